@@ -134,6 +134,12 @@ CASES = {
     "RingfenceOperatorsCertificatesEnd": one(
         "ringfence_operators_certificates_lifetime_seconds", "431000x100", "433000x100", service_name="identity"
     ),
+    "RingfenceCalendarEnds": one(
+        "ringfence_calendar_listed", "29x100", "30x100", **CUSTODY, ringfence_calendar="TARGET"
+    ),
+    "RingfenceCalendarYearMissing": one(
+        "ringfence_submissions_waiting", "1x100", "0x100", ringfence_refusal_reason="CALENDAR_YEAR_MISSING"
+    ),
     "RingfenceScreeningListOld": Case(
         {"ringfence_screening_list_age_seconds": "90x100", "ringfence_screening_list_age_limit_seconds": "100x100"},
         {"ringfence_screening_list_age_seconds": "70x100", "ringfence_screening_list_age_limit_seconds": "100x100"},

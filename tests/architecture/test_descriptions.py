@@ -213,10 +213,12 @@ def payments() -> Iterator[tuple[str, Act]]:
     state.apply(Recorded(1, TENANT, 1, event_of(TENANT, before, ONE), 1, ""), Journal())
     approvers = {(ONE, EUR): 205, (TWO, EUR): 404, (TWO, USD): 806}
     after = PlatformLimits(5, {EUR: Bounds(110, 221, 332, 443), USD: Bounds(901, 902, 903, 904)}, approvers)
+    after = replace(after, time_zone="Asia/Tokyo")
     loosen = setting.Limits(NOBODY, NOBODY, state, InstallationLimits()).effect()
     limits = plain.encode(event_of(TENANT, after, ONE))
     begins = f"limits of platform {show(TENANT)}, version 5, in minor units; USD: payment 900 -> 901"
     shown = [*after.by_ledger.values(), *(approver for approver, _ in approvers), *approvers.values(), "EUR", "USD"]
+    shown.append(after.time_zone)
     release = releasing._Release([ONE, TWO], "another of that name")
     hits = releasing.HitReleases(NOBODY, NOBODY).effect()
     freed = suspense._Release([DIGEST, OTHER_DIGEST], b"\x0f" * 32, "another of that name")

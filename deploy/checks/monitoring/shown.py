@@ -66,6 +66,8 @@ SHOWN = {
 
 NOT_SHOWN = {
     "RingfenceOperatorsCertificatesEnd": "a pinned certificate counts for thirty days, and no clock can be moved",
+    "RingfenceCalendarEnds": "a stack is born with two years' lists, and a list that is in force cannot be taken back",
+    "RingfenceCalendarYearMissing": "the same; test_payment_days has a payment wait for its calendar, and go on",
     "RingfenceTwoLeaders": "two processes cannot both hold the lease; the alert is there for when that is wrong",
     "RingfenceHistoryAhead": "the clocks of a service and of PostgreSQL would have to be wrong together",
     "RingfenceResultUnknown": "needs a custody of a later release than payment-instruction, and there is none yet",

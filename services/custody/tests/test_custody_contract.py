@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from ringfence_custody.calendars.domain.events import EVENTS as OF_CALENDARS
+from ringfence_custody.calendars.domain.events import BusinessDayOpened, CalendarYear
 from ringfence_custody.ledger.domain.columns import AccountColumns
 from ringfence_custody.ledger.domain.events import (
     EVENTS,
@@ -19,6 +21,7 @@ from ringfence_custody.registers.domain import events as e
 from ringfence_custody.registers.domain.records import AppointmentKind
 from ringfence_kernel.feed.published import described, require_known
 from ringfence_kernel.store.codec import EventCodec, open_envelope
+from ringfence_kernel.values.columns import pack
 from ringfence_protos.custody.v1 import events_pb2
 
 from .ledger import DEPOSIT, EUR, MANDATE, OWNER, WITHDRAWAL, Ledger, PurposeRule, Row, id_of
@@ -71,13 +74,15 @@ OF_NO_TRANSFER = (
     TransfersEvidenced(1, id_of("a") + id_of("b"), b"e" * 64, b"n" * 32, bytes(16) + MANDATE),
     MigrationOpened(1, MANDATE, 2, "moving in", MANDATE),
     MigrationClosed(2, MANDATE, "moved in", MANDATE),
+    CalendarYear("CN", 2027, pack("i", [20819]), pack("i", [20821]), b"d" * 32, MANDATE, MANDATE),
+    BusinessDayOpened("CN", 20821, 20818, 1, False),
 )
 """Events that a ledger of these tests does not write by itself."""
 
 
 def stored(event: Any) -> tuple[str, dict[str, Any]]:
     """Returns an event as it is stored: topic and fields."""
-    topic, state = EventCodec((*EVENTS, *e.EVENTS)).encode(event, 1)
+    topic, state = EventCodec((*EVENTS, *e.EVENTS, *OF_CALENDARS)).encode(event, 1)
     return topic, msgspec.msgpack.decode(open_envelope(state).fields)
 
 

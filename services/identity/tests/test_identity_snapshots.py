@@ -21,6 +21,7 @@ from ringfence_identity.tokens.domain.assertions import Assertion
 from ringfence_identity.tokens.domain.authorisations import Submission
 from ringfence_identity.tokens.domain.bearers import Presented
 from ringfence_identity.tokens.domain.holders import TokenHolder
+from ringfence_kernel.calendars.noted import BusinessDayNoted, CalendarYearNoted
 from ringfence_kernel.proposals.domain.events import (
     ProposalConfirmed,
     ProposalMade,
@@ -29,6 +30,7 @@ from ringfence_kernel.proposals.domain.events import (
     ProposerStopped,
     VoidReason,
 )
+from ringfence_kernel.values.columns import pack
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.recent import LookedUp
@@ -69,6 +71,9 @@ def lived(world: Any) -> list[Recorded]:
     _two_people_decide(world)
     _tokens_are_issued(world)
     _parties_come_and_go(world)
+    world.happens(
+        [CalendarYearNoted("TARGET", 2027, pack("i", [20819]), b"", b"d" * 32), BusinessDayNoted("TARGET", 20822)]
+    )
     world.journal.clear()
     return recorded
 
@@ -177,7 +182,7 @@ def test_a_replay_has_the_same_digest(world: Any, lived: list[Recorded]) -> None
     assert replayed(lived).states().digest() == world.modules.states().digest()
 
 
-@pytest.mark.parametrize("module", ["principals", "tokens", "parties", "aliases", "proposals"])
+@pytest.mark.parametrize("module", ["principals", "tokens", "parties", "aliases", "proposals", "calendars"])
 def test_every_part_counts_in_the_digest(world: Any, lived: list[Recorded], module: str) -> None:
     """A state whose one module has taken in nothing is another state."""
     other = replayed(lived)

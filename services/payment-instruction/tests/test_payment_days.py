@@ -8,16 +8,21 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from ringfence_kernel.access.caller import calling
 from ringfence_kernel.calendars.noted import NotedCalendars
+from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_kernel.values.business_days import CalendarYearMissing, date_of, day_of, year_list
+from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.writing.journal import Journal
 from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.calendar.application import SettlementDays
+from ringfence_payment_instruction.limits.domain.bounds import PlatformLimits
 from ringfence_payment_instruction.submissions.domain.days import LocalDays
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience, deadlines
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
+from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 
-from .world import PLATFORM, STRANGER, TENANT, World, an_id, migrate, order
+from .world import OPERATOR, PLATFORM, SECOND_OPERATOR, STRANGER, TENANT, World, an_id, migrate, order
 
 EUR, GBP, USD = 978, 826, 840
 GOOD_FRIDAY, EASTER_MONDAY = day_of(date(2027, 3, 26)), day_of(date(2027, 3, 29))
@@ -89,6 +94,22 @@ async def test_a_payment_waits_by_name_for_its_calendar_and_goes_on(database: Ca
         assert date.fromisoformat(day.decode()).weekday() < 5
     finally:
         await world.stop()
+
+
+async def test_a_platform_has_the_time_zone_of_its_limits(world: World) -> None:
+    """Once two people have set it; a name that no database of time zones has is refused."""
+    setting, days = world.application.limits.setting, world.application.rail.work.settlement
+    # As far apart as places are: whatever the time, it is another day in one of them than in the other.
+    found = []
+    for version, zone in enumerate(("Pacific/Kiritimati", "Pacific/Pago_Pago"), 1):
+        _, proposal = await setting.set(OPERATOR, TENANT, PlatformLimits(version, time_zone=zone))
+        confirm = [Decision(proposal, Verdict.CONFIRM)]
+        assert await world.application.proposals.decide(confirm, SECOND_OPERATOR) == [""]
+        found.append(days.settlement_day(TENANT, USD, at(2027, 1, 12, 10, 30)))
+    assert found == [day_of(date(2027, 1, 13)), day_of(date(2027, 1, 11))]
+    request = pb.SetLimitsRequest(tenant_id=TENANT, version=3, time_zone="Europe/Nowhere")
+    with calling(OPERATOR), pytest.raises(InvalidArgument):
+        await world.application.limits.api.SetLimits(request, None)
 
 
 def test_what_is_to_be_paid_on_a_day_comes_when_it_begins_there(make_history: Callable[[], Any]) -> None:

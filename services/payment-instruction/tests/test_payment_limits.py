@@ -143,6 +143,7 @@ LOOSER = [
     PlatformLimits(2, {EUR: Bounds(100_00, 200_00, 300_00, 50_00)}, {(APPROVER.subject, EUR): 20_01}),
     PlatformLimits(2, {EUR: Bounds(100_00, 200_00, 300_00, 50_00)}),
     PlatformLimits(2, {}, {(APPROVER.subject, EUR): 20_00}),
+    PlatformLimits(2, {EUR: Bounds(100_00, 200_00, 300_00, 50_00)}, {(APPROVER.subject, EUR): 20_00}, "Asia/Tokyo"),
     PlatformLimits(2, {EUR: Bounds(1, 1, 1, 1), 392: Bounds(2**40, 0, 0, 0)}, {(APPROVER.subject, EUR): 20_00}),
 ]
 TIGHT = PlatformLimits(1, {EUR: Bounds(100_00, 200_00, 300_00, 50_00)}, {(APPROVER.subject, EUR): 20_00})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from uuid import UUID
 
+from ringfence.calendars import CalendarYear
 from ringfence.client import Client
 from ringfence.errors import RingfenceError
 from ringfence.identity import require_done
@@ -31,6 +33,20 @@ def adopt_rules(people: People) -> Act:
         return proposal
 
     return Act("custody", propose, lambda: first.custody.rules(book_id).version == "minimum")
+
+
+@row("ProposeCalendarYear")
+def propose_calendar_year(people: People) -> Act:
+    """A year that is far off, and whose first Monday is no business day."""
+    listed = CalendarYear("CN", 2190, [date(2190, 1, 4)])
+
+    def propose(by: Client) -> UUID:
+        proposal = by.calendars.propose_year(listed)
+        assert proposal is not None
+        return proposal
+
+    first = people.scenario.operators[0]
+    return Act("custody", propose, lambda: listed.year in [each.year for each in first.calendars.get("CN").years])
 
 
 @row("LiftFreeze")

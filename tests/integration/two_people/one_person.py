@@ -13,6 +13,7 @@ ALONE = {
     "RecordOwners": "names whom the lists are looked through for",
     "CreateAccounts": "an account of nothing, whose class says who may pay it",
     "CreateTransfers": "an authorisation, or a window that two people have opened",
+    "StepBusinessDay": "a sandbox's alone; everywhere else refused",
     "SetFreeze": "takes away; what lifts it takes two",
     "SubmitInstructions": "within limits; above them another person approves",
     "SubmitFile": "within limits; above them another person approves",

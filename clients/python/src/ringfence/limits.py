@@ -43,6 +43,8 @@ class PlatformLimits:
     version: int
     currencies: list[CurrencyLimits]
     approvers: list[ApproverLimit]
+    time_zone: str = ""
+    """IANA time zone in which the platform's payments have their days; empty where their currency settles."""
 
 
 class Limits:
@@ -58,11 +60,12 @@ class Limits:
         version: int,
         currencies: Sequence[CurrencyLimits],
         approvers: Sequence[ApproverLimit] = (),
+        time_zone: str = "",
     ) -> UUID | None:
         """Puts limits in force in place of those of the version before, as an operator.
 
-        Where more could move than before they are proposed only: returns the proposal that another operator confirms,
-        else None. Idempotent by version.
+        Where more could move than before, or days would begin elsewhere, they are proposed only: returns the proposal
+        that another operator confirms, else None. Idempotent by version.
         """
         request = pb.SetLimitsRequest(
             tenant_id=tenant_id.bytes,
@@ -83,6 +86,7 @@ class Limits:
                 )
                 for each in approvers
             ],
+            time_zone=time_zone,
         )
         return optional(self._connection.call(self._stub.SetLimits, request).proposal_id)
 
@@ -110,4 +114,5 @@ class Limits:
                 )
                 for each in reply.approvers
             ],
+            reply.time_zone,
         )

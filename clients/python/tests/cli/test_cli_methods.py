@@ -133,7 +133,7 @@ WAYS = {
     "PaymentInstructionService/DecideInstructions": by(Payments.decide, "approve", "reject"),
     "PaymentInstructionService/ReleaseHits": by(Payments.release_hits, "release"),
     "PaymentInstructionService/WatchInstructions": by(Payments.watch, "watch"),
-    "PaymentInstructionService/SetLimits": by(Limits.set, "limits set", "limits approver"),
+    "PaymentInstructionService/SetLimits": by(Limits.set, "limits set", "limits approver", "limits zone"),
     "PaymentInstructionService/GetLimits": by(Limits.get, "limits show"),
     "PaymentInstructionService/AgreeFee": by(Flows.agree_fee, "fee agree"),
     "PaymentInstructionService/EndFeeAgreement": by(Flows.end_fee_agreement, "fee end"),

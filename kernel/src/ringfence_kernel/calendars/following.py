@@ -14,7 +14,7 @@ from typing import ClassVar, TypeAlias
 import msgspec
 from ringfence_protos.custody.v1 import events_pb2
 
-from ringfence_kernel.calendars.noted import BusinessDayNoted, CalendarYearNoted, stream_of
+from ringfence_kernel.calendars.noted import BusinessDayNoted, CalendarYearNoted
 from ringfence_kernel.feed import EventUnknown, FeedPage
 from ringfence_kernel.feed.facts import taking_over
 from ringfence_kernel.feed.published import described, require_known
@@ -91,7 +91,7 @@ def take_over_days(writer: GroupWriter) -> Callable[[FeedPage], Awaitable[None]]
     async def note(facts: Sequence[Noted], save_cursor: Within) -> None:
         def command(unit: Unit) -> None:
             for fact in facts:
-                unit.record(stream_of(fact.calendar), fact)
+                unit.record(fact.stream, fact)
             unit.commit_also(save_cursor)
 
         await writer.commit(command, weight=1 + len(facts))

@@ -24,6 +24,11 @@ class CalendarYearNoted:
     working_weekends: bytes  # 4 bytes per day, signed
     document_sha256: bytes
 
+    @property
+    def stream(self) -> bytes:
+        """The calendar's."""
+        return stream_of(self.calendar)
+
 
 @dataclass(frozen=True, slots=True)
 class BusinessDayNoted:
@@ -32,6 +37,11 @@ class BusinessDayNoted:
     TOPIC: ClassVar[str] = "BusinessDayNoted.v1"
     calendar: str
     day: int  # days since 1970-01-01
+
+    @property
+    def stream(self) -> bytes:
+        """The calendar's."""
+        return stream_of(self.calendar)
 
 
 class NotedCalendars(Calendars):

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from functools import cache
 from hashlib import sha256
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.errors import DomainError, InvalidArgument
@@ -59,6 +60,12 @@ class CalendarYearMissing(DomainError):
 def calendar_of(ledger: int) -> str:
     """Returns the calendar by which a currency (ISO 4217 numeric code) settles."""
     return _OF_LEDGER.get(ledger, WEEKDAYS)
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Returns the names of all time zones (IANA)."""
+    return frozenset(available_timezones())
 
 
 def local_day(time_ns: int, zone: str) -> int:

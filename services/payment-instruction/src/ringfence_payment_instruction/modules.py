@@ -169,7 +169,7 @@ def event_codec() -> EventCodec:
 
 def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Application:
     """Wires the modules: the same in the service and in tests."""
-    clock, committed, days = ports.clock, Signal(), SettlementDays(states.calendars, LocalDays())
+    clock, committed, days = ports.clock, Signal(), SettlementDays(states.calendars, LocalDays(states.limits.zone_of))
     patience = replace(ports.patience, days=days.local)
     submissions = Submissions(writer, states.submissions, ports.archive)
     orders = SubmissionsModule.build(submissions, ports.identity, patience, ports.file_quotas, ports.heavily, clock)

@@ -41,7 +41,8 @@ def show_limits(
         for each in found.approvers
     ]
     columns = ["for", "currency", "one payment", "a client's day", "the platform's day", "an approver"]
-    show(f"Limits, version {found.version}", columns, rows, right=columns[2:])
+    where = f", days of {found.time_zone}" if found.time_zone else ""
+    show(f"Limits, version {found.version}{where}", columns, rows, right=columns[2:])
 
 
 @limits.command("set", cls=Tabled)
@@ -90,11 +91,22 @@ def set_approver(
     _set(principal, tenant, version, changed)
 
 
+@limits.command("zone", cls=Tabled)
+def set_time_zone(
+    principal: As,
+    tenant: Tenant,
+    time_zone: Annotated[str, typer.Argument(help="IANA time zone; '' for where each currency settles.")],
+    version: Version = None,
+) -> None:
+    """Sets in which time zone the platform's payments have their days, as an operator; another one confirms."""
+    _set(principal, tenant, version, lambda found: replace(found, time_zone=time_zone))
+
+
 def _set(principal: str, tenant: UUID, version: int | None, changed: Changed) -> None:
     with client_as(principal) as client:
         found = client.limits.get(tenant)
         asked, wanted = version or found.version + 1, changed(found)
-        proposal_id = client.limits.set(tenant, asked, wanted.currencies, wanted.approvers)
+        proposal_id = client.limits.set(tenant, asked, wanted.currencies, wanted.approvers, wanted.time_zone)
     proposed(f"limits, version {asked}", proposal_id)
 
 

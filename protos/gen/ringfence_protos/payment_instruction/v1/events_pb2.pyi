@@ -1610,6 +1610,7 @@ class LimitsSet(_message.Message):
     APPROVER_LEDGERS_FIELD_NUMBER: _builtins.int
     APPROVER_MAXIMA_MINOR_FIELD_NUMBER: _builtins.int
     SET_BY_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     version: _builtins.int
@@ -1632,6 +1633,8 @@ class LimitsSet(_message.Message):
     """What each may approve alone, minor units."""
     set_by: _builtins.bytes
     """Principal that set them, 16 bytes."""
+    time_zone: _builtins.str
+    """IANA time zone in which the platform's payments have their days; empty: where their currency settles."""
     def __init__(
         self,
         *,
@@ -1646,10 +1649,11 @@ class LimitsSet(_message.Message):
         approver_ledgers: _builtins.bytes = ...,
         approver_maxima_minor: _builtins.bytes = ...,
         set_by: _builtins.bytes = ...,
+        time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver_ids", b"approver_ids", "approver_ledgers", b"approver_ledgers", "approver_maxima_minor", b"approver_maxima_minor", "approvers_minor", b"approvers_minor", "days_minor", b"days_minor", "debtor_days_minor", b"debtor_days_minor", "ledgers", b"ledgers", "payments_minor", b"payments_minor", "set_by", b"set_by", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver_ids", b"approver_ids", "approver_ledgers", b"approver_ledgers", "approver_maxima_minor", b"approver_maxima_minor", "approvers_minor", b"approvers_minor", "days_minor", b"days_minor", "debtor_days_minor", b"debtor_days_minor", "ledgers", b"ledgers", "payments_minor", b"payments_minor", "set_by", b"set_by", "tenant", b"tenant", "time_zone", b"time_zone", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1743,10 +1743,15 @@ class SetLimitsRequest(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
     APPROVERS_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.bytes
     """Tenant, 16 bytes."""
     version: _builtins.int
     """That of the limits in force and one more, from 1 to 2^31 - 1."""
+    time_zone: _builtins.str
+    """IANA time zone in which the platform's payments have their days (execution, settlement), for instance "Europe/Prague";
+    another one than before takes two people. Empty: the time zone where their currency settles.
+    """
     @_builtins.property
     def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___CurrencyLimits]:
         """At most 1,000, each currency once; currencies that are not among them have the installation's limits."""
@@ -1762,10 +1767,11 @@ class SetLimitsRequest(_message.Message):
         version: _builtins.int = ...,
         limits: _abc.Iterable[Global___CurrencyLimits] | None = ...,
         approvers: _abc.Iterable[Global___ApproverLimit] | None = ...,
+        time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvers", b"approvers", "limits", b"limits", "tenant_id", b"tenant_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvers", b"approvers", "limits", b"limits", "tenant_id", b"tenant_id", "time_zone", b"time_zone", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1834,8 +1840,11 @@ class GetLimitsResponse(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
     APPROVERS_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Version of the platform's own limits; 0 for none."""
+    time_zone: _builtins.str
+    """The platform's time zone; empty: where its payments' currency settles."""
     @_builtins.property
     def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___CurrencyLimits]:
         """In order of ISO 4217 numeric code."""
@@ -1850,10 +1859,11 @@ class GetLimitsResponse(_message.Message):
         version: _builtins.int = ...,
         limits: _abc.Iterable[Global___CurrencyLimits] | None = ...,
         approvers: _abc.Iterable[Global___ApproverLimit] | None = ...,
+        time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvers", b"approvers", "limits", b"limits", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvers", b"approvers", "limits", b"limits", "time_zone", b"time_zone", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.rpc import bounds
+from ringfence_kernel.values.business_days import time_zones
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR, currency
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
@@ -37,6 +38,7 @@ class LimitsApi:
             bounds.number("version", request.version, minimum=1, maximum=MAX_VERSION),
             _once("limits", (_limit(each) for each in request.limits)),
             _once("approvers", (_approver(each) for each in request.approvers)),
+            _time_zone(request.time_zone),
         )
         answer = await self.limits.set(current_caller(), tenant, limits)
         return pb.SetLimitsResponse(version=answer.version, proposal_id=answer.proposal)
@@ -63,7 +65,14 @@ class LimitsApi:
                 pb.ApproverLimit(approver_id=approver, currency=currency(ledger).alpha, maximum_minor=maximum)
                 for (approver, ledger), maximum in sorted(own.by_approver.items())
             ],
+            time_zone=own.time_zone,
         )
+
+
+def _time_zone(name: str) -> str:
+    if name and name not in time_zones():
+        raise InvalidArgument("time_zone is not in the IANA time zone database", field="time_zone")
+    return name
 
 
 def _limit(row: pb.CurrencyLimits) -> tuple[int, Bounds]:

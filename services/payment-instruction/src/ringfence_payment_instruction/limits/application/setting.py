@@ -39,7 +39,10 @@ class SetAnswer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Puts a platform's limits in force, and tells which are. Tightening takes one person, loosening two."""
+    """Puts a platform's limits in force, and tells which are. Tightening takes one person, loosening two.
+
+    So does another time zone: payments come due, and settle, on other days.
+    """
 
     writer: GroupWriter
     proposals: Proposals
@@ -57,7 +60,7 @@ class Limits:
             event = set_limits(self.state, tenant, limits, caller.subject)
             if event is None:
                 return SetAnswer(before.version)
-            if self.installation.loosened(before, limits):
+            if self.installation.loosened(before, limits) or limits.time_zone != before.time_zone:
                 payload = plain.encode(event)
                 proposal = self.proposals.propose(
                     unit, LOOSEN, subject=tenant, tenant=tenant, payload=payload, caller=caller
@@ -89,7 +92,7 @@ class Limits:
     def _describe(self, proposal: Proposal) -> str:
         """Returns every bound that would change, in minor units: what rises first, approvers' own among it."""
         before, after = self.state.of(proposal.subject), limits_of(_proposed(proposal))
-        rows = [*self._ledgers(before, after), *self._approvers(before, after)]
+        rows = [*self._ledgers(before, after), *self._approvers(before, after), *_zone(before, after)]
         changed = [text for _, text in sorted(rows, key=lambda row: not row[0])]
         heading = f"limits of platform {show(proposal.subject)}, version {after.version}, in minor units"
         return "; ".join([heading, *changed])
@@ -116,6 +119,13 @@ class Limits:
 
 def _proposed(proposal: Proposal) -> LimitsSet:
     return plain.decode(memoryview(proposal.payload), LimitsSet)
+
+
+def _zone(before: PlatformLimits, after: PlatformLimits) -> Iterator[tuple[bool, str]]:
+    """Yields how the time zone would change, told with what rises."""
+    if before.time_zone != after.time_zone:
+        was, will = (each.time_zone or "the currency's" for each in (before, after))
+        yield True, f"a time zone of its own: {was} -> {will}"
 
 
 def _changed(old: int | None, new: int | None) -> str:

@@ -98,12 +98,14 @@ NOTHING = Bounds(0, 0, 0, 0)
 class PlatformLimits:
     """A platform's own bounds by ledger, and what single approvers may approve alone by approver and ledger.
 
-    `version` counts from 1; 0 stands for a platform that has none of its own.
+    `version` counts from 1; 0 stands for a platform that has none of its own. `time_zone` (IANA) is where its payments
+    have their days, empty where their currency settles.
     """
 
     version: int = 0
     by_ledger: Mapping[int, Bounds] = field(default_factory=dict)
     by_approver: Mapping[tuple[bytes, int], int] = field(default_factory=dict)
+    time_zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ class LimitsSet:
     approver_ledgers: bytes  # 2 bytes per approver's row
     approver_maxima_minor: bytes  # 8 bytes per approver's row
     set_by: bytes
+    time_zone: str = ""  # IANA; empty: where the currency settles
 
 
 EVENTS: tuple[type, ...] = (LimitsSet,)

@@ -34,6 +34,10 @@ class State:
         """Returns a platform's own limits."""
         return self._limits.get(tenant, NONE)
 
+    def zone_of(self, tenant: bytes) -> str:
+        """Returns a platform's own time zone (IANA), empty where it has none."""
+        return self.of(tenant).time_zone
+
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
         journal.put(self._limits, recorded.event.tenant, limits_of(recorded.event))
@@ -66,6 +70,7 @@ def limits_of(event: LimitsSet) -> PlatformLimits:
         event.version,
         {ledger: Bounds(*row) for ledger, row in zip(unpack("H", event.ledgers), rows, strict=True)},
         dict(zip(approvers, unpack("Q", event.approver_maxima_minor), strict=True)),
+        event.time_zone,
     )
 
 
@@ -85,4 +90,5 @@ def event_of(tenant: bytes, limits: PlatformLimits, set_by: bytes) -> LimitsSet:
         approver_ledgers=pack("H", [ledger for (_, ledger), _ in approvers]),
         approver_maxima_minor=pack("Q", [maximum for _, maximum in approvers]),
         set_by=set_by,
+        time_zone=limits.time_zone,
     )
