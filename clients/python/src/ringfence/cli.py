@@ -25,6 +25,7 @@ from ringfence.commands import (
     pin,
     principals,
     propose,
+    reconciling,
     statement,
     verify,
     watch,
@@ -72,6 +73,8 @@ app.add_typer(lists.lists, name="lists")
 app.add_typer(authority.freeze, name="freeze")
 app.add_typer(authority.migration, name="migration")
 app.add_typer(authority.rules, name="rules")
+app.add_typer(reconciling.match, name="match")
+app.add_typer(reconciling.breaks, name="breaks")
 tabled(facts.evidence)
 tabled(facts.search)
 app.command()(facts.receipt)

@@ -12,6 +12,7 @@ from ringfence.identity import Identity
 from ringfence.limits import Limits
 from ringfence.payments import Payments
 from ringfence.proposals import Proposals
+from ringfence.reconciliation import Reconciliation
 from ringfence.tokens import TokenSource
 from ringfence.transport import Connection, Patience, open_channel
 
@@ -39,6 +40,7 @@ class Client:
         connection = self._connection = Connection(tokens, patience or Patience())
         self.identity = Identity(self._channels["identity"], connection, credentials)
         self.custody = Custody(self._channels["custody"], connection)
+        self.reconciliation = Reconciliation(self._channels["custody"], connection)
         self.payments = Payments(self._channels["payment-instruction"], connection)
         self.flows = Flows(self._channels["payment-instruction"], connection)
         self.limits = Limits(self._channels["payment-instruction"], connection)
