@@ -14,15 +14,15 @@ from ringfence.transport import open_channel
 from ringfence_local_stack.stack.running import RunningStack
 from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_protos.common.v1 import access_pb2, feed_pb2, proposals_pb2
-from ringfence_protos.custody.v1 import custody_pb2
+from ringfence_protos.custody.v1 import custody_pb2, reconciliation_pb2
 from ringfence_protos.identity.v1 import identity_pb2
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
 
 FILES = {
-    "identity": identity_pb2,
-    "custody": custody_pb2,
-    "payment-instruction": payment_instruction_pb2,
-    "audit": audit_pb2,
+    "identity": (identity_pb2,),
+    "custody": (custody_pb2, reconciliation_pb2),
+    "payment-instruction": (payment_instruction_pb2,),
+    "audit": (audit_pb2,),
 }
 WITH_PROPOSALS = ("identity", "custody", "payment-instruction")
 DEADLINE_SECONDS = 20
@@ -66,7 +66,8 @@ def methods() -> list[Method]:
     """Returns every method of every service, feeds and proposals included."""
     found = [
         Method(service, method)
-        for service, file in FILES.items()
+        for service, files in FILES.items()
+        for file in files
         for each in file.DESCRIPTOR.services_by_name.values()
         for method in each.methods
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import IntEnum
@@ -275,9 +275,9 @@ class Reconciliation:
         """Opens a break again, as an operator."""
         self._connection.call(self._stub.ReopenBreak, pb.ReopenBreakRequest(break_id=break_id.bytes, note=note))
 
-    def _pages(self, method: Callable[..., Any], request: Any) -> Iterator[Any]:
+    def _pages(self, method: Any, request: Any) -> Iterator[Any]:
         while True:
-            reply = self._connection.call(method, request)
+            reply: Any = self._connection.call(method, request)
             yield reply
             if not reply.next_page_token:
                 return

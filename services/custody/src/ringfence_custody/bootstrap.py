@@ -47,6 +47,7 @@ from ringfence_custody.reconciliation.adapters import payment_feed
 from ringfence_custody.reconciliation.adapters import schema as reconciliation_schema
 from ringfence_custody.reconciliation.adapters.match_model import MatchesModel, StoredMatches
 from ringfence_custody.reconciliation.adapters.week_days import WeekDays
+from ringfence_custody.reconciliation.application.measures import measure_breaks
 from ringfence_custody.reconciliation.application.working import Reconciling
 from ringfence_custody.reconciliation.module import ReconciliationModule
 from ringfence_custody.settings import CustodySettings
@@ -98,14 +99,10 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     rules = RuleCommands(core.writer, state, proposals)
     acts = Acts(state, proposals)
     proposals.register([rules.effect(), *acts.effects()])
-    module = ReconciliationModule.build(
-        core.writer,
-        states.reconciliation,
-        StoredMatches(core.store, codec),
-        WeekDays(runtime.clock),
-        commands,
-        queries,
-        proposals,
+    module = reconciliation(runtime, core, states, commands, queries, proposals)
+    kept = states.reconciliation
+    measure_breaks(
+        runtime.gauges, leadership, lambda: () if core.writer.is_stale else kept.breaks.values(), module.work.days
     )
     payments = await follow_payments(runtime, core, module)
     servicer = CustodyServicer(commands, rules, acts, queries, backlog, settings.accounts_quota(), hearing)
@@ -166,6 +163,19 @@ async def follow_payments(
         hears=lambda: core.doorbell.connected,
     )
     return Following(follower, *follow(follower, cursor))
+
+
+def reconciliation(
+    runtime: Runtime[CustodySettings],
+    core: EventSourced,
+    states: ModuleStates,
+    commands: Commands,
+    queries: Queries,
+    proposals: Proposals,
+) -> ReconciliationModule:
+    """Wires what compares banks with the books."""
+    matches, days = StoredMatches(core.store, event_codec()), WeekDays(runtime.clock)
+    return ReconciliationModule.build(core.writer, states.reconciliation, matches, days, commands, queries, proposals)
 
 
 def custody_servicer(servicer: CustodyServicer, backlog: Backlog) -> Servicer:
