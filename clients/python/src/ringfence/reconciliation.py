@@ -209,11 +209,9 @@ class Reconciliation:
         )
         self._connection.call(self._stub.DecideSuggestion, request)
 
-    def match(
-        self, mirror_id: UUID, pairs: Sequence[tuple[UUID | None, UUID | None]], book_id: UUID | None = None
-    ) -> None:
+    def match(self, mirror_id: UUID, pairs: Sequence[tuple[UUID, UUID]], book_id: UUID | None = None) -> None:
         """Matches movements with transfers, together one match, as an operator; their sums are the same."""
-        named = [pb.LinePair(movement_id=_id(one), transfer_id=_id(other)) for one, other in pairs]
+        named = [pb.LinePair(movement_id=one.bytes, transfer_id=other.bytes) for one, other in pairs]
         self._connection.call(self._stub.MatchLines, pb.MatchLinesRequest(**_mirror(book_id, mirror_id), pairs=named))
 
     def undo(self, mirror_id: UUID, match_id: UUID, *, note: str, book_id: UUID | None = None) -> None:
