@@ -28,6 +28,13 @@ ALONE = {
     "FundGuarantee": "the platform's own money, which then stands for its clients'",
     "AllocateSuspense": "waits for another operator",
     "ReturnSuspense": "waits for another operator",
+    "DecideSuggestion": "no money moves, and it can be taken apart",
+    "MatchLines": "no money moves, and it can be taken apart",
+    "UndoMatch": "no money moves; the lines are a break again",
+    "AssignBreak": "says who is to settle it",
+    "FundBreak": "names a transfer that others have made",
+    "CloseBreak": "of what a match, money or a statement has settled",
+    "ReopenBreak": "what was settled is looked at again",
     "DecideProposals": "is the second person",
 }
 """Method -> why one person is enough."""

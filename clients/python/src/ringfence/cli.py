@@ -27,6 +27,7 @@ from ringfence.commands import (
     pin,
     principals,
     propose,
+    reconciling,
     registers,
     report,
     safeguarding,
@@ -83,6 +84,8 @@ app.add_typer(safeguarding.safeguarding, name="safeguarding")
 app.add_typer(safeguarding.day, name="day")
 app.command()(report.report)
 app.add_typer(registers.registers, name="registers")
+app.add_typer(reconciling.match, name="match")
+app.add_typer(reconciling.breaks, name="breaks")
 tabled(facts.evidence)
 tabled(facts.search)
 app.command()(facts.receipt)

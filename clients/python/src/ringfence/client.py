@@ -14,6 +14,7 @@ from ringfence.identity import Identity
 from ringfence.limits import Limits
 from ringfence.payments import Payments
 from ringfence.proposals import Proposals
+from ringfence.reconciliation import Reconciliation
 from ringfence.registers import Registers
 from ringfence.safeguarding import Safeguarding
 from ringfence.tokens import TokenSource
@@ -46,6 +47,7 @@ class Client:
         self.safeguarding = Safeguarding(self._channels["custody"], connection)
         self.calendars = Calendars(self._channels["custody"], connection)
         self.registers = Registers(self._channels["custody"], connection)
+        self.reconciliation = Reconciliation(self._channels["custody"], connection)
         self.payments = Payments(self._channels["payment-instruction"], connection)
         self.flows = Flows(self._channels["payment-instruction"], connection)
         self.limits = Limits(self._channels["payment-instruction"], connection)

@@ -20,12 +20,13 @@ from ringfence.identity import Identity
 from ringfence.limits import Limits
 from ringfence.payments import Payments
 from ringfence.proposals import Proposals
+from ringfence.reconciliation import Reconciliation
 from ringfence.registers import Registers
 from ringfence.safeguarding import Safeguarding
 from ringfence.tokens import TokenSource
 from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_protos.common.v1 import access_pb2, feed_pb2, proposals_pb2
-from ringfence_protos.custody.v1 import calendars_pb2, custody_pb2, registers_pb2, safeguarding_pb2
+from ringfence_protos.custody.v1 import calendars_pb2, custody_pb2, reconciliation_pb2, registers_pb2, safeguarding_pb2
 from ringfence_protos.identity.v1 import identity_pb2
 from ringfence_protos.payment_instruction.v1 import answers_pb2, payment_instruction_pb2
 
@@ -34,6 +35,7 @@ CONTRACTS = [
     audit_pb2,
     calendars_pb2,
     custody_pb2,
+    reconciliation_pb2,
     registers_pb2,
     safeguarding_pb2,
     feed_pb2,
@@ -124,6 +126,20 @@ WAYS = {
     "RegisterService/ListMirrors": by(Registers.mirrors, "registers mirrors"),
     "RegisterService/ListAppointments": by(Registers.appointments, "registers people"),
     "RegisterService/GetConcentration": by(Registers.concentration, "registers concentration"),
+    "ReconciliationService/GetReconciliation": by(Reconciliation.day, "match day"),
+    "ReconciliationService/ListOpenLines": by(Reconciliation.open_lines, "match open"),
+    "ReconciliationService/ListMatches": by(Reconciliation.matches, "match list"),
+    "ReconciliationService/ListSuggestions": by(Reconciliation.suggestions, "match suggested"),
+    "ReconciliationService/DecideSuggestion": by(Reconciliation.decide, "match decide"),
+    "ReconciliationService/MatchLines": by(Reconciliation.match, "match make"),
+    "ReconciliationService/UndoMatch": by(Reconciliation.undo, "match undo"),
+    "ReconciliationService/ListBreaks": by(Reconciliation.breaks, "breaks list"),
+    "ReconciliationService/GetBreak": by(Reconciliation.find_break, "breaks show"),
+    "ReconciliationService/AssignBreak": by(Reconciliation.assign, "breaks assign"),
+    "ReconciliationService/CorrectBreak": by(Reconciliation.correct, "breaks correct"),
+    "ReconciliationService/FundBreak": by(Reconciliation.fund, "breaks fund"),
+    "ReconciliationService/CloseBreak": by(Reconciliation.close, "breaks close"),
+    "ReconciliationService/ReopenBreak": by(Reconciliation.reopen, "breaks reopen"),
     "PaymentInstructionService/SubmitInstructions": by(Payments.submit, "pay"),
     "PaymentInstructionService/SubmitFile": by(Payments.submit_file, "pay"),
     "PaymentInstructionService/SubmitEvidence": by(Payments.submit_evidence, "evidence"),

@@ -45,6 +45,7 @@ from ringfence_custody.modules import ModuleStates, event_codec
 from ringfence_custody.reconciliation.adapters import schema as reconciliation_schema
 from ringfence_custody.reconciliation.adapters.calendar_days import CalendarDays
 from ringfence_custody.reconciliation.adapters.match_model import MatchesModel, StoredMatches
+from ringfence_custody.reconciliation.application.measures import measure_breaks
 from ringfence_custody.reconciliation.module import ReconciliationModule
 from ringfence_custody.registers.module import RegistersModule
 from ringfence_custody.safeguarding.module import SafeguardingModule
@@ -96,8 +97,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     acts = Acts(state, proposals)
     proposals.register([rules.effect(), *acts.effects()])
     around = Around.build(runtime, core, states, commands, queries, proposals)
-    around.calendars.days.gauge(runtime.gauges, leadership)
-    around.registers.gauge(runtime.gauges, leadership)
+    around.gauge(runtime, core, states, leadership)
     payments = await follow_payments(runtime, core, around.reconciliation.noting)
     servicer = CustodyServicer(commands, rules, acts, queries, backlog, settings.accounts_quota(), hearing)
     return Assembly(
@@ -155,6 +155,15 @@ class Around:
         )
         calendars.days.timers = (safeguarding.closing.on_day,)
         return cls(calendars, reconciliation, registers, safeguarding)
+
+    def gauge(
+        self, runtime: Runtime[CustodySettings], core: EventSourced, states: ModuleStates, leadership: Leadership
+    ) -> None:
+        """Has them measured by telemetry, in the process that leads."""
+        self.calendars.days.gauge(runtime.gauges, leadership)
+        self.registers.gauge(runtime.gauges, leadership)
+        breaks, days = states.reconciliation, self.reconciliation.work.days
+        measure_breaks(runtime.gauges, leadership, lambda: () if core.writer.is_stale else breaks.breaks.values(), days)
 
     def servicers(self) -> list[Servicer]:
         """Returns what they serve."""

@@ -20,7 +20,7 @@ from ringfence_protos.custody.v1 import reconciliation_pb2 as pb
 from ..conftest import Custody
 from ..ledger import SECOND, id_of
 from ..test_custody_service import PLATFORM, account
-from .town import TODAY, Movement, Town
+from .town import TODAY, TOLD, Movement, Town
 
 BANK = id_of("bank")
 F = TransferFlag
@@ -75,7 +75,12 @@ async def test_people_match_only_what_has_one_sum(town: Town) -> None:
     """Lines that are not open, or whose sums differ, are refused whole."""
     await town.deposit("paid in", 300)
     await town.tell(Movement("in", 301))
-    for movement, transfer in (("in", "paid in"), ("in", "nobody"), ("nobody", "paid in")):
+    await town.tell(Movement("out", -1), Movement("news", 300, state=TOLD))
+    netted = [pb.LinePair(movement_id=id_of(each), transfer_id=id_of("paid in")) for each in ("in", "out")]
+    with pytest.raises(LinesDiffer):
+        await town.ask("MatchLines", pb.MatchLinesRequest(**mirror(pairs=netted)))
+    named = ("in", "paid in"), ("in", "nobody"), ("nobody", "paid in"), ("news", "paid in")
+    for movement, transfer in named:
         pair = pb.LinePair(movement_id=id_of(movement), transfer_id=id_of(transfer))
         with pytest.raises(LinesDiffer):
             await town.ask("MatchLines", pb.MatchLinesRequest(**mirror(pairs=[pair])))

@@ -659,9 +659,9 @@ class LinePair(_message.Message):
     TRANSFER_ID_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
     movement_id: _builtins.bytes
-    """The bank's line, 16 bytes; empty for none."""
+    """The bank's line, 16 bytes."""
     transfer_id: _builtins.bytes
-    """The books' line, 16 bytes; empty for none."""
+    """The books' line, 16 bytes."""
     score: _builtins.int
     """Of a suggestion: percent, 1 to 100."""
     def __init__(
@@ -803,7 +803,7 @@ class MatchLinesRequest(_message.Message):
     """Account of the bank mirror, 16 bytes."""
     @_builtins.property
     def pairs(self) -> _containers.RepeatedCompositeFieldContainer[Global___LinePair]:
-        """1 to 1,000 pairs, together one match; a line may stand in several, and counts once."""
+        """1 to 1,000 pairs, together one match; a line may stand in several, and counts once. All are of one direction."""
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ringfence_kernel.rpc import bounds
 from ringfence_kernel.values.errors import InvalidArgument
-from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
+from ringfence_kernel.values.ids import ID_BYTES
 from ringfence_protos.custody.v1 import reconciliation_pb2 as pb
 
 from ringfence_custody.reconciliation.application.correcting import Correction, Entry
@@ -40,15 +40,13 @@ def note(value: str) -> str:
     return bounds.text("note", value, maximum=NOTE_CHARACTERS)
 
 
-def pairs(values: Sequence[pb.LinePair], *, scored: bool) -> list[tuple[bytes, bytes]]:
-    """Returns pairs of movement and transfer, of which one may be missing where it is no suggestion."""
+def pairs(values: Sequence[pb.LinePair]) -> list[tuple[bytes, bytes]]:
+    """Returns pairs of movement and transfer, each once; raises InvalidArgument."""
     bounds.size("pairs", len(values), minimum=1, maximum=MAX_PAIRS)
-    found = []
-    for each in values:
-        ids = [bounds.optional_identifier("pairs", value) or ZERO_ID for value in (each.movement_id, each.transfer_id)]
-        if ids.count(ZERO_ID) > (0 if scored else 1):
-            raise InvalidArgument("a pair names lines", field="pairs")
-        found.append((ids[0], ids[1]))
+    found = [
+        (bounds.identifier("movement_id", each.movement_id), bounds.identifier("transfer_id", each.transfer_id))
+        for each in values
+    ]
     if len(set(found)) < len(found):
         raise InvalidArgument("a pair stands twice", field="pairs")
     return found

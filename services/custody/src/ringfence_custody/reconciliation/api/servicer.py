@@ -76,7 +76,7 @@ class ReconciliationServicer(reconciliation_pb2_grpc.ReconciliationServiceServic
 
     async def SuggestMatches(self, request: pb.SuggestMatchesRequest, context: Any) -> pb.SuggestMatchesResponse:
         """Takes in candidates by text."""
-        chosen, scores = mapping.pairs(request.pairs, scored=True), mapping.scores(request.pairs)
+        chosen, scores = mapping.pairs(request.pairs), mapping.scores(request.pairs)
         return pb.SuggestMatchesResponse(suggested=await self._deciding.suggest(*_mirror(request), chosen, scores))
 
     async def DecideSuggestion(self, request: pb.DecideSuggestionRequest, context: Any) -> pb.DecideSuggestionResponse:
@@ -88,7 +88,7 @@ class ReconciliationServicer(reconciliation_pb2_grpc.ReconciliationServiceServic
 
     async def MatchLines(self, request: pb.MatchLinesRequest, context: Any) -> pb.MatchLinesResponse:
         """Matches lines by a person's decision."""
-        chosen = mapping.pairs(request.pairs, scored=False)
+        chosen = mapping.pairs(request.pairs)
         await self._deciding.match(*_mirror(request), chosen, current_caller().subject)
         return pb.MatchLinesResponse()
 

@@ -84,11 +84,16 @@ class Deciding:
         await self.writer.commit(decide)
 
     async def match(self, book: bytes, mirror: bytes, pairs: Sequence[Pair], by: bytes) -> None:
-        """Matches open lines that nobody else found; raises LinesDiffer unless their sums are the same."""
+        """Matches open lines that no rule found; raises LinesDiffer unless their sums are the same.
+
+        All are of one direction: what came in is not netted with what went out.
+        """
 
         def decide(unit: Unit) -> None:
-            chosen = pairs_of(list(pairs), Stage.PEOPLE)
-            if not record_matches(unit, self.state, self.state.mirror(book, mirror), chosen, by):
+            of_mirror, chosen = self.state.mirror(book, mirror), pairs_of(list(pairs), Stage.PEOPLE)
+            lines = of_mirror.bank.rows[of_mirror.bank.find(chosen.movements)]
+            directions = np.unique(np.sign(lines["amount_minor"]))
+            if len(directions) > 1 or not record_matches(unit, self.state, of_mirror, chosen, by):
                 raise LinesDiffer
 
         await self.writer.commit(decide)
