@@ -17,7 +17,7 @@ from ringfence_custody.ledger.adapters.identity_feed import (
     facts_of,
 )
 from ringfence_custody.ledger.application.commands import Poster
-from ringfence_custody.ledger.domain.authority import PAYMENT_INSTRUCTION, Authority, Reach
+from ringfence_custody.ledger.domain.authority import BY_THE_BANK, PAYMENT_INSTRUCTION, Authority, Reach
 from ringfence_custody.ledger.domain.digest import digest
 from ringfence_custody.ledger.domain.errors import (
     ColumnsMalformed,
@@ -39,21 +39,7 @@ from ringfence_kernel.store.codec import EventCodec
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from .conftest import CODEC, Custody, running
-from .ledger import (
-    ALLOCATION,
-    DEPOSIT,
-    EUR,
-    GRANT,
-    IMPORTER,
-    MANDATE,
-    PAYMENT,
-    SECOND,
-    WITHDRAWAL,
-    Ledger,
-    Row,
-    columns_of,
-    id_of,
-)
+from .ledger import DEPOSIT, EUR, GRANT, IMPORTER, MANDATE, PAYMENT, SECOND, WITHDRAWAL, Ledger, Row, columns_of, id_of
 from .test_custody_service import PLATFORM, account, open_accounts, transfers
 
 F = TransferFlag
@@ -191,7 +177,7 @@ def test_no_submission_makes_money(purpose: Purpose, debit: AccountClass, credit
     row = Row("new", "debit", "credit", 1, code=purpose.code)
     ordered = (
         debit is not AccountClass.BANK_MIRROR
-        and purpose.code < ALLOCATION
+        and purpose.code not in BY_THE_BANK
         and (purpose.mandate is not Mandate.OPERATOR or purpose.code in (9, 10))
     )
     found = send(ledger, SUBMISSION, *others, row)[-1]

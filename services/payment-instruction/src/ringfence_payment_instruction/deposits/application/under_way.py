@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ringfence_kernel.values.columns import split_ids
 from ringfence_kernel.writing.writer import Unit
 
-from ringfence_payment_instruction.deposits.domain.evidence import Outcome
+from ringfence_payment_instruction.deposits.domain.evidence import OPEN
 from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 
@@ -47,7 +47,7 @@ class UnderWay:
         for file in self.state.evidence.values():
             if file.event.tenant == tenant:
                 owners = split_ids(file.event.owners)
-                yield from (owner for owner, each in zip(owners, file.outcomes, strict=True) if each == Outcome.WAITING)
+                yield from (owner for owner, each in zip(owners, file.outcomes, strict=True) if each in OPEN)
         for each in self.state.suspended.values():
             if each.tenant == tenant:
                 yield each.owner
