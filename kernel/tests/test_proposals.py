@@ -381,28 +381,3 @@ async def test_descriptions_are_shown_whole_and_a_page_ends_early(act: Act) -> N
         token, pages = page.next_page_token, pages + 1
     assert found == [f"light {payload!r}" for payload in long]
     assert pages > 1
-
-
-async def test_a_batch_of_proposals_looks_once_at_what_waits(act: Act) -> None:
-    """What others wait for is not looked at anew for each of many; what changes on the way voids it all the same."""
-    for number in range(20):
-        await act.propose(YANN, bytes([number]))
-    looked: list[bytes] = []
-    usual = act.proposals._effects[ACT]
-
-    def counted(proposal: Proposal) -> bytes:
-        looked.append(proposal.id)
-        return usual.basis(proposal)
-
-    act.proposals._effects[ACT] = replace(usual, basis=counted)
-
-    def decide(unit: Unit) -> int:
-        for number in range(20):
-            act.proposals.propose(unit, ACT, subject=OTHER, payload=bytes([number]), caller=XENIA, tenant=TENANT)
-        looks = len(looked)
-        unit.record(SUBJECT, Lit(b"by another way"))
-        act.proposals.propose(unit, ACT, subject=OTHER, payload=b"one more", caller=XENIA, tenant=TENANT)
-        return looks
-
-    assert await act.writer.commit(decide) <= 20 + 20
-    assert {each.subject for each in act.state.waiting.values()} == {OTHER}
