@@ -31,7 +31,6 @@ def order(new: pb.NewInstruction) -> Order:
         bounds.size(f"instructions.{name}", len(getattr(new, name)), maximum=LONGEST_TEXT)
     bounds.size("instructions", new.ByteSize(), maximum=LONGEST_ORDER)
     told = particulars(new)
-    flaw = told.flaw()
     return Order(
         instruction_id=bounds.identifier("instructions.id", new.id),
         end_to_end_id=new.end_to_end_id,
@@ -41,11 +40,11 @@ def order(new: pb.NewInstruction) -> Order:
         amount_minor=new.amount_minor,
         currency=new.currency,
         remittance=new.remittance,
-        parties=told.parties(),
-        carried=told.carried(),
+        parties=told.parties() if told else (),
+        carried=told.carried() if told else (),
         uetr=new.uetr,
         instruction_identification=new.instruction_identification,
-        refusal=flaw,
+        refusal=told.flaw() if told else "",
     )
 
 

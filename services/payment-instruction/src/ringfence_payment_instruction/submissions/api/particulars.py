@@ -34,9 +34,11 @@ _BEARERS = {
 }
 
 
-def particulars(new: pb.NewInstruction) -> Particulars:
-    """Returns what an order tells in fields, right or wrong."""
+def particulars(new: pb.NewInstruction) -> Particulars | None:
+    """Returns what an order tells in fields, right or wrong; None where it tells nothing."""
     if not new.structured_remittance and not any(new.HasField(part) for part in _PARTS):
+        if not (new.charge_bearer or new.ultimate_debtor_name or new.ultimate_creditor_name):
+            return None
         return Particulars(
             charge_bearer=_BEARERS.get(new.charge_bearer, UNKNOWN),
             ultimate_debtor_name=new.ultimate_debtor_name,
