@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_kernel.proposals.domain.errors import ProposalVoid
@@ -196,6 +198,16 @@ async def test_two_people_say_what_an_answer_is_about(world: World) -> None:
     await answer(world, message, row(OrgnlEndToEndId="same"), name="again.xml")
     assert (world.status("one"), waiting(world)) == (Status.SENT, [])
     assert await is_same(world) == {}
+
+
+async def test_an_answer_that_does_not_open_is_listed_all_the_same(world: World) -> None:
+    """Without the bank's words, beside the others with theirs."""
+    message = await sent(world, "one")
+    await answer(world, message, row(OrgnlTxId="f" * 32), row(OrgnlTxId="e" * 32))
+    first, second = (each.event for each in waiting(world))
+    words = world.application.rail.api.answering.words
+    broken = await words(replace(first, sealed=first.sealed[:-1] + bytes([first.sealed[-1] ^ 1])))
+    assert (broken.transaction_id, (await words(second)).transaction_id) == ("", "e" * 32)
 
 
 async def test_two_people_dismiss_what_is_about_nothing(world: World) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from ringfence_payment_instruction.flows.application.clearing import Named, clearing_id
 from ringfence_payment_instruction.rail.domain.replies import Misfit
 from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.returning import return_entry_id
 from ringfence_payment_instruction.submissions.domain.status import Status
 from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
 
@@ -12,7 +14,10 @@ from .closing import fill, get, is_same, settle
 from .messages import camt_054, entry
 from .test_payment_answers import answer, message_of, sent, transaction, waiting
 from .test_payment_application import bank_answers
-from .world import BANK, BANK_FEED, MIRROR, SUSPENSE, TENANT, World, an_id
+from .test_payment_suspense import came_back, goes, holding
+from .world import ANNA, BANK, BANK_FEED, MIRROR, OPERATOR, SUSPENSE, TENANT, World, an_id
+
+__all__ = ["holding"]
 
 PACS_004 = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pacs.004.001.09"><PmtRtr>
 <GrpHdr><MsgId>{message_id}</MsgId><CreDtTm>2026-01-05T10:00:00Z</CreDtTm><NbOfTxs>{count}</NbOfTxs>
@@ -212,3 +217,23 @@ async def test_a_payment_in_the_book_never_comes_back_by_a_bank(vouched: World) 
     await take_in(world, returns(message, inside))
     assert [each.event.misfit for each in waiting(world)] == [Misfit.UNKNOWN]
     assert message == message_of(world, "out")
+
+
+async def test_what_was_given_back_to_its_payer_and_returns_lies_in_suspense_again(holding: World) -> None:
+    """Whoever's it was then is nobody's now: under an entry of its own, for people to clear anew."""
+    holding.voucher.principal = BANK_FEED
+    named = await came_back(holding, "R1")
+    await goes(holding, named, back=True, attempt=0)
+    identifier = clearing_id(TENANT, named.entry, 0)
+    bank_answers(holding, "returned", "ACSC", identifier=identifier)
+    submission, index = holding.states.submissions.find(TENANT, identifier) or (None, 0)
+    assert submission is not None
+    await holding.until(lambda: submission.statuses[index] == Status.SETTLED)
+    assert holding.custody.balances[SUSPENSE] == 0
+    ids = f"<OrgnlTxId>{transfer_id_of(TENANT, identifier).hex()}</OrgnlTxId>"
+    rows = ROW.format(ids=ids, amount="30.00", charges="", currency="EUR")
+    await take_in(holding, returns(submission.references[index], rows))
+    await holding.until(lambda: holding.custody.balances[SUSPENSE] == 30_00)
+    assert submission.statuses[index] == Status.RETURNED
+    again = Named(TENANT, return_entry_id(TENANT, identifier), SUSPENSE)
+    await holding.application.flows.clearing.allocate(OPERATOR, again, ANNA, b"")

@@ -148,6 +148,15 @@ def test_a_report_over_several_messages_is_read(error_of: ErrorOf) -> None:
     assert report.statuses == (PaymentStatus(Originals("OUT-2", "T-1", "E-1"), "RJCT"),)
 
 
+def test_words_that_are_too_long_refuse_no_answer() -> None:
+    """What became of the payment counts, also where the bank says more about it than its schema lets it."""
+    long = "the account was closed in May, and nobody knows where the holder is now"
+    reason = f"<StsRsnInf><Rsn><Prtry>{long}</Prtry></Rsn><AddtlInf>{long * 20}</AddtlInf></StsRsnInf>"
+    refused = SETTLED.replace("<TxSts>ACSC</TxSts>", f"<TxSts>RJCT</TxSts>{reason}")
+    (status,) = read_payment_status_report(_pacs002(GROUP.format("") + refused)).statuses
+    assert (status.status, status.reason, len(status.remark)) == ("RJCT", "", 500)
+
+
 def test_everything_that_names_a_payment_is_read(error_of: ErrorOf) -> None:
     """InstrId and UETR beside; what stands for no reference is none."""
     names = (

@@ -39,11 +39,11 @@ def explained(node: Node, information: str) -> tuple[str, str]:
     code, words = "", []
     for said in node.all(information):
         reason = said.maybe("Rsn")
-        stated_code = (reason.text("Cd") if reason else None) or ""
+        stated_code = (reason.text("Cd", length=MAX_REMARK_LENGTH) if reason else None) or ""
         if stated_code and not code and is_reason_code(stated_code):
             code = stated_code
         elif stated_code != code:
             words.append(stated_code)
-        words.append((reason.text("Prtry") if reason else None) or "")
+        words.append((reason.text("Prtry", length=MAX_REMARK_LENGTH) if reason else None) or "")
         words += [line.element.text or "" for line in said.all("AddtlInf")]
     return code, " ".join(each.strip() for each in words if each.strip())[:MAX_REMARK_LENGTH]

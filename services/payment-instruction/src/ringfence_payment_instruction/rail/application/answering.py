@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from ringfence_kernel.sealing.envelopes import EnvelopeBroken
 from ringfence_kernel.telemetry.logs import get
+from ringfence_kernel.values.ids import show
 from ringfence_kernel.values.money import currency
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.writer import Unit
@@ -151,8 +153,13 @@ class Answering:
         self.submissions.record(unit, stream, [*decided, *came_back(submission, codes, digest, message_id)])
 
     async def words(self, event: AnswerExcepted) -> Words:
-        """Returns what the bank has said; raises VaultUnavailable, EnvelopeBroken."""
-        content = await self.seals.unseal(event.exception, FIELD, Sealed(event.wrapped_key, event.sealed))
+        """Returns what the bank has said, nothing where it does not open; raises VaultUnavailable."""
+        try:
+            content = await self.seals.unseal(event.exception, FIELD, Sealed(event.wrapped_key, event.sealed))
+        except EnvelopeBroken:
+            # One that is damaged must not keep people from the others.
+            _LOG.error("bank_answer_broken", exception=show(event.exception))
+            return Words("", "", "", "", "", "")
         return plain.decode(memoryview(content), Words)
 
     async def _seal(self, exception: bytes, reply: BankReply) -> Sealed:

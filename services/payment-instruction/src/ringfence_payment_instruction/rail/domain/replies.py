@@ -213,7 +213,7 @@ def _refs(state: State, reply: BankReply) -> Sequence[InstructionRef]:
     if message is None:
         return ()
     named = reply.end_to_end_id
-    return [ref for ref in message.refs if named in ("", state.known(ref.stream).end_to_end_id(ref.index))]
+    return [ref for ref in message.refs if named in ("", state.known(ref.stream).end_to_end_id(ref.index).strip())]
 
 
 def _reference(state: State, ref: InstructionRef) -> str:
