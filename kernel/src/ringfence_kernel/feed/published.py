@@ -28,6 +28,8 @@ _SCALARS = {
     FieldDescriptor.TYPE_BOOL: "bool",
     FieldDescriptor.TYPE_UINT32: "int",
     FieldDescriptor.TYPE_UINT64: "int",
+    FieldDescriptor.TYPE_INT32: "int",
+    FieldDescriptor.TYPE_INT64: "int",
 }
 
 

@@ -156,6 +156,16 @@ class _DispositionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Dispositi
     """Money whose owner is not known: to suspense."""
     DISPOSITION_CONFIRM: _Disposition.ValueType  # 3
     """Confirms a payment that was sent."""
+    DISPOSITION_ALLOCATE: _Disposition.ValueType  # 4
+    """(Part of) a movement in suspense belongs to a client."""
+    DISPOSITION_REVERSE: _Disposition.ValueType  # 5
+    """The bank took money back that had come in."""
+    DISPOSITION_RETRACT: _Disposition.ValueType  # 6
+    """News told of money that was never booked: back to the mirror."""
+    DISPOSITION_CHARGE: _Disposition.ValueType  # 7
+    """The bank took money for no payment of ours."""
+    DISPOSITION_RESTORE: _Disposition.ValueType  # 8
+    """Money came back for a payment of ours: to suspense."""
 
 class Disposition(_Disposition, metaclass=_DispositionEnumTypeWrapper):
     """What an entry of a bank's notification is good for."""
@@ -168,6 +178,16 @@ DISPOSITION_CREDIT_SUSPENSE: Disposition.ValueType  # 2
 """Money whose owner is not known: to suspense."""
 DISPOSITION_CONFIRM: Disposition.ValueType  # 3
 """Confirms a payment that was sent."""
+DISPOSITION_ALLOCATE: Disposition.ValueType  # 4
+"""(Part of) a movement in suspense belongs to a client."""
+DISPOSITION_REVERSE: Disposition.ValueType  # 5
+"""The bank took money back that had come in."""
+DISPOSITION_RETRACT: Disposition.ValueType  # 6
+"""News told of money that was never booked: back to the mirror."""
+DISPOSITION_CHARGE: Disposition.ValueType  # 7
+"""The bank took money for no payment of ours."""
+DISPOSITION_RESTORE: Disposition.ValueType  # 8
+"""Money came back for a payment of ours: to suspense."""
 Global___Disposition: _TypeAlias = Disposition  # noqa: Y015
 
 class _Standing:
@@ -237,6 +257,110 @@ ENTRY_OUTCOME_SUSPENDED: EntryOutcome.ValueType  # 2
 ENTRY_OUTCOME_RECORDED: EntryOutcome.ValueType  # 3
 """Nothing was to be posted."""
 Global___EntryOutcome: _TypeAlias = EntryOutcome  # noqa: Y015
+
+class _MovementState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MovementStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MovementState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MOVEMENT_STATE_UNSPECIFIED: _MovementState.ValueType  # 0
+    """Never published."""
+    MOVEMENT_STATE_TOLD: _MovementState.ValueType  # 1
+    """News tells of it; a statement has yet to have it."""
+    MOVEMENT_STATE_BOOKED: _MovementState.ValueType  # 2
+    """A statement has it."""
+    MOVEMENT_STATE_MISSING: _MovementState.ValueType  # 3
+    """The statement of its day lacks it, or a share of it."""
+    MOVEMENT_STATE_SAME: _MovementState.ValueType  # 4
+    """It was another movement all along."""
+
+class MovementState(_MovementState, metaclass=_MovementStateEnumTypeWrapper):
+    """What is said of a movement on a bank's account. A movement is one booking of the bank (`Ntry`, field 61)."""
+
+MOVEMENT_STATE_UNSPECIFIED: MovementState.ValueType  # 0
+"""Never published."""
+MOVEMENT_STATE_TOLD: MovementState.ValueType  # 1
+"""News tells of it; a statement has yet to have it."""
+MOVEMENT_STATE_BOOKED: MovementState.ValueType  # 2
+"""A statement has it."""
+MOVEMENT_STATE_MISSING: MovementState.ValueType  # 3
+"""The statement of its day lacks it, or a share of it."""
+MOVEMENT_STATE_SAME: MovementState.ValueType  # 4
+"""It was another movement all along."""
+Global___MovementState: _TypeAlias = MovementState  # noqa: Y015
+
+class _FaultKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FaultKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FaultKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FAULT_KIND_UNSPECIFIED: _FaultKind.ValueType  # 0
+    """Never published."""
+    FAULT_KIND_GAP: _FaultKind.ValueType  # 1
+    """Something between it and the last one is missing."""
+    FAULT_KIND_OVERLAP: _FaultKind.ValueType  # 2
+    """It tells again what another has told already."""
+    FAULT_KIND_WRONG_SUM: _FaultKind.ValueType  # 3
+    """Its balances and entries do not agree, or it says no balance to check by."""
+    FAULT_KIND_MISSING_PAGE: _FaultKind.ValueType  # 4
+    """Its set of pages never became whole."""
+    FAULT_KIND_CONTRADICTS: _FaultKind.ValueType  # 5
+    """It says otherwise what has been said before."""
+    FAULT_KIND_CURRENCY: _FaultKind.ValueType  # 6
+    """Of a currency that the account is not held in."""
+    FAULT_KIND_OPENING: _FaultKind.ValueType  # 7
+    """The first statement of an account opens with another balance than the books hold for it."""
+
+class FaultKind(_FaultKind, metaclass=_FaultKindEnumTypeWrapper):
+    """Why a telling of a bank posts nothing until people have worked it off."""
+
+FAULT_KIND_UNSPECIFIED: FaultKind.ValueType  # 0
+"""Never published."""
+FAULT_KIND_GAP: FaultKind.ValueType  # 1
+"""Something between it and the last one is missing."""
+FAULT_KIND_OVERLAP: FaultKind.ValueType  # 2
+"""It tells again what another has told already."""
+FAULT_KIND_WRONG_SUM: FaultKind.ValueType  # 3
+"""Its balances and entries do not agree, or it says no balance to check by."""
+FAULT_KIND_MISSING_PAGE: FaultKind.ValueType  # 4
+"""Its set of pages never became whole."""
+FAULT_KIND_CONTRADICTS: FaultKind.ValueType  # 5
+"""It says otherwise what has been said before."""
+FAULT_KIND_CURRENCY: FaultKind.ValueType  # 6
+"""Of a currency that the account is not held in."""
+FAULT_KIND_OPENING: FaultKind.ValueType  # 7
+"""The first statement of an account opens with another balance than the books hold for it."""
+Global___FaultKind: _TypeAlias = FaultKind  # noqa: Y015
+
+class _ExceptionOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ExceptionOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExceptionOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EXCEPTION_OUTCOME_UNSPECIFIED: _ExceptionOutcome.ValueType  # 0
+    """Never published."""
+    EXCEPTION_OUTCOME_BROUGHT_FORWARD: _ExceptionOutcome.ValueType  # 1
+    """The telling counts as it stands: its opening balance is brought forward."""
+    EXCEPTION_OUTCOME_REPLACED: _ExceptionOutcome.ValueType  # 2
+    """A corrected file has taken its place."""
+    EXCEPTION_OUTCOME_VOIDED: _ExceptionOutcome.ValueType  # 3
+    """It tells of nothing."""
+
+class ExceptionOutcome(_ExceptionOutcome, metaclass=_ExceptionOutcomeEnumTypeWrapper):
+    """How two people have worked an exception off."""
+
+EXCEPTION_OUTCOME_UNSPECIFIED: ExceptionOutcome.ValueType  # 0
+"""Never published."""
+EXCEPTION_OUTCOME_BROUGHT_FORWARD: ExceptionOutcome.ValueType  # 1
+"""The telling counts as it stands: its opening balance is brought forward."""
+EXCEPTION_OUTCOME_REPLACED: ExceptionOutcome.ValueType  # 2
+"""A corrected file has taken its place."""
+EXCEPTION_OUTCOME_VOIDED: ExceptionOutcome.ValueType  # 3
+"""It tells of nothing."""
+Global___ExceptionOutcome: _TypeAlias = ExceptionOutcome  # noqa: Y015
 
 @_typing.final
 class SubmissionReceived(_message.Message):
@@ -1587,3 +1711,242 @@ class FeeAgreementEnded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FeeAgreementEnded: _TypeAlias = FeeAgreementEnded  # noqa: Y015
+
+@_typing.final
+class BankMovements(_message.Message):
+    """What is said of movements of one mirror, by one telling of the bank.
+
+    A movement stands here each time that its state, or what the mirror holds for it, changes.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    MIRROR_FIELD_NUMBER: _builtins.int
+    TELLING_FIELD_NUMBER: _builtins.int
+    MOVEMENT_IDS_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    AMOUNTS_MINOR_FIELD_NUMBER: _builtins.int
+    MARKS_FIELD_NUMBER: _builtins.int
+    ENTRY_IDS_FIELD_NUMBER: _builtins.int
+    TRANSFER_IDS_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    SAME_AS_FIELD_NUMBER: _builtins.int
+    PART_COUNTS_FIELD_NUMBER: _builtins.int
+    PART_AMOUNTS_MINOR_FIELD_NUMBER: _builtins.int
+    PART_REFERENCES_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    mirror: _builtins.bytes
+    """Bank mirror in custody, 16 bytes."""
+    telling: _builtins.bytes
+    """Id of the telling, 16 bytes; of the proposal where people have decided."""
+    movement_ids: _builtins.bytes
+    """Ids of the movements."""
+    states: _builtins.bytes
+    """How they stand."""
+    days: _builtins.bytes
+    """Booking days since 1970-01-01: a statement's word replaces that of news."""
+    amounts_minor: _builtins.bytes
+    """What the mirror holds for each after this, minor units; the direction is in `marks`."""
+    marks: _builtins.bytes
+    """Sum of 1 (money came in) and 2 (it undoes an earlier movement)."""
+    entry_ids: _builtins.bytes
+    """Ids of the entries in `EvidenceReceived` whose transfers move the mirror; zero for payments of ours."""
+    transfer_ids: _builtins.bytes
+    """Transfers in custody that set payments of ours aside; zero for all else."""
+    references: _builtins.bytes
+    """First 16 bytes of the SHA-256 of the strongest reference that the bank gives; zero for none."""
+    same_as: _builtins.bytes
+    """Which movements they were; zero but for those."""
+    part_counts: _builtins.bytes
+    """How many parts each tells apart."""
+    part_amounts_minor: _builtins.bytes
+    """Amounts of the parts, minor units."""
+    part_references: _builtins.bytes
+    """References of the parts, as those of movements."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        mirror: _builtins.bytes = ...,
+        telling: _builtins.bytes = ...,
+        movement_ids: _builtins.bytes = ...,
+        states: _builtins.bytes = ...,
+        days: _builtins.bytes = ...,
+        amounts_minor: _builtins.bytes = ...,
+        marks: _builtins.bytes = ...,
+        entry_ids: _builtins.bytes = ...,
+        transfer_ids: _builtins.bytes = ...,
+        references: _builtins.bytes = ...,
+        same_as: _builtins.bytes = ...,
+        part_counts: _builtins.bytes = ...,
+        part_amounts_minor: _builtins.bytes = ...,
+        part_references: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "days", b"days", "entry_ids", b"entry_ids", "marks", b"marks", "mirror", b"mirror", "movement_ids", b"movement_ids", "part_amounts_minor", b"part_amounts_minor", "part_counts", b"part_counts", "part_references", b"part_references", "references", b"references", "same_as", b"same_as", "states", b"states", "telling", b"telling", "tenant", b"tenant", "transfer_ids", b"transfer_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BankMovements: _TypeAlias = BankMovements  # noqa: Y015
+
+@_typing.final
+class StatementTaken(_message.Message):
+    """A whole statement was taken for true: its balances hold, and it follows the one before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    MIRROR_FIELD_NUMBER: _builtins.int
+    TELLING_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    FIRST_DAY_FIELD_NUMBER: _builtins.int
+    LAST_DAY_FIELD_NUMBER: _builtins.int
+    OPENING_MINOR_FIELD_NUMBER: _builtins.int
+    CLOSING_MINOR_FIELD_NUMBER: _builtins.int
+    ELECTRONIC_SEQUENCE_FIELD_NUMBER: _builtins.int
+    LEGAL_SEQUENCE_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    mirror: _builtins.bytes
+    """Bank mirror in custody, 16 bytes."""
+    telling: _builtins.bytes
+    """Id of the telling, 16 bytes."""
+    digest: _builtins.bytes
+    """SHA-256 of its file, or of the digests of its pages, 32 bytes."""
+    content: _builtins.bytes
+    """SHA-256 of its entries and balances, 32 bytes: the same in whatever file it comes."""
+    first_day: _builtins.int
+    """First day that it covers, days since 1970-01-01."""
+    last_day: _builtins.int
+    """Last day that it covers, days since 1970-01-01."""
+    opening_minor: _builtins.int
+    """Booked balance at its begin, minor units; below zero is owed to the bank."""
+    closing_minor: _builtins.int
+    """Booked balance at its end, minor units; below zero is owed to the bank."""
+    electronic_sequence: _builtins.int
+    """The bank's electronic number; 0 where none is said."""
+    legal_sequence: _builtins.int
+    """The bank's legal number; 0 where none is said."""
+    ledger: _builtins.int
+    """ISO 4217 numeric code."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        mirror: _builtins.bytes = ...,
+        telling: _builtins.bytes = ...,
+        digest: _builtins.bytes = ...,
+        content: _builtins.bytes = ...,
+        first_day: _builtins.int = ...,
+        last_day: _builtins.int = ...,
+        opening_minor: _builtins.int = ...,
+        closing_minor: _builtins.int = ...,
+        electronic_sequence: _builtins.int = ...,
+        legal_sequence: _builtins.int = ...,
+        ledger: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closing_minor", b"closing_minor", "content", b"content", "digest", b"digest", "electronic_sequence", b"electronic_sequence", "first_day", b"first_day", "last_day", b"last_day", "ledger", b"ledger", "legal_sequence", b"legal_sequence", "mirror", b"mirror", "opening_minor", b"opening_minor", "telling", b"telling", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatementTaken: _TypeAlias = StatementTaken  # noqa: Y015
+
+@_typing.final
+class StatementExcepted(_message.Message):
+    """A telling posts nothing until two people have worked it off."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    MIRROR_FIELD_NUMBER: _builtins.int
+    TELLING_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    FIRST_DAY_FIELD_NUMBER: _builtins.int
+    LAST_DAY_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    mirror: _builtins.bytes
+    """Bank mirror in custody, 16 bytes."""
+    telling: _builtins.bytes
+    """Id of the telling, 16 bytes."""
+    digest: _builtins.bytes
+    """SHA-256 of its file, or of the digests of its pages, 32 bytes."""
+    kind: Global___FaultKind.ValueType
+    """What is wrong."""
+    text: _builtins.str
+    """The same with numbers, never with a name or a text of the bank."""
+    first_day: _builtins.int
+    """First day that it covers, days since 1970-01-01; 0 where that is not known."""
+    last_day: _builtins.int
+    """Last day that it covers, days since 1970-01-01; 0 where that is not known."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        mirror: _builtins.bytes = ...,
+        telling: _builtins.bytes = ...,
+        digest: _builtins.bytes = ...,
+        kind: Global___FaultKind.ValueType = ...,
+        text: _builtins.str = ...,
+        first_day: _builtins.int = ...,
+        last_day: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "first_day", b"first_day", "kind", b"kind", "last_day", b"last_day", "mirror", b"mirror", "telling", b"telling", "tenant", b"tenant", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatementExcepted: _TypeAlias = StatementExcepted  # noqa: Y015
+
+@_typing.final
+class ExceptionWorkedOff(_message.Message):
+    """Two people have worked an exception off."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    MIRROR_FIELD_NUMBER: _builtins.int
+    TELLING_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    mirror: _builtins.bytes
+    """Bank mirror in custody, 16 bytes."""
+    telling: _builtins.bytes
+    """Id of the telling, 16 bytes."""
+    outcome: Global___ExceptionOutcome.ValueType
+    """How."""
+    document_sha256: _builtins.bytes
+    """SHA-256 of the document that says why, 32 bytes."""
+    actor: _builtins.bytes
+    """The second person's principal, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        mirror: _builtins.bytes = ...,
+        telling: _builtins.bytes = ...,
+        outcome: Global___ExceptionOutcome.ValueType = ...,
+        document_sha256: _builtins.bytes = ...,
+        actor: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "document_sha256", b"document_sha256", "mirror", b"mirror", "outcome", b"outcome", "telling", b"telling", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExceptionWorkedOff: _TypeAlias = ExceptionWorkedOff  # noqa: Y015
