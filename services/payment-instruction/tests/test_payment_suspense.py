@@ -62,7 +62,7 @@ async def came_back(world: World, reference: str) -> Named:
     content = entry(reference, "30.00", BORIS).replace(
         "</Dbtr>", f"</Dbtr><DbtrAcct><Id><IBAN>{FOREIGN}</IBAN></Id></DbtrAcct>"
     )
-    await world.application.deposits.receiving.hand_in(BANK_FEED, camt_054(f"M-{reference}", BANK, content))
+    await world.application.statements.intake.hand_in(BANK_FEED, camt_054(f"M-{reference}", BANK, content))
     return Named(TENANT, entry_id(TENANT, _Reference(BANK, reference)), SUSPENSE)
 
 

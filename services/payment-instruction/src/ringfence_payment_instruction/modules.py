@@ -51,6 +51,8 @@ from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.settlement.application.settlement import SettlementWork
 from ringfence_payment_instruction.standing.domain.state import State as StandingState
 from ringfence_payment_instruction.standing.module import StandingModule
+from ringfence_payment_instruction.statements.domain.state import State as StatementsState
+from ringfence_payment_instruction.statements.module import StatementsModule
 from ringfence_payment_instruction.submissions.application.pipeline import Pipeline
 from ringfence_payment_instruction.submissions.application.ports import Archive, Identity
 from ringfence_payment_instruction.submissions.application.reading import FileQuotas
@@ -61,7 +63,7 @@ from ringfence_payment_instruction.submissions.domain.state import State as Subm
 from ringfence_payment_instruction.submissions.module import SubmissionsModule
 
 # Raised whenever a state's digest is made of something else.
-DIGEST_FORMAT = 11
+DIGEST_FORMAT = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class ModuleStates:
     limits: LimitsState = field(default_factory=LimitsState)
     flows: FlowsState = field(default_factory=FlowsState)
     proposals: ProposalState = field(default_factory=ProposalState)
+    statements: StatementsState = field(default_factory=StatementsState)
 
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work."""
@@ -92,6 +95,7 @@ class ModuleStates:
             "limits": self.limits,
             "flows": self.flows,
             "proposals": self.proposals,
+            "statements": self.statements,
         }
         return SavedStates(modules, DIGEST_FORMAT)
 
@@ -133,6 +137,7 @@ class Application:
     approvals: Decisions
     rail: RailModule
     deposits: DepositsModule
+    statements: StatementsModule
     standing: StandingModule
     reads: Queries
     proposals: Proposals
@@ -141,7 +146,16 @@ class Application:
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    modules = (SubmissionsState, DepositsState, FindingsState, StandingState, LimitsState, FlowsState, ProposalState)
+    modules = (
+        SubmissionsState,
+        DepositsState,
+        FindingsState,
+        StandingState,
+        LimitsState,
+        FlowsState,
+        ProposalState,
+        StatementsState,
+    )
     return EventCodec(dict.fromkeys(chain(SCREENING_EVENTS, *(module.EVENTS for module in modules))))
 
 
@@ -178,7 +192,6 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     deposits = DepositsModule.build(
         submissions,
         states.deposits,
-        ports.entries,
         ports.identity,
         ports.custody,
         known,
@@ -186,12 +199,12 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         looking,
         suspense,
         proposals,
-        standing.stops,
-        orders.reading,
         committed,
-        clock,
     )
-    rail = RailModule.build(submissions, orders.personal, standing.stops, ports.rail, deposits.receiving, clock)
+    statements = StatementsModule.build(
+        submissions, states.statements, deposits.rows, ports, orders.reading, known, lists, looking, standing.stops
+    )
+    rail = RailModule.build(submissions, orders.personal, standing.stops, ports.rail, statements.intake, clock)
     work: dict[str, Work] = {
         "screening": screening.work,
         "blocking": screening.blocking,
@@ -208,6 +221,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         approvals=Decisions(submissions, standing.stops, ports.patience, limits.approver_minor),
         rail=rail,
         deposits=deposits,
+        statements=statements,
         standing=standing,
         reads=Queries(submissions, orders.personal, standing.stops, ports.reader),
         proposals=proposals,
@@ -243,6 +257,7 @@ def joined_servicer(application: Application) -> PaymentInstructionServiceServic
         application.submissions.api,
         application.screening.api,
         application.deposits.api,
+        application.statements.api,
         application.limits.api,
         application.flows.api,
         ApprovalsApi(application.approvals),

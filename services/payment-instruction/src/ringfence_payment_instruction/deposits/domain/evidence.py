@@ -13,7 +13,7 @@ from ringfence_kernel.values.ids import external_id, show
 
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.screening.domain.screened_fields import Side
-from ringfence_payment_instruction.submissions.domain.orders import Alias, NamedParty
+from ringfence_payment_instruction.submissions.domain.orders import NamedParty
 
 CREDIT = "CRDT"
 BOOKED = "BOOK"
@@ -42,6 +42,11 @@ class Disposition(IntEnum):
     CREDIT_CLIENT = 1
     CREDIT_SUSPENSE = 2
     CONFIRM = 3  # a payment that we sent
+    ALLOCATE = 4  # (part of) a movement in suspense belongs to a client
+    REVERSE = 5  # the bank took money back that had come in
+    RETRACT = 6  # told, and never booked: back to the mirror
+    CHARGE = 7  # the bank took money for no payment of ours
+    RESTORE = 8  # money that comes back for a payment of ours
 
 
 # What brings money.
@@ -78,8 +83,13 @@ class BankEntry:
     parties: tuple[NamedParty, ...] = ()
 
 
+def row_id(movement_id: bytes, part: int, disposition: Disposition) -> bytes:
+    """Returns the id of what is to be posted of a movement of the bank: once for each part and action."""
+    return external_id("bank-movement-row", movement_id, f"{part}/{disposition.name}")
+
+
 def entry_id(tenant: bytes, entry: BankEntry) -> bytes:
-    """Returns the id of an entry, from its account and reference: the same in whatever file it comes."""
+    """Returns the id by which earlier releases knew an entry, from its account and reference."""
     return external_id("bank-entry", tenant, f"{entry.account_iban}|{entry.reference}")
 
 
@@ -91,9 +101,9 @@ def entry_digest(entry: BankEntry) -> bytes:
     return hashlib.sha256(content.encode()).digest()
 
 
-def evidence_stream(tenant: bytes, digest: bytes, part: int = 0) -> bytes:
-    """Returns the stream of one part of a tenant's entries of one file."""
-    return external_id("evidence", tenant, f"{digest.hex()}/{part}")
+def evidence_stream(tenant: bytes, telling: bytes, change: int, part: int = 0) -> bytes:
+    """Returns the stream of one part of what a telling brings about, as the mirror's change of that number."""
+    return external_id("evidence", tenant, f"{telling.hex()}/{change}/{part}")
 
 
 def deposit_transfer_id(tenant: bytes, entry: bytes, disposition: Disposition, burnt: int = 0) -> bytes:
@@ -103,15 +113,6 @@ def deposit_transfer_id(tenant: bytes, entry: bytes, disposition: Disposition, b
     """
     domain = "deposit" if disposition is Disposition.CREDIT_CLIENT else "deposit.suspense"
     return external_id(domain, tenant, f"{show(entry)}/{burnt}" if burnt else show(entry))
-
-
-def disposition_of_credit(tenant: bytes, creditor: Alias | None, blocked_for: str) -> tuple[Disposition, str]:
-    """Returns where incoming money goes, and why it goes to suspense if it does."""
-    if blocked_for:
-        return Disposition.CREDIT_SUSPENSE, blocked_for
-    if creditor is None or creditor.tenant != tenant or creditor.bank_mirror or creditor.erased:
-        return Disposition.CREDIT_SUSPENSE, CREDITOR_UNKNOWN
-    return Disposition.CREDIT_CLIENT, ""
 
 
 def is_incoming(entry: BankEntry) -> bool:

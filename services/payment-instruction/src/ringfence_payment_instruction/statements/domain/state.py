@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ringfence_kernel.values.columns import split_ids, unpack
+from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.values.sections import Sections
+from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_payment_instruction.statements.domain import events as told_events
@@ -21,21 +25,40 @@ from ringfence_payment_instruction.statements.domain.movements import (
     Held,
     Movement,
     Movements,
+    Outcome,
+    SavedMovements,
     Sum,
 )
 from ringfence_payment_instruction.statements.domain.paging import Pages
 from ringfence_payment_instruction.statements.domain.told import Part
+from ringfence_payment_instruction.submissions.domain.events import InstructionsReceived
+from ringfence_payment_instruction.submissions.domain.orders import OF_OPERATORS
+from ringfence_payment_instruction.submissions.domain.submission import slot
+
+SECTION = "statements, format 1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """What a snapshot holds."""
+
+    mirrors: list[tuple[bytes, SavedMovements]]
+    pages: list[tuple[bytes, Pages]]
 
 
 class State:
-    """Movements of every mirror. Every change goes through the journal; nothing here decides."""
+    """Movements of every mirror. Every change goes through the journal; nothing here decides.
 
-    EVENTS: ClassVar[tuple[type, ...]] = told_events.EVENTS
+    `changes` counts what has changed of a mirror, so that a decision can tell that it is of the present.
+    """
+
+    EVENTS: ClassVar[tuple[type, ...]] = (*told_events.EVENTS, InstructionsReceived)
 
     def __init__(self) -> None:
         """Starts empty."""
         self.mirrors: dict[bytes, Movements] = {}
         self.pages: dict[bytes, Pages] = {}
+        self.changes: dict[bytes, int] = {}
 
     def movements(self, mirror: bytes) -> Movements:
         """Returns what is known of a mirror; nothing is of one that was never told of."""
@@ -44,27 +67,63 @@ class State:
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
         event = recorded.event
+        if isinstance(event, InstructionsReceived):
+            self._ordered(event, journal)
+            return
         if event.mirror not in self.mirrors:
             journal.put(self.mirrors, event.mirror, Movements())
         known = self.mirrors[event.mirror]
+        journal.put(self.changes, event.mirror, self.changes.get(event.mirror, 0) + 1)
         if isinstance(event, told_events.StatementStaged):
-            pages = self.pages.get(event.pages) or Pages()
+            pages = self.pages.get(event.pages) or Pages(mirror=event.mirror, tenant=event.tenant)
             journal.put(self.pages, event.pages, pages.with_page(event.number, event.digest, event.is_last, event.day))
         else:
-            _APPLIES[type(event)](event, known, journal)
-        if (
-            isinstance(event, told_events.StatementTaken | told_events.StatementExcepted)
-            and event.telling in self.pages
-        ):
+            take_in(event, known, journal)
+        if isinstance(event, _ENDS_PAGES) and event.telling in self.pages:
             journal.remove(self.pages, event.telling)
+
+    def digest(self) -> bytes:
+        """Returns a hash of it all."""
+        content = hashlib.sha256(plain.encode(sorted(self.pages.items())))
+        for mirror, known in sorted(self.mirrors.items()):
+            content.update(mirror + plain.encode(known.save(in_order=True)))
+        return content.digest()
+
+    def save(self) -> Sections:
+        """Returns everything that is in memory."""
+        mirrors = [(mirror, known.save()) for mirror, known in sorted(self.mirrors.items())]
+        return [(SECTION, plain.encode(_Saved(mirrors, sorted(self.pages.items()))))]
+
+    def restore(self, sections: Mapping[str, memoryview]) -> None:
+        """Takes up what `save` returned; raises ValueError or LookupError for another format."""
+        content = plain.decode(sections[SECTION], _Saved)
+        self.mirrors = {mirror: Movements.restored(saved) for mirror, saved in content.mirrors}
+        self.pages, self.changes = dict(content.pages), {}
+
+    def _ordered(self, event: InstructionsReceived, journal: Journal) -> None:
+        """Notes that people have taken money in suspense in hand: it is not for clients by itself any more."""
+        if not event.purposes or unpack("H", event.purposes)[0] not in OF_OPERATORS:
+            return
+        entry = slot(event.mandates, 0)
+        for mirror, known in self.mirrors.items():
+            movement_id = known.by_entry.get(entry)
+            if movement_id is not None:
+                known.change(movement_id, journal, is_cleared=True)
+                journal.put(self.changes, mirror, self.changes.get(mirror, 0) + 1)
+
+
+def take_in(event: Any, known: Movements, journal: Journal) -> None:
+    """Takes one event about a mirror in."""
+    _APPLIES[type(event)](event, known, journal)
 
 
 def _taken(event: told_events.StatementTaken, known: Movements, journal: Journal) -> None:
     chain = Chain(event.last_day, event.closing_minor, event.electronic_sequence, event.legal_sequence)
     journal.put(known.chain, "last", chain)
     journal.put(known.taken, event.telling, event.content)
-    if event.telling in known.excepted:
-        journal.remove(known.excepted, event.telling)
+    for waiting in (known.excepted, known.accepted):
+        if event.telling in waiting:
+            journal.remove(waiting, event.telling)
 
 
 def _excepted(event: told_events.StatementExcepted, known: Movements, journal: Journal) -> None:
@@ -140,11 +199,57 @@ def _held(event: told_events.EntryHeld, known: Movements, journal: Journal) -> N
 
 
 def _decided(event: told_events.EntryDecided, known: Movements, journal: Journal) -> None:
-    for entry_id in split_ids(event.entry_ids):
+    for entry_id, outcome in zip(split_ids(event.entry_ids), event.outcomes, strict=True):
         if entry_id in known.held:
             known.release(entry_id, journal)
+        elif outcome == Outcome.ANOTHER:
+            known.change(entry_id, journal, doubters=frozenset())
         else:
             known.drop(entry_id, journal)
+
+
+def _named(event: told_events.ClientsNamed, known: Movements, journal: Journal) -> None:
+    for account, owner in zip(split_ids(event.accounts), split_ids(event.owners), strict=True):
+        journal.put(known.owners, account, owner)
+
+
+def _explained(event: told_events.DebitsExplained, known: Movements, journal: Journal) -> None:
+    rows = zip(
+        split_ids(event.movement_ids), unpack("Q", event.amounts_minor), split_ids(event.transfer_ids), strict=True
+    )
+    for movement_id, amount, transfer in rows:
+        before = known.known[movement_id]
+        is_first = not before.explained_minor and amount == before.told.amount_minor
+        known.change(
+            movement_id,
+            journal,
+            explained_minor=before.explained_minor + amount,
+            transfer_id=transfer if is_first else ZERO_ID,
+        )
+
+
+def _cleared(event: told_events.MovementsCleared, known: Movements, journal: Journal) -> None:
+    for movement_id in split_ids(event.movement_ids):
+        if movement_id in known.known:
+            known.change(movement_id, journal, is_cleared=True)
+
+
+def _forgotten(event: told_events.BankDaysForgotten, known: Movements, journal: Journal) -> None:
+    known.forget(event.last_day, journal)
+
+
+def _published(event: told_events.BankMovements, known: Movements, journal: Journal) -> None:
+    for movement_id, entry_id in zip(split_ids(event.movement_ids), split_ids(event.entry_ids), strict=True):
+        if movement_id in known.known and known.known[movement_id].entry_id != entry_id:
+            known.change(movement_id, journal, entry_id=entry_id)
+
+
+def _worked_off(event: told_events.ExceptionWorkedOff, known: Movements, journal: Journal) -> None:
+    if event.telling in known.excepted:
+        digest = known.excepted[event.telling]
+        journal.remove(known.excepted, event.telling)
+        if event.outcome == told_events.BROUGHT_FORWARD:
+            journal.put(known.accepted, event.telling, digest)
 
 
 _APPLIES: dict[type, Callable[[Any, Movements, Journal], None]] = {
@@ -157,4 +262,11 @@ _APPLIES: dict[type, Callable[[Any, Movements, Journal], None]] = {
     told_events.MovementNeverBooked: _never_booked,
     told_events.EntryHeld: _held,
     told_events.EntryDecided: _decided,
+    told_events.ClientsNamed: _named,
+    told_events.DebitsExplained: _explained,
+    told_events.MovementsCleared: _cleared,
+    told_events.BankDaysForgotten: _forgotten,
+    told_events.BankMovements: _published,
+    told_events.ExceptionWorkedOff: _worked_off,
 }
+_ENDS_PAGES = (told_events.StatementTaken, told_events.StatementExcepted)

@@ -1,0 +1,282 @@
+"""Tellings of banks, one after the other: each is decided by what is known, and recorded whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import sha256
+from typing import NamedTuple
+
+from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.service.threads import computed
+from ringfence_kernel.values.clock import DAY_NS, Clock, require_past
+from ringfence_kernel.values.ids import ZERO_ID, external_id
+from ringfence_kernel.values.money import currency
+from ringfence_kernel.writing.writer import Unit
+
+from ringfence_payment_instruction.deposits.application.first_deposits import confirmed
+from ringfence_payment_instruction.deposits.application.ports import Entries, Voucher
+from ringfence_payment_instruction.deposits.application.receiving import EvidenceCounts, Origin, RowsTaking, Taken
+from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
+from ringfence_payment_instruction.deposits.domain.evidence import Disposition, EvidenceFile
+from ringfence_payment_instruction.deposits.domain.matching import Payment, payment_named
+from ringfence_payment_instruction.screening.application.known import Known
+from ringfence_payment_instruction.screening.application.looking import Look, Looking
+from ringfence_payment_instruction.screening.application.queries import ListsInForce
+from ringfence_payment_instruction.settlement.application.ports import Custody
+from ringfence_payment_instruction.standing.application.stops import Stops
+from ringfence_payment_instruction.statements.application.looking import clients_in, ibans_of, look_at, named_in
+from ringfence_payment_instruction.statements.application.ports import BusinessDays, StatementFiles
+from ringfence_payment_instruction.statements.domain.checking import without_repetitions
+from ringfence_payment_instruction.statements.domain.naming import earlier_ids
+from ringfence_payment_instruction.statements.domain.outcome import Outcome, outcome_of
+from ringfence_payment_instruction.statements.domain.rows import Sources
+from ringfence_payment_instruction.statements.domain.state import State
+from ringfence_payment_instruction.statements.domain.statement import Entry, Kind, Statement, StatementFile
+from ringfence_payment_instruction.statements.domain.taking import entries_of, take_telling, telling_of
+from ringfence_payment_instruction.statements.domain.told import EPOCH
+from ringfence_payment_instruction.submissions.application.ports import Identity
+from ringfence_payment_instruction.submissions.application.reading import FileReading
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.domain.errors import EvidenceUnreadable
+from ringfence_payment_instruction.submissions.domain.orders import Alias
+from ringfence_payment_instruction.submissions.domain.past import Asked, bank_key
+
+REMEMBERED_BUSINESS_DAYS = 3
+"""How long a bank's day stays in memory after its statement."""
+_SAYS_NOTHING = frozenset({Disposition.CONFIRM, Disposition.UNMATCHED})
+"""Rows that bring or take no money of clients: they need nobody's word."""
+
+
+class _Telling(NamedTuple):
+    """One telling of a file, and whose account it is about."""
+
+    source: Caller | Voucher
+    file: StatementFile
+    statement: Statement
+    digest: bytes
+    mirror: Alias
+    aliases: Mapping[str, Alias]
+
+
+@dataclass(frozen=True, slots=True)
+class StatementIntake:
+    """Takes in what banks tell."""
+
+    submissions: Submissions
+    state: State
+    rows: RowsTaking
+    entries: Entries
+    files: StatementFiles
+    reading: FileReading
+    identity: Identity
+    custody: Custody
+    known: Known
+    lists: ListsInForce
+    looking: Looking
+    stops: Stops
+    days: BusinessDays
+    clock: Clock
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _ledgers: dict[bytes, int] = field(default_factory=dict)
+
+    async def hand_in(self, caller: Caller, content: bytes) -> EvidenceCounts:
+        """Takes a file in, waits a little for custody, and says what became of its entries.
+
+        Raises as `take_in`, TooManyFiles, and EvidenceUnreadable for news without entries.
+        """
+        file = await self.reading.read(caller, self.files.read, content)
+        if not any(each.entries or each.heading.kind is Kind.STATEMENT for each in file.statements):
+            raise EvidenceUnreadable("neither entries nor balances")
+        return await self.rows.once_posted(await self._take_in(caller, file))
+
+    async def take_in(self, source: Caller | Voucher, content: bytes) -> Taken:
+        """Records what a file from the inbox tells; the posting lane does the rest.
+
+        What the rail brings is vouched for but where it only confirms payments. A bank speaks for the accounts that it
+        keeps: another's account is as unknown as one that is none, and keeps nobody from what the file tells of others.
+
+        Raises EvidenceUnreadable, BankAccountUnknown, ScreeningListStale, ClientNotIndexed, IdentityUnavailable,
+        CustodyUnavailable, KeysUnavailable, AuthorisationRefused, PrincipalSuspended.
+        """
+        return await self._take_in(source, await asyncio.to_thread(self.files.read, content))
+
+    async def _take_in(self, source: Caller | Voucher, file: StatementFile) -> Taken:
+        told = [each for each in file.statements if each.entries or each.heading.kind is Kind.STATEMENT]
+        accounts = {str(each.heading.account) for each in told}
+        ibans = accounts.union(*(ibans_of(each.entries) for each in told))
+        aliases = await self.identity.resolve(sorted(filter(None, ibans)))
+        taken, is_unknown = Taken([]), False
+        for number, statement in enumerate(told):
+            mirror = aliases.get(str(statement.heading.account))
+            if mirror is None or not mirror.bank_mirror or not _speaks_for(source, mirror):
+                is_unknown = True
+                continue
+            digest = sha256(file.sha256 + number.to_bytes(4)).digest() if number else file.sha256
+            telling = _Telling(source, file, statement, digest, mirror, aliases)
+            taken = _together(taken, await self._telling(telling))
+        if is_unknown:
+            raise BankAccountUnknown
+        return taken
+
+    async def _telling(self, telling: _Telling) -> Taken:
+        entries = entries_of(telling.statement)
+        named = named_in(telling.statement.heading, entries)
+        source, digest = telling.source, telling.file.sha256
+        more = await confirmed(self.identity, source, named, digest, telling.aliases)
+        telling = telling._replace(aliases={**telling.aliases, **more})
+        ledger = await self._ledger(telling.mirror)
+        # One telling at a time: two that share an entry would otherwise both find it new.
+        async with self._turn:
+            while True:
+                position, read_ns = self.known.changed_position, self.clock.now_ns()
+                look = await look_at(self.looking, self.lists, named, telling.aliases)
+                payments = await self._payments(entries_of(telling.statement))
+                change = self.state.changes.get(telling.mirror.account_id, 0)
+                earlier = await self._earlier(telling)
+                today = read_ns // DAY_NS
+                outcome = await computed(len(entries), self._decide, telling, ledger, today, look, payments, earlier)
+                taken = await self._record(telling, outcome, change, read_ns, position)
+                if taken is not None:
+                    known = 0 if outcome.excepted else len(entries) - outcome.new - outcome.held
+                    return Taken(taken, max(0, known), outcome.held, int(outcome.excepted))
+
+    async def _ledger(self, mirror: Alias) -> int:
+        """Returns the currency of a mirror, 0 where custody does not tell; raises CustodyUnavailable."""
+        if mirror.account_id not in self._ledgers:
+            for fresh in (False, True):
+                accounts = await self.custody.book_accounts(mirror.tenant, fresh=fresh)
+                self._ledgers.update({account: ledger for ledger, account in accounts.mirrors.items()})
+                if mirror.account_id in self._ledgers:
+                    break
+        return self._ledgers.get(mirror.account_id, 0)
+
+    async def _payments(self, entries: Sequence[Entry]) -> dict[str, Payment]:
+        """Returns the payments of ours that entries name by their transaction ids."""
+        wanted = {detail.transaction_id for entry in entries for detail in entry.details if detail.transaction_id}
+
+        def command(unit: Unit) -> dict[str, Payment]:
+            state = self.submissions.state
+            found = {each: payment_named(state, each) for each in wanted}
+            return {each: payment for each, payment in found.items() if payment is not None}
+
+        return await self.submissions.knowing(Asked([bank_key(each) for each in wanted]), command) if wanted else {}
+
+    async def _earlier(self, telling: _Telling) -> dict[int, bytes]:
+        """Returns, by their places, the entries that an earlier release has posted, and under which id."""
+        entries = telling.statement.entries
+        ids = earlier_ids(telling.mirror.tenant, telling.statement.heading, entries)
+        asked = [each for one in ids for each in one]
+        if not asked:
+            return {}
+        known = (await asyncio.to_thread(self.entries.look_up, asked)).digests
+        return {number: each[0] for number, each in enumerate(ids) if all(one in known for one in each)}
+
+    def _decide(
+        self,
+        telling: _Telling,
+        ledger: int,
+        today: int,
+        look: Look,
+        payments: Mapping[str, Payment],
+        earlier: Mapping[int, bytes],
+    ) -> Outcome:
+        """Decides what a telling brings about; nothing else changes the mirror meanwhile."""
+        mirror, day = telling.mirror, EPOCH + timedelta(days=today)
+        known = self.state.movements(mirror.account_id)
+        statement = without_repetitions(telling.statement)
+        entries = entries_of(statement)
+        heading = statement.heading
+        clients = clients_in(heading, entries, mirror.tenant, telling.aliases, look)
+        said = telling_of(mirror.account_id, statement, telling.digest, day, clients.client_of, clients.is_blocked)
+        posted = {id(telling.statement.entries[number]): found for number, found in earlier.items()}
+        sources = Sources(
+            mirror=mirror,
+            heading=heading,
+            entries={said.entry_id(number): each for number, each in enumerate(entries)},
+            reason_of=clients.reason_of,
+            payments=payments,
+            earlier={
+                said.entry_id(number): posted[id(each)] for number, each in enumerate(entries) if id(each) in posted
+            },
+            clients=clients.by_iban,
+            owners={each.account_id: each.owner_id for each in clients.by_iban.values()},
+            currency=currency(ledger).alpha if ledger else heading.currency or _currency(entries),
+        )
+        code = currency(ledger).alpha if ledger else ""
+        events = take_telling(known, mirror.account_id, code, statement, said, telling.digest, day)
+        return outcome_of(known, events, said.id, ledger, sources, lambda last: self._forget_before(ledger, last))
+
+    def _forget_before(self, ledger: int, last_day: int) -> int:
+        return self.days.before(ledger, last_day, REMEMBERED_BUSINESS_DAYS)
+
+    async def _record(
+        self, telling: _Telling, outcome: Outcome, change: int, read_ns: int, position: int
+    ) -> list[EvidenceFile] | None:
+        """Returns the rows' parts; None where the telling is to be decided again.
+
+        Another list has come into force, a client was found on one, or something of the mirror has changed meanwhile.
+        """
+        if not outcome.events:
+            return []
+        mirror, rows = telling.mirror, outcome.rows
+        source = await self._source(telling, outcome)
+        origin = Origin(
+            mirror.tenant, telling.file.sha256, telling.statement.heading.message_id, telling.digest, change, source
+        )
+        prepared = await self.rows.prepare(rows, origin, read_ns // DAY_NS)
+        brings_money = any(each.disposition not in _SAYS_NOTHING for each in rows)
+
+        def command(unit: Unit) -> list[EvidenceFile] | None:
+            require_past(read_ns, unit.now_ns)
+            if brings_money:
+                self.lists.fresh()
+            if self.known.changed_position != position:
+                return None
+            if self.state.changes.get(mirror.account_id, 0) != change:
+                return None
+            unit.record_all(stream_of(mirror.account_id), outcome.events)
+            return self.rows.record(unit, prepared, rows, origin)
+
+        keys = [bank_key(each.entry.transaction_id) for each in rows if each.instruction is not None]
+        (files,) = await self.submissions.knowing(Asked(keys), lambda unit: (command(unit),), weight=len(rows) + 1)
+        return files
+
+    async def _source(self, telling: _Telling, outcome: Outcome) -> bytes:
+        """Returns whose word it is, zero where it needs none.
+
+        Raises BankAccountUnknown where that is not the account's bank, PrincipalSuspended.
+        """
+        source = telling.source
+        is_statement = telling.statement.heading.kind is Kind.STATEMENT
+        if isinstance(source, Caller):
+            caller = source
+        elif is_statement or any(each.disposition not in _SAYS_NOTHING for each in outcome.rows):
+            # It has come through no edge.
+            caller = await source.caller()
+            self.stops.require_active(caller)
+        else:
+            return ZERO_ID
+        if telling.mirror.bank_feed != caller.subject:
+            raise BankAccountUnknown
+        return caller.subject
+
+
+def _speaks_for(source: Caller | Voucher, mirror: Alias) -> bool:
+    """Tells whether a bank may tell of an account; who vouches for what the rail brings is asked where it matters."""
+    return not isinstance(source, Caller) or source.subject == mirror.bank_feed
+
+
+def stream_of(mirror: bytes) -> bytes:
+    """Returns the stream of everything that is told of a mirror."""
+    return external_id("bank-mirror", mirror, "")
+
+
+def _currency(entries: Sequence[Entry]) -> str:
+    return next((entry.currency for entry in entries), "")
+
+
+def _together(one: Taken, other: Taken) -> Taken:
+    return Taken([*one.files, *other.files], *(sum(pair) for pair in zip(one[1:], other[1:], strict=True)))

@@ -1,0 +1,84 @@
+"""The statements module, wired."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ringfence_kernel.values.clock import Clock
+
+from ringfence_payment_instruction.deposits.application.ports import Entries
+from ringfence_payment_instruction.deposits.application.receiving import RowsTaking
+from ringfence_payment_instruction.screening.application.known import Known
+from ringfence_payment_instruction.screening.application.looking import Looking
+from ringfence_payment_instruction.screening.application.queries import ListsInForce
+from ringfence_payment_instruction.settlement.application.ports import Custody
+from ringfence_payment_instruction.standing.application.stops import Stops
+from ringfence_payment_instruction.statements.adapters.files import BankStatementFiles
+from ringfence_payment_instruction.statements.adapters.weekdays import Weekdays
+from ringfence_payment_instruction.statements.api import StatementsApi
+from ringfence_payment_instruction.statements.application.intake import StatementIntake
+from ringfence_payment_instruction.statements.domain.state import State
+from ringfence_payment_instruction.submissions.application.ports import Identity
+from ringfence_payment_instruction.submissions.application.reading import FileReading
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
+
+
+class Outside(Protocol):
+    """Everything outside that the module needs."""
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+
+    @property
+    def entries(self) -> Entries:
+        """What earlier releases have posted."""
+
+    @property
+    def identity(self) -> Identity:
+        """Whose accounts they are."""
+
+    @property
+    def custody(self) -> Custody:
+        """The ledger."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementsModule:
+    """What the module offers to callers and to the rail."""
+
+    intake: StatementIntake
+    api: StatementsApi
+
+    @classmethod
+    def build(
+        cls,
+        submissions: Submissions,
+        state: State,
+        rows: RowsTaking,
+        outside: Outside,
+        reading: FileReading,
+        known: Known,
+        lists: ListsInForce,
+        looking: Looking,
+        stops: Stops,
+    ) -> StatementsModule:
+        """Wires the module."""
+        intake = StatementIntake(
+            submissions=submissions,
+            state=state,
+            rows=rows,
+            entries=outside.entries,
+            files=BankStatementFiles(),
+            reading=reading,
+            identity=outside.identity,
+            custody=outside.custody,
+            known=known,
+            lists=lists,
+            looking=looking,
+            stops=stops,
+            days=Weekdays(),
+            clock=outside.clock,
+        )
+        return cls(intake=intake, api=StatementsApi(intake))
