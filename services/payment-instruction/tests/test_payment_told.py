@@ -257,3 +257,18 @@ async def test_what_is_told_is_known_after_a_restart_from_events_and_from_a_snap
     parts = batch("300.00", "B", ("100.00", ANNA), ("200.00", BORIS))
     assert (await hand_in(world, camt_054("N-2", BANK, parts))).duplicates == 1
     assert [each for each, _, _ in rows(world)].count(Disposition.ALLOCATE) == 2
+
+
+async def test_a_bank_day_leaves_memory_and_tables_answer_for_it(world: World) -> None:
+    """Three business days after its statement; news of it that comes later is known by its reference."""
+    await hand_in(world, camt_053("0.00", "5.00", entry("R1", "5.00", BORIS)))
+    known = world.states.statements.movements(MIRROR)
+    assert len(known.known) == 1
+    await hand_in(world, camt_053("5.00", "5.00", day="2026-01-07", number=2))
+    assert len(known.known) == 1
+    await hand_in(world, camt_053("5.00", "5.00", day="2026-01-08", number=3))
+    known = world.states.statements.movements(MIRROR)
+    assert (len(known.known), known.posted_minor, known.owners) == (0, 5_00, {})
+    late = await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS), entry("R2", "6.00", BORIS)))
+    assert (late.duplicates, late.held, late.credited) == (1, 1, 0)
+    assert world.custody.balances[MIRROR] == -5_00

@@ -43,6 +43,7 @@ from ringfence_payment_instruction.screening.application.importing import Import
 from ringfence_payment_instruction.screening.domain.editions import ListBounds
 from ringfence_payment_instruction.screening.module import ScreeningPorts
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
+from ringfence_payment_instruction.statements.adapters.movement_tables import BankMovementsModel, StoredMovements
 from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
 from ringfence_payment_instruction.submissions.adapters.known_ids_model import KnownIdsModel
 from ringfence_payment_instruction.submissions.application.files import FileAnswer
@@ -182,7 +183,13 @@ class World:
         self.states = ModuleStates(
             SubmissionsState(archive.reopen, self.rest_rows), flows=FlowsState(self.recent_ended)
         )
-        inline = [KnownIdsModel(), KnownEntriesModel(), RecentPaymentsModel(), SuspendedEntriesModel()]
+        inline = [
+            KnownIdsModel(),
+            KnownEntriesModel(),
+            RecentPaymentsModel(),
+            SuspendedEntriesModel(),
+            BankMovementsModel(),
+        ]
         for model in inline:
             fill(self.store, codec, model)
         self.writer = GroupWriter(self.store, codec, self.states.together(), self.clock, inline)
@@ -192,6 +199,7 @@ class World:
             clock=self.clock,
             archive=archive,
             entries=StoredEntries(self.store),
+            past_movements=StoredMovements(self.store),
             identity=self.identity,
             custody=self.custody,
             funds=self.custody,

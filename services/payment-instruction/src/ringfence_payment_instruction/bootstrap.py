@@ -75,6 +75,8 @@ from ringfence_payment_instruction.settings import PaymentInstructionSettings
 from ringfence_payment_instruction.settlement.adapters.custody_client import CustodyClient, count_unknown
 from ringfence_payment_instruction.standing.adapters import identity_feed
 from ringfence_payment_instruction.standing.domain.state import StandingFact
+from ringfence_payment_instruction.statements.adapters import schema as statements
+from ringfence_payment_instruction.statements.adapters.movement_tables import BankMovementsModel, StoredMovements
 from ringfence_payment_instruction.submissions.adapters import schema as submissions
 from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
 from ringfence_payment_instruction.submissions.adapters.identity_client import IdentityClient
@@ -85,7 +87,7 @@ from ringfence_payment_instruction.submissions.domain.state import State as Subm
 NAME = "payment-instruction"
 OPERATOR = "operator"
 WITH_FILES = ("SubmitFile", "SubmitEvidence", "ImportSanctionsList")
-INLINE = (KnownIdsModel(), KnownEntriesModel(), RecentPaymentsModel(), SuspendedEntriesModel())
+INLINE = (KnownIdsModel(), KnownEntriesModel(), RecentPaymentsModel(), SuspendedEntriesModel(), BankMovementsModel())
 MODELS = (InstructionsModel(), *INLINE)
 
 
@@ -195,6 +197,7 @@ def _ports(
         clock=clock,
         archive=archive,
         entries=StoredEntries(archive.store),
+        past_movements=StoredMovements(archive.store),
         identity=IdentityClient(runtime.peer("identity"), SteadyClock()),
         custody=custody,
         funds=custody,
@@ -255,6 +258,7 @@ def migrations() -> list[Migration]:
         *deposits.migrations(),
         *limits.migrations(),
         *rail.migrations(),
+        *statements.migrations(),
         *screening.migrations(),
     ]
 

@@ -51,6 +51,7 @@ from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.settlement.application.settlement import SettlementWork
 from ringfence_payment_instruction.standing.domain.state import State as StandingState
 from ringfence_payment_instruction.standing.module import StandingModule
+from ringfence_payment_instruction.statements.application.ports import PastMovements
 from ringfence_payment_instruction.statements.domain.state import State as StatementsState
 from ringfence_payment_instruction.statements.module import StatementsModule
 from ringfence_payment_instruction.submissions.application.pipeline import Pipeline
@@ -107,6 +108,7 @@ class Ports:
     clock: Clock
     archive: Archive
     entries: Entries
+    past_movements: PastMovements
     identity: Identity
     custody: Custody
     funds: Funds

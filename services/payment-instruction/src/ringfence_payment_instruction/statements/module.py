@@ -18,6 +18,7 @@ from ringfence_payment_instruction.statements.adapters.files import BankStatemen
 from ringfence_payment_instruction.statements.adapters.weekdays import Weekdays
 from ringfence_payment_instruction.statements.api import StatementsApi
 from ringfence_payment_instruction.statements.application.intake import StatementIntake
+from ringfence_payment_instruction.statements.application.ports import PastMovements
 from ringfence_payment_instruction.statements.domain.state import State
 from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.application.reading import FileReading
@@ -34,6 +35,10 @@ class Outside(Protocol):
     @property
     def entries(self) -> Entries:
         """What earlier releases have posted."""
+
+    @property
+    def past_movements(self) -> PastMovements:
+        """What memory has let go of."""
 
     @property
     def identity(self) -> Identity:
@@ -79,6 +84,7 @@ class StatementsModule:
             looking=looking,
             stops=stops,
             days=Weekdays(),
+            past=outside.past_movements,
             clock=outside.clock,
         )
         return cls(intake=intake, api=StatementsApi(intake))

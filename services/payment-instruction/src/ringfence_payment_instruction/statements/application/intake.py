@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -27,16 +28,23 @@ from ringfence_payment_instruction.screening.application.looking import Look, Lo
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.standing.application.stops import Stops
-from ringfence_payment_instruction.statements.application.looking import clients_in, ibans_of, look_at, named_in
-from ringfence_payment_instruction.statements.application.ports import BusinessDays, StatementFiles
+from ringfence_payment_instruction.statements.application.looking import (
+    Clients,
+    clients_in,
+    ibans_of,
+    look_at,
+    named_in,
+)
+from ringfence_payment_instruction.statements.application.ports import BusinessDays, PastMovements, StatementFiles
 from ringfence_payment_instruction.statements.domain.checking import without_repetitions
+from ringfence_payment_instruction.statements.domain.deciding import with_past
 from ringfence_payment_instruction.statements.domain.naming import earlier_ids
 from ringfence_payment_instruction.statements.domain.outcome import Outcome, outcome_of
 from ringfence_payment_instruction.statements.domain.rows import Sources
 from ringfence_payment_instruction.statements.domain.state import State
 from ringfence_payment_instruction.statements.domain.statement import Entry, Kind, Statement, StatementFile
 from ringfence_payment_instruction.statements.domain.taking import entries_of, take_telling, telling_of
-from ringfence_payment_instruction.statements.domain.told import EPOCH
+from ringfence_payment_instruction.statements.domain.told import EPOCH, Telling
 from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.application.reading import FileReading
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
@@ -61,6 +69,15 @@ class _Telling(NamedTuple):
     aliases: Mapping[str, Alias]
 
 
+class _Said(NamedTuple):
+    """What it says: entries in the order of those that are told."""
+
+    statement: Statement
+    entries: list[Entry]
+    clients: Clients
+    told: Telling
+
+
 @dataclass(frozen=True, slots=True)
 class StatementIntake:
     """Takes in what banks tell."""
@@ -78,6 +95,7 @@ class StatementIntake:
     looking: Looking
     stops: Stops
     days: BusinessDays
+    past: PastMovements
     clock: Clock
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _ledgers: dict[bytes, int] = field(default_factory=dict)
@@ -133,11 +151,13 @@ class StatementIntake:
             while True:
                 position, read_ns = self.known.changed_position, self.clock.now_ns()
                 look = await look_at(self.looking, self.lists, named, telling.aliases)
-                payments = await self._payments(entries_of(telling.statement))
+                payments = await self._payments(entries)
                 change = self.state.changes.get(telling.mirror.account_id, 0)
                 earlier = await self._earlier(telling)
-                today = read_ns // DAY_NS
-                outcome = await computed(len(entries), self._decide, telling, ledger, today, look, payments, earlier)
+                today = EPOCH + timedelta(days=read_ns // DAY_NS)
+                said = await computed(len(entries), _read, telling, look, today)
+                said = said._replace(told=await self._with_past(telling.mirror.account_id, said.told))
+                outcome = await computed(len(entries), self._decide, telling, said, ledger, payments, earlier, today)
                 taken = await self._record(telling, outcome, change, read_ns, position)
                 if taken is not None:
                     known = 0 if outcome.excepted else len(entries) - outcome.new - outcome.held
@@ -174,40 +194,44 @@ class StatementIntake:
         known = (await asyncio.to_thread(self.entries.look_up, asked)).digests
         return {number: each[0] for number, each in enumerate(ids) if all(one in known for one in each)}
 
+    async def _with_past(self, mirror: bytes, told: Telling) -> Telling:
+        """Returns news with what it tells of days that memory has let go of."""
+        last = self.state.movements(mirror).last
+        if told.kind is Kind.STATEMENT or last is None or all(each.day > last.last_day for each in told.entries):
+            return told
+        references = {each for entry in told.entries if entry.day <= last.last_day for each in entry.references}
+        found = await asyncio.to_thread(self.past.by_references, mirror, references) if references else {}
+        known = self.state.movements(mirror).known
+        return with_past(told, [each for key, each in found.items() if key not in known])
+
     def _decide(
         self,
         telling: _Telling,
+        said: _Said,
         ledger: int,
-        today: int,
-        look: Look,
         payments: Mapping[str, Payment],
         earlier: Mapping[int, bytes],
+        today: date,
     ) -> Outcome:
         """Decides what a telling brings about; nothing else changes the mirror meanwhile."""
-        mirror, day = telling.mirror, EPOCH + timedelta(days=today)
-        known = self.state.movements(mirror.account_id)
-        statement = without_repetitions(telling.statement)
-        entries = entries_of(statement)
-        heading = statement.heading
-        clients = clients_in(heading, entries, mirror.tenant, telling.aliases, look)
-        said = telling_of(mirror.account_id, statement, telling.digest, day, clients.client_of, clients.is_blocked)
+        mirror, told, heading = telling.mirror, said.told, said.statement.heading
         posted = {id(telling.statement.entries[number]): found for number, found in earlier.items()}
+        by_id = {told.entry_id(number): each for number, each in enumerate(said.entries)}
+        code = currency(ledger).alpha if ledger else ""
         sources = Sources(
             mirror=mirror,
             heading=heading,
-            entries={said.entry_id(number): each for number, each in enumerate(entries)},
-            reason_of=clients.reason_of,
+            entries=by_id,
+            reason_of=said.clients.reason_of,
             payments=payments,
-            earlier={
-                said.entry_id(number): posted[id(each)] for number, each in enumerate(entries) if id(each) in posted
-            },
-            clients=clients.by_iban,
-            owners={each.account_id: each.owner_id for each in clients.by_iban.values()},
-            currency=currency(ledger).alpha if ledger else heading.currency or _currency(entries),
+            earlier={key: posted[id(each)] for key, each in by_id.items() if id(each) in posted},
+            clients=said.clients.by_iban,
+            owners={each.account_id: each.owner_id for each in said.clients.by_iban.values()},
+            currency=code or heading.currency or next((each.currency for each in said.entries), ""),
         )
-        code = currency(ledger).alpha if ledger else ""
-        events = take_telling(known, mirror.account_id, code, statement, said, telling.digest, day)
-        return outcome_of(known, events, said.id, ledger, sources, lambda last: self._forget_before(ledger, last))
+        known = self.state.movements(mirror.account_id)
+        events = take_telling(known, mirror.account_id, code, said.statement, told, telling.digest, today)
+        return outcome_of(known, events, told.id, ledger, sources, partial(self._forget_before, ledger))
 
     def _forget_before(self, ledger: int, last_day: int) -> int:
         return self.days.before(ledger, last_day, REMEMBERED_BUSINESS_DAYS)
@@ -274,8 +298,15 @@ def stream_of(mirror: bytes) -> bytes:
     return external_id("bank-mirror", mirror, "")
 
 
-def _currency(entries: Sequence[Entry]) -> str:
-    return next((entry.currency for entry in entries), "")
+def _read(telling: _Telling, look: Look, today: date) -> _Said:
+    """Reads a telling by what is known of whom it names."""
+    statement = without_repetitions(telling.statement)
+    entries = entries_of(statement)
+    clients = clients_in(statement.heading, entries, telling.mirror.tenant, telling.aliases, look)
+    told = telling_of(
+        telling.mirror.account_id, statement, telling.digest, today, clients.client_of, clients.is_blocked
+    )
+    return _Said(statement, entries, clients, told)
 
 
 def _together(one: Taken, other: Taken) -> Taken:

@@ -11,7 +11,7 @@ from ringfence_kernel.values.columns import pack, split_ids, unpack
 from ringfence_payment_instruction.statements.domain.told import REFERENCE_BYTES, Part, Told
 
 RowT = TypeVar("RowT")
-_INCOMING, _REVERSAL, UNSURE_MARK, _BLOCKED = 1, 2, 4, 8
+INCOMING, REVERSAL, UNSURE_MARK, _BLOCKED = 1, 2, 4, 8
 MOST_ROWS = 1_000
 """Of one event: keeps it below the feed's bounds."""
 
@@ -58,14 +58,14 @@ def rows_of(event: Any) -> list[Told]:
             Part(next(amounts), frozenset(islice(references, next(counts))), next(clients), bool(next(blocks)))
             for _ in range(parts)
         )
-        incoming, reversal, blocked = (bool(marks & each) for each in (_INCOMING, _REVERSAL, _BLOCKED))
+        incoming, reversal, blocked = (bool(marks & each) for each in (INCOMING, REVERSAL, _BLOCKED))
         rows.append(Told(day, amount, incoming, reversal, found, inner, transactions, blocked))
     return rows
 
 
 def marks_of(told: Told) -> int:
     """Returns in which way an entry goes: 1 incoming, 2 reversal."""
-    return _INCOMING * told.incoming + _REVERSAL * told.reversal
+    return INCOMING * told.incoming + REVERSAL * told.reversal
 
 
 def portions(rows: Mapping[bytes, RowT]) -> Iterator[dict[bytes, RowT]]:

@@ -28,7 +28,15 @@ from ringfence_payment_instruction.statements.domain.events import (
 )
 from ringfence_payment_instruction.statements.domain.movements import Certainty, Movements, Outcome
 from ringfence_payment_instruction.statements.domain.news import LIKE_DAYS, SAME_DAYS, News, read_news
-from ringfence_payment_instruction.statements.domain.told import Part, Telling, Told, all_references, is_same, merged
+from ringfence_payment_instruction.statements.domain.told import (
+    Part,
+    Telling,
+    Told,
+    all_references,
+    identities,
+    is_same,
+    merged,
+)
 
 Again = Mapping[bytes, tuple[Told, tuple[bytes, ...]]]
 
@@ -75,6 +83,22 @@ def allocate(known: Movements, mirror: bytes, movement_ids: Iterable[bytes]) -> 
         if movement is not None and movement.sure and movement.certainty is not Certainty.MISSING:
             rows += unallocated(movement_id, movement, movement.told)
     return allocated(mirror, rows)
+
+
+def with_past(telling: Telling, past: Iterable[Told]) -> Telling:
+    """Returns news with the places of entries that are, by reference, movements which memory has let go of."""
+    by_identity: dict[bytes, list[Told]] = {}
+    for each in past:
+        for said in identities(each.references):
+            by_identity.setdefault(said, []).append(each)
+    places = {
+        place
+        for place, told in enumerate(telling.entries)
+        if any(
+            is_same(told, each, SAME_DAYS) for said in identities(told.references) for each in by_identity.get(said, ())
+        )
+    }
+    return replace(telling, past=frozenset(places))
 
 
 def touched(events: Iterable[Any]) -> Iterator[bytes]:

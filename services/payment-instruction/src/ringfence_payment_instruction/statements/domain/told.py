@@ -108,11 +108,13 @@ class Telling:
     """Entries that a bank told together, all of one account: whole pages of a statement, a report or a notification.
 
     Each of its entries is another movement, or another part of one; `id` is the same when the same is told again.
+    `past` are the places of entries of news that tell of movements which memory has let go of.
     """
 
     id: bytes
     kind: Kind
     entries: tuple[Told, ...]
+    past: frozenset[int] = frozenset()
 
     def entry_id(self, position: int) -> bytes:
         """Returns the id of an entry: that of the movement too, if it is the first to tell of it."""
