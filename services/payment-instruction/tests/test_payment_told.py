@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceCounts
 from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
@@ -272,3 +273,44 @@ async def test_a_bank_day_leaves_memory_and_tables_answer_for_it(world: World) -
     late = await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS), entry("R2", "6.00", BORIS)))
     assert (late.duplicates, late.held, late.credited) == (1, 1, 0)
     assert world.custody.balances[MIRROR] == -5_00
+
+
+def page(number: int, is_last: bool, opening: str, closing: str, *entries: str) -> bytes:
+    """Returns a page of one statement."""
+    of = f"<StmtPgntn><PgNb>{number}</PgNb><LastPgInd>{str(is_last).lower()}</LastPgInd></StmtPgntn>"
+    return camt_053(opening, closing, *entries, page=of)
+
+
+async def test_pages_are_decided_when_the_set_is_whole(world: World) -> None:
+    """In whatever order they come, also after a restart; one that comes again changes nothing."""
+    second = page(2, True, "0.00", "12.00", entry("R2", "7.00", ANNA))
+    assert (await hand_in(world, second)).staged == 1
+    assert (await hand_in(world, second)).duplicates == 1
+    await world.restart()
+    assert rows(world) == []
+    assert (await hand_in(world, page(1, False, "0.00", "12.00", entry("R1", "5.00", BORIS)))).staged == 1
+    await world.until(lambda: world.custody.balances[MIRROR] == -12_00)
+    assert world.states.statements.pages == {}
+    assert len(events(world, StatementTaken)) == 1
+    assert (await hand_in(world, second)).duplicates == 1
+    with world.store.connection() as connection:
+        assert connection.execute("SELECT count(*) AS kept FROM statement_page").fetchone() == {"kept": 0}
+
+
+async def test_a_set_that_waits_too_long_for_a_page_is_an_exception(world: World) -> None:
+    """Its pages are let go of: it comes again as a whole."""
+    await hand_in(world, page(2, True, "0.00", "12.00", entry("R2", "7.00", ANNA)))
+    today = world.clock.now_ns() // DAY_NS
+    await world.application.statements.work.except_overdue(today + 1)
+    assert events(world, StatementExcepted) == []
+    await world.application.statements.work.except_overdue(today + 2)
+    (excepted,) = events(world, StatementExcepted)
+    assert (excepted.kind, excepted.tenant, world.states.statements.pages) == (FaultKind.MISSING_PAGE, TENANT, {})
+
+
+async def test_pages_that_contradict_each_other_are_an_exception(world: World) -> None:
+    """The same page with other content, and a page behind the last."""
+    await hand_in(world, page(1, False, "0.00", "12.00", entry("R1", "5.00", BORIS)))
+    assert (await hand_in(world, page(1, False, "0.00", "12.00", entry("R1", "6.00", BORIS)))).staged == 0
+    assert [each.kind for each in events(world, StatementExcepted)] == [FaultKind.CONTRADICTS]
+    assert rows(world) == []

@@ -44,6 +44,7 @@ from ringfence_payment_instruction.screening.domain.editions import ListBounds
 from ringfence_payment_instruction.screening.module import ScreeningPorts
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.statements.adapters.movement_tables import BankMovementsModel, StoredMovements
+from ringfence_payment_instruction.statements.adapters.staged_pages import StoredPages
 from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
 from ringfence_payment_instruction.submissions.adapters.known_ids_model import KnownIdsModel
 from ringfence_payment_instruction.submissions.application.files import FileAnswer
@@ -200,6 +201,7 @@ class World:
             archive=archive,
             entries=StoredEntries(self.store),
             past_movements=StoredMovements(self.store),
+            pages=StoredPages(self.store),
             identity=self.identity,
             custody=self.custody,
             funds=self.custody,

@@ -77,6 +77,7 @@ from ringfence_payment_instruction.standing.adapters import identity_feed
 from ringfence_payment_instruction.standing.domain.state import StandingFact
 from ringfence_payment_instruction.statements.adapters import schema as statements
 from ringfence_payment_instruction.statements.adapters.movement_tables import BankMovementsModel, StoredMovements
+from ringfence_payment_instruction.statements.adapters.staged_pages import StoredPages
 from ringfence_payment_instruction.submissions.adapters import schema as submissions
 from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
 from ringfence_payment_instruction.submissions.adapters.identity_client import IdentityClient
@@ -135,6 +136,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
             Task("client-screening", application.screening.clients.run),
             Task("deadlines", application.submissions.deadlines.run),
             Task("inbox", application.rail.inbox.run),
+            Task("pages", application.statements.work.run),
         ],
         everywhere=[runtime.warm(follower)],
         checks=[*core.checks(), halted],
@@ -198,6 +200,7 @@ def _ports(
         archive=archive,
         entries=StoredEntries(archive.store),
         past_movements=StoredMovements(archive.store),
+        pages=StoredPages(archive.store),
         identity=IdentityClient(runtime.peer("identity"), SteadyClock()),
         custody=custody,
         funds=custody,

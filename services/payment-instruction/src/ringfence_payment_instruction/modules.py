@@ -51,7 +51,7 @@ from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.settlement.application.settlement import SettlementWork
 from ringfence_payment_instruction.standing.domain.state import State as StandingState
 from ringfence_payment_instruction.standing.module import StandingModule
-from ringfence_payment_instruction.statements.application.ports import PastMovements
+from ringfence_payment_instruction.statements.application.ports import PastMovements, StagedPages
 from ringfence_payment_instruction.statements.domain.state import State as StatementsState
 from ringfence_payment_instruction.statements.module import StatementsModule
 from ringfence_payment_instruction.submissions.application.pipeline import Pipeline
@@ -83,7 +83,12 @@ class ModuleStates:
 
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work."""
-        return self.submissions.streams() + self.deposits.streams() + self.findings.streams()
+        return [
+            *self.submissions.streams(),
+            *self.deposits.streams(),
+            *self.findings.streams(),
+            *self.statements.streams(),
+        ]
 
     def together(self) -> SavedStates:
         """Returns them as the one state of the service."""
@@ -109,6 +114,7 @@ class Ports:
     archive: Archive
     entries: Entries
     past_movements: PastMovements
+    pages: StagedPages
     identity: Identity
     custody: Custody
     funds: Funds
@@ -213,6 +219,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         "settlement": SettlementWork(submissions, ports.custody, standing.stops, ports.identity_position),
         "dispatch": rail.work,
         "deposits": deposits.work,
+        "statements": statements.work,
         "standing": standing.work,
     }
     return Application(

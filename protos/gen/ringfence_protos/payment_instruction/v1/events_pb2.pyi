@@ -2662,3 +2662,33 @@ class BankDaysForgotten(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BankDaysForgotten: _TypeAlias = BankDaysForgotten  # noqa: Y015
+
+@_typing.final
+class PagesDecided(_message.Message):
+    """A set of pages was whole, and is decided on as one telling."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIRROR_FIELD_NUMBER: _builtins.int
+    TELLING_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    mirror: _builtins.bytes
+    """Bank mirror in custody, 16 bytes."""
+    telling: _builtins.bytes
+    """Id of the set, 16 bytes."""
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        mirror: _builtins.bytes = ...,
+        telling: _builtins.bytes = ...,
+        tenant: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mirror", b"mirror", "telling", b"telling", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PagesDecided: _TypeAlias = PagesDecided  # noqa: Y015

@@ -9,6 +9,7 @@ from ringfence_kernel.values.clock import Clock
 
 from ringfence_payment_instruction.deposits.application.ports import Entries
 from ringfence_payment_instruction.deposits.application.receiving import RowsTaking
+from ringfence_payment_instruction.rail.module import RailPorts
 from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.looking import Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
@@ -18,7 +19,9 @@ from ringfence_payment_instruction.statements.adapters.files import BankStatemen
 from ringfence_payment_instruction.statements.adapters.weekdays import Weekdays
 from ringfence_payment_instruction.statements.api import StatementsApi
 from ringfence_payment_instruction.statements.application.intake import StatementIntake
-from ringfence_payment_instruction.statements.application.ports import PastMovements
+from ringfence_payment_instruction.statements.application.keeping import Keeping
+from ringfence_payment_instruction.statements.application.ports import PastMovements, StagedPages
+from ringfence_payment_instruction.statements.application.waiting import KeptWork
 from ringfence_payment_instruction.statements.domain.state import State
 from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.application.reading import FileReading
@@ -41,6 +44,14 @@ class Outside(Protocol):
         """What memory has let go of."""
 
     @property
+    def pages(self) -> StagedPages:
+        """Pages that wait."""
+
+    @property
+    def rail(self) -> RailPorts:
+        """What whole messages are sealed with."""
+
+    @property
     def identity(self) -> Identity:
         """Whose accounts they are."""
 
@@ -54,6 +65,7 @@ class StatementsModule:
     """What the module offers to callers and to the rail."""
 
     intake: StatementIntake
+    work: KeptWork
     api: StatementsApi
 
     @classmethod
@@ -70,12 +82,14 @@ class StatementsModule:
         stops: Stops,
     ) -> StatementsModule:
         """Wires the module."""
+        files = BankStatementFiles()
+        keeping = Keeping(submissions.writer, state, outside.pages, outside.rail.seals, files)
         intake = StatementIntake(
             submissions=submissions,
             state=state,
             rows=rows,
             entries=outside.entries,
-            files=BankStatementFiles(),
+            files=files,
             reading=reading,
             identity=outside.identity,
             custody=outside.custody,
@@ -85,6 +99,7 @@ class StatementsModule:
             stops=stops,
             days=Weekdays(),
             past=outside.past_movements,
+            keeping=keeping,
             clock=outside.clock,
         )
-        return cls(intake=intake, api=StatementsApi(intake))
+        return cls(intake=intake, work=KeptWork(state, intake, outside.clock), api=StatementsApi(intake))

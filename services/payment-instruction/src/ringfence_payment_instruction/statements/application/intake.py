@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
 from hashlib import sha256
@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.service.threads import computed
+from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.values.clock import DAY_NS, Clock, require_past
-from ringfence_kernel.values.ids import ZERO_ID, external_id
+from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.values.money import currency
 from ringfence_kernel.writing.writer import Unit
 
@@ -28,6 +29,8 @@ from ringfence_payment_instruction.screening.application.looking import Look, Lo
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.standing.application.stops import Stops
+from ringfence_payment_instruction.statements.application.handed import Handed
+from ringfence_payment_instruction.statements.application.keeping import Keeping
 from ringfence_payment_instruction.statements.application.looking import (
     Clients,
     clients_in,
@@ -38,10 +41,12 @@ from ringfence_payment_instruction.statements.application.looking import (
 from ringfence_payment_instruction.statements.application.ports import BusinessDays, PastMovements, StatementFiles
 from ringfence_payment_instruction.statements.domain.checking import without_repetitions
 from ringfence_payment_instruction.statements.domain.deciding import with_past
+from ringfence_payment_instruction.statements.domain.events import PagesDecided
 from ringfence_payment_instruction.statements.domain.naming import earlier_ids
 from ringfence_payment_instruction.statements.domain.outcome import Outcome, outcome_of
+from ringfence_payment_instruction.statements.domain.paging import pages_id
 from ringfence_payment_instruction.statements.domain.rows import Sources
-from ringfence_payment_instruction.statements.domain.state import State
+from ringfence_payment_instruction.statements.domain.state import State, stream_of
 from ringfence_payment_instruction.statements.domain.statement import Entry, Kind, Statement, StatementFile
 from ringfence_payment_instruction.statements.domain.taking import entries_of, take_telling, telling_of
 from ringfence_payment_instruction.statements.domain.told import EPOCH, Telling
@@ -56,17 +61,6 @@ REMEMBERED_BUSINESS_DAYS = 3
 """How long a bank's day stays in memory after its statement."""
 _SAYS_NOTHING = frozenset({Disposition.CONFIRM, Disposition.UNMATCHED})
 """Rows that bring or take no money of clients: they need nobody's word."""
-
-
-class _Telling(NamedTuple):
-    """One telling of a file, and whose account it is about."""
-
-    source: Caller | Voucher
-    file: StatementFile
-    statement: Statement
-    digest: bytes
-    mirror: Alias
-    aliases: Mapping[str, Alias]
 
 
 class _Said(NamedTuple):
@@ -96,6 +90,7 @@ class StatementIntake:
     stops: Stops
     days: BusinessDays
     past: PastMovements
+    keeping: Keeping
     clock: Clock
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _ledgers: dict[bytes, int] = field(default_factory=dict)
@@ -108,7 +103,7 @@ class StatementIntake:
         file = await self.reading.read(caller, self.files.read, content)
         if not any(each.entries or each.heading.kind is Kind.STATEMENT for each in file.statements):
             raise EvidenceUnreadable("neither entries nor balances")
-        return await self.rows.once_posted(await self._take_in(caller, file))
+        return await self.rows.once_posted(await self._take_in(caller, file, content))
 
     async def take_in(self, source: Caller | Voucher, content: bytes) -> Taken:
         """Records what a file from the inbox tells; the posting lane does the rest.
@@ -119,13 +114,11 @@ class StatementIntake:
         Raises EvidenceUnreadable, BankAccountUnknown, ScreeningListStale, ClientNotIndexed, IdentityUnavailable,
         CustodyUnavailable, KeysUnavailable, AuthorisationRefused, PrincipalSuspended.
         """
-        return await self._take_in(source, await asyncio.to_thread(self.files.read, content))
+        return await self._take_in(source, await asyncio.to_thread(self.files.read, content), content)
 
-    async def _take_in(self, source: Caller | Voucher, file: StatementFile) -> Taken:
+    async def _take_in(self, source: Caller | Voucher, file: StatementFile, content: bytes) -> Taken:
         told = [each for each in file.statements if each.entries or each.heading.kind is Kind.STATEMENT]
-        accounts = {str(each.heading.account) for each in told}
-        ibans = accounts.union(*(ibans_of(each.entries) for each in told))
-        aliases = await self.identity.resolve(sorted(filter(None, ibans)))
+        aliases = await self.aliases_of(told)
         taken, is_unknown = Taken([]), False
         for number, statement in enumerate(told):
             mirror = aliases.get(str(statement.heading.account))
@@ -133,18 +126,31 @@ class StatementIntake:
                 is_unknown = True
                 continue
             digest = sha256(file.sha256 + number.to_bytes(4)).digest() if number else file.sha256
-            telling = _Telling(source, file, statement, digest, mirror, aliases)
-            taken = _together(taken, await self._telling(telling))
+            handed = Handed(source, file, statement, digest, mirror, aliases, content)
+            page = statement.heading.page
+            is_page = page is not None and not (page.number == 1 and page.last)
+            taken = _together(taken, await (self._stage(handed) if is_page else self.decide(handed)))
         if is_unknown:
             raise BankAccountUnknown
         return taken
 
-    async def _telling(self, telling: _Telling) -> Taken:
+    async def aliases_of(self, told: Iterable[Statement]) -> Mapping[str, Alias]:
+        """Returns what the IBANs stand for that tellings name; raises IdentityUnavailable."""
+        ibans = {iban for each in told for iban in (str(each.heading.account), *ibans_of(each.entries))}
+        return await self.identity.resolve(sorted(filter(None, ibans)))
+
+    async def _stage(self, handed: Handed) -> Taken:
+        await self._vouched(handed)
+        is_new = await self.keeping.stage(handed, self.clock.now_ns() // DAY_NS)
+        return Taken([], staged=1) if is_new else Taken([], duplicates=len(handed.statement.entries))
+
+    async def decide(self, telling: Handed) -> Taken:
+        """Decides on a whole telling, and records what it brings about; raises as `take_in`."""
         entries = entries_of(telling.statement)
         named = named_in(telling.statement.heading, entries)
         source, digest = telling.source, telling.file.sha256
-        more = await confirmed(self.identity, source, named, digest, telling.aliases)
-        telling = telling._replace(aliases={**telling.aliases, **more})
+        more = await confirmed(self.identity, source, named, digest, telling.aliases) if source else {}
+        telling = replace(telling, aliases={**telling.aliases, **more})
         ledger = await self._ledger(telling.mirror)
         # One telling at a time: two that share an entry would otherwise both find it new.
         async with self._turn:
@@ -184,7 +190,7 @@ class StatementIntake:
 
         return await self.submissions.knowing(Asked([bank_key(each) for each in wanted]), command) if wanted else {}
 
-    async def _earlier(self, telling: _Telling) -> dict[int, bytes]:
+    async def _earlier(self, telling: Handed) -> dict[int, bytes]:
         """Returns, by their places, the entries that an earlier release has posted, and under which id."""
         entries = telling.statement.entries
         ids = earlier_ids(telling.mirror.tenant, telling.statement.heading, entries)
@@ -206,7 +212,7 @@ class StatementIntake:
 
     def _decide(
         self,
-        telling: _Telling,
+        telling: Handed,
         said: _Said,
         ledger: int,
         payments: Mapping[str, Payment],
@@ -237,21 +243,22 @@ class StatementIntake:
         return self.days.before(ledger, last_day, REMEMBERED_BUSINESS_DAYS)
 
     async def _record(
-        self, telling: _Telling, outcome: Outcome, change: int, read_ns: int, position: int
+        self, telling: Handed, outcome: Outcome, change: int, read_ns: int, position: int
     ) -> list[EvidenceFile] | None:
         """Returns the rows' parts; None where the telling is to be decided again.
 
         Another list has come into force, a client was found on one, or something of the mirror has changed meanwhile.
         """
-        if not outcome.events:
+        if not outcome.events and not telling.pages:
             return []
-        mirror, rows = telling.mirror, outcome.rows
+        mirror, rows, stream = telling.mirror, outcome.rows, stream_of(telling.mirror.account_id)
         source = await self._source(telling, outcome)
         origin = Origin(
             mirror.tenant, telling.file.sha256, telling.statement.heading.message_id, telling.digest, change, source
         )
         prepared = await self.rows.prepare(rows, origin, read_ns // DAY_NS)
         brings_money = any(each.disposition not in _SAYS_NOTHING for each in rows)
+        kept = await self._kept(telling, outcome)
 
         def command(unit: Unit) -> list[EvidenceFile] | None:
             require_past(read_ns, unit.now_ns)
@@ -261,31 +268,49 @@ class StatementIntake:
                 return None
             if self.state.changes.get(mirror.account_id, 0) != change:
                 return None
-            unit.record_all(stream_of(mirror.account_id), outcome.events)
+            unit.record_all(stream, outcome.events)
+            if telling.pages and telling.pages in self.state.pages:
+                unit.record(stream, PagesDecided(mirror.account_id, telling.pages, mirror.tenant))
+            for each in kept:
+                unit.commit_also(each)
             return self.rows.record(unit, prepared, rows, origin)
 
         keys = [bank_key(each.entry.transaction_id) for each in rows if each.instruction is not None]
         (files,) = await self.submissions.knowing(Asked(keys), lambda unit: (command(unit),), weight=len(rows) + 1)
         return files
 
-    async def _source(self, telling: _Telling, outcome: Outcome) -> bytes:
-        """Returns whose word it is, zero where it needs none.
+    async def _kept(self, telling: Handed, outcome: Outcome) -> list[Within]:
+        """Returns what keeps the file of a statement that is an exception, or lets go of one that is none any more."""
+        if telling.statement.heading.kind is not Kind.STATEMENT:
+            return [self.keeping.drop(telling.pages)] if telling.pages else []
+        if outcome.excepted:
+            return [await self.keeping.keep_file(telling)] if telling.content else []
+        return [self.keeping.drop(pages_id(telling.mirror.account_id, telling.statement.heading))]
 
-        Raises BankAccountUnknown where that is not the account's bank, PrincipalSuspended.
+    async def _vouched(self, telling: Handed) -> bytes:
+        """Returns whose word a telling is; raises BankAccountUnknown for another than the account's bank's.
+
+        Raises PrincipalSuspended, AuthorisationRefused, IdentityUnavailable.
         """
         source = telling.source
-        is_statement = telling.statement.heading.kind is Kind.STATEMENT
-        if isinstance(source, Caller):
-            caller = source
-        elif is_statement or any(each.disposition not in _SAYS_NOTHING for each in outcome.rows):
+        if source is None:
+            return telling.mirror.bank_feed
+        caller = source
+        if not isinstance(caller, Caller):
             # It has come through no edge.
-            caller = await source.caller()
+            caller = await caller.caller()
             self.stops.require_active(caller)
-        else:
-            return ZERO_ID
         if telling.mirror.bank_feed != caller.subject:
             raise BankAccountUnknown
         return caller.subject
+
+    async def _source(self, telling: Handed, outcome: Outcome) -> bytes:
+        """Returns whose word it is, zero where it needs none; raises as `_vouched`."""
+        is_statement = telling.statement.heading.kind is Kind.STATEMENT
+        moves = any(each.disposition not in _SAYS_NOTHING for each in outcome.rows)
+        if is_statement or moves or isinstance(telling.source, Caller):
+            return await self._vouched(telling)
+        return ZERO_ID
 
 
 def _speaks_for(source: Caller | Voucher, mirror: Alias) -> bool:
@@ -293,12 +318,7 @@ def _speaks_for(source: Caller | Voucher, mirror: Alias) -> bool:
     return not isinstance(source, Caller) or source.subject == mirror.bank_feed
 
 
-def stream_of(mirror: bytes) -> bytes:
-    """Returns the stream of everything that is told of a mirror."""
-    return external_id("bank-mirror", mirror, "")
-
-
-def _read(telling: _Telling, look: Look, today: date) -> _Said:
+def _read(telling: Handed, look: Look, today: date) -> _Said:
     """Reads a telling by what is known of whom it names."""
     statement = without_repetitions(telling.statement)
     entries = entries_of(statement)

@@ -64,6 +64,16 @@ class StatementStaged:
 
 
 @dataclass(frozen=True, slots=True)
+class PagesDecided:
+    """A set of pages was whole, and is decided on as one telling."""
+
+    TOPIC: ClassVar[str] = "PagesDecided.v1"
+    mirror: bytes
+    telling: bytes  # id of the set
+    tenant: bytes = ZERO_ID
+
+
+@dataclass(frozen=True, slots=True)
 class MovementsTold:
     """Movements of the mirror that no telling had told of, each for the amount by which the mirror moves.
 
@@ -275,6 +285,7 @@ EVENTS: tuple[type, ...] = (
     StatementTaken,
     StatementExcepted,
     StatementStaged,
+    PagesDecided,
     MovementsTold,
     MovementsToldAgain,
     MovementsConfirmed,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ringfence_kernel.values.columns import split_ids, unpack
-from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.values.ids import ZERO_ID, external_id
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
@@ -38,6 +38,11 @@ from ringfence_payment_instruction.submissions.domain.submission import slot
 SECTION = "statements, format 1"
 
 
+def stream_of(mirror: bytes) -> bytes:
+    """Returns the stream of everything that is told of a mirror."""
+    return external_id("bank-mirror", mirror, "")
+
+
 @dataclass(frozen=True, slots=True)
 class _Saved:
     """What a snapshot holds."""
@@ -49,7 +54,8 @@ class _Saved:
 class State:
     """Movements of every mirror. Every change goes through the journal; nothing here decides.
 
-    `changes` counts what has changed of a mirror, so that a decision can tell that it is of the present.
+    `changes` counts what has changed of a mirror, so that a decision can tell that it is of the present. `due` are the
+    mirrors of which an exception counts after all, and is to be taken.
     """
 
     EVENTS: ClassVar[tuple[type, ...]] = (*told_events.EVENTS, InstructionsReceived)
@@ -59,6 +65,7 @@ class State:
         self.mirrors: dict[bytes, Movements] = {}
         self.pages: dict[bytes, Pages] = {}
         self.changes: dict[bytes, int] = {}
+        self.due: dict[bytes, None] = {}
 
     def movements(self, mirror: bytes) -> Movements:
         """Returns what is known of a mirror; nothing is of one that was never told of."""
@@ -81,6 +88,18 @@ class State:
             take_in(event, known, journal)
         if isinstance(event, _ENDS_PAGES) and event.telling in self.pages:
             journal.remove(self.pages, event.telling)
+        if known.accepted and event.mirror not in self.due:
+            journal.put(self.due, event.mirror, None)
+        elif not known.accepted and event.mirror in self.due:
+            journal.remove(self.due, event.mirror)
+
+    def due_mirrors(self) -> list[bytes]:
+        """Returns the mirrors of which something was kept that is to be decided now."""
+        return [each.mirror for each in self.pages.values() if each.is_whole] + [*self.due]
+
+    def streams(self) -> list[bytes]:
+        """Returns the streams that have work."""
+        return [stream_of(mirror) for mirror in self.due_mirrors()]
 
     def digest(self) -> bytes:
         """Returns a hash of it all."""
@@ -99,6 +118,7 @@ class State:
         content = plain.decode(sections[SECTION], _Saved)
         self.mirrors = {mirror: Movements.restored(saved) for mirror, saved in content.mirrors}
         self.pages, self.changes = dict(content.pages), {}
+        self.due = {mirror: None for mirror, known in self.mirrors.items() if known.accepted}
 
     def _ordered(self, event: InstructionsReceived, journal: Journal) -> None:
         """Notes that people have taken money in suspense in hand: it is not for clients by itself any more."""
@@ -110,6 +130,10 @@ class State:
             if movement_id is not None:
                 known.change(movement_id, journal, is_cleared=True)
                 journal.put(self.changes, mirror, self.changes.get(mirror, 0) + 1)
+
+
+def _nothing(event: told_events.PagesDecided, known: Movements, journal: Journal) -> None:
+    """Concerns the pages alone."""
 
 
 def take_in(event: Any, known: Movements, journal: Journal) -> None:
@@ -268,5 +292,6 @@ _APPLIES: dict[type, Callable[[Any, Movements, Journal], None]] = {
     told_events.BankDaysForgotten: _forgotten,
     told_events.BankMovements: _published,
     told_events.ExceptionWorkedOff: _worked_off,
+    told_events.PagesDecided: _nothing,
 }
-_ENDS_PAGES = (told_events.StatementTaken, told_events.StatementExcepted)
+_ENDS_PAGES = (told_events.StatementTaken, told_events.StatementExcepted, told_events.PagesDecided)
