@@ -11,7 +11,7 @@ from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceCounts
 from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
-from ringfence_payment_instruction.deposits.domain.evidence import Disposition, row_id
+from ringfence_payment_instruction.deposits.domain.evidence import BankEntry, Disposition, entry_id, row_id
 from ringfence_payment_instruction.modules import event_codec
 from ringfence_payment_instruction.statements.domain.checking import FaultKind
 from ringfence_payment_instruction.statements.domain.events import BankMovements, StatementExcepted, StatementTaken
@@ -23,6 +23,9 @@ from .messages import camt_054, entry
 from .world import ANNA, BANK, BANK_FEED, BORIS, MIRROR, PLATFORM, STRANGER, SUSPENSE, TENANT, World, an_id, order
 
 ANNAS, BORISS = an_id("anna account"), an_id("boris account")
+
+SUM = BankEntry(BANK, "B", 0, "EUR", "CRDT", False, "BOOK", 0)
+"""By its account and reference."""
 
 
 def batch(amount: str, reference: str, *parts: tuple[str, str], currency: str = "EUR") -> str:
@@ -111,9 +114,13 @@ async def test_two_deposits_without_a_reference_are_two(world: World, word: str)
 async def test_a_sum_first_and_then_its_parts_is_money_that_came_once(world: World) -> None:
     """The mirror moves by the sum; the parts are taken from suspense for the clients whom they name."""
     assert (await hand_in(world, camt_054("N-1", BANK, batch("300.00", "B")))).suspended == 1
+    lies = await world.application.deposits.releases.suspense.find(TENANT, entry_id(TENANT, SUM))
+    assert lies is not None
+    assert lies.amount_minor == 300_00
     parts = batch("300.00", "B", ("100.00", ANNA), ("200.00", BORIS))
     assert (await hand_in(world, camt_054("N-2", BANK, parts))).duplicates == 1
     assert (told_minor(world), world.custody.balances[MIRROR]) == (300_00, -300_00)
+    assert await world.application.deposits.releases.suspense.find(TENANT, entry_id(TENANT, SUM)) is None
     assert rows(world) == [
         (Disposition.CREDIT_SUSPENSE, 300_00, bytes(16)),
         (Disposition.ALLOCATE, 100_00, ANNAS),

@@ -182,7 +182,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         submissions, proposals, states.limits, ports.limits, ports.recent, ports.funds, ports.duplicate_days, clock
     )
     looking = Looking(states.findings, ports.screening.names, ListedMarks(lists, ports.identity))
-    suspense = Suspense(ports.suspended, states.deposits, ports.identity, lists, looking)
+    suspense = Suspense(ports.suspended, states.deposits, ports.identity, lists, looking, states.statements.is_spent)
     screening = ScreeningModule.build(
         submissions,
         orders.personal,

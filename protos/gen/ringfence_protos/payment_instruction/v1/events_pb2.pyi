@@ -1086,6 +1086,7 @@ class EvidenceReceived(_message.Message):
     VALUE_DAYS_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
     SEALED_FIELD_NUMBER: _builtins.int
+    NAMED_IDS_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     evidence_id: _builtins.bytes
@@ -1101,7 +1102,7 @@ class EvidenceReceived(_message.Message):
     authorisation_expires_ns: _builtins.int
     """UTC nanoseconds."""
     entry_ids: _builtins.bytes
-    """Ids of the entries, from bank account and entry reference."""
+    """Ids of the rows, from movement, part and action; in events of earlier releases as `named_ids`."""
     entry_digests: _builtins.bytes
     """SHA-256 of the entries' content."""
     purposes: _builtins.bytes
@@ -1120,6 +1121,8 @@ class EvidenceReceived(_message.Message):
     """ISO 4217 numeric codes."""
     value_days: _builtins.bytes
     """Value dates, days since 1970-01-01."""
+    named_ids: _builtins.bytes
+    """Ids from bank account and reference, by which people name entries in suspense."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The bank's own references."""
@@ -1155,10 +1158,11 @@ class EvidenceReceived(_message.Message):
         value_days: _builtins.bytes = ...,
         reasons: _abc.Iterable[_builtins.str] | None = ...,
         sealed: _abc.Iterable[_builtins.bytes] | None = ...,
+        named_ids: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "authorisation", b"authorisation", "authorisation_expires_ns", b"authorisation_expires_ns", "client_accounts", b"client_accounts", "digest", b"digest", "entry_digests", b"entry_digests", "entry_ids", b"entry_ids", "evidence_id", b"evidence_id", "instruction_ids", b"instruction_ids", "ledgers", b"ledgers", "message_id", b"message_id", "mirror_accounts", b"mirror_accounts", "owners", b"owners", "purposes", b"purposes", "reasons", b"reasons", "references", b"references", "sealed", b"sealed", "source", b"source", "tenant", b"tenant", "value_days", b"value_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "authorisation", b"authorisation", "authorisation_expires_ns", b"authorisation_expires_ns", "client_accounts", b"client_accounts", "digest", b"digest", "entry_digests", b"entry_digests", "entry_ids", b"entry_ids", "evidence_id", b"evidence_id", "instruction_ids", b"instruction_ids", "ledgers", b"ledgers", "message_id", b"message_id", "mirror_accounts", b"mirror_accounts", "named_ids", b"named_ids", "owners", b"owners", "purposes", b"purposes", "reasons", b"reasons", "references", b"references", "sealed", b"sealed", "source", b"source", "tenant", b"tenant", "value_days", b"value_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

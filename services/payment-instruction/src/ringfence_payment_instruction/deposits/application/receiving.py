@@ -21,6 +21,7 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
     Disposition,
     EvidenceFile,
     Outcome,
+    entry_id,
     evidence_stream,
 )
 from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry
@@ -108,6 +109,7 @@ class RowsTaking:
             value_days=pack("i", [each.entry.value_day or today for each in rows]),
             reasons=tuple(each.reason for each in rows),
             sealed=await computed(len(rows), seal_entries, stream, rows, ring),
+            named_ids=b"".join([entry_id(origin.tenant, each.entry) for each in rows]),
         )
 
     def record(

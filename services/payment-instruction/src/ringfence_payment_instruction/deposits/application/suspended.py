@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from ringfence_payment_instruction.screening.application.queries import ListsInF
 from ringfence_payment_instruction.screening.domain.listed import ListedEntry
 from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.domain.orders import MAX_NAME
+from ringfence_payment_instruction.submissions.domain.submission import slot
 
 
 class SuspendedEntries(Protocol):
@@ -34,9 +35,11 @@ class Suspense:
     identity: Identity
     lists: ListsInForce
     looking: Looking
+    is_spent: Callable[[bytes], bool]
+    """Tells whether clients have been given something of an entry's money: nobody clears the whole of it then."""
 
     async def find(self, tenant: bytes, entry: bytes) -> SuspendedEntry | None:
-        """Returns a tenant's entry, None where none of its is suspended under that id.
+        """Returns a tenant's entry, None where none of its is suspended under that id, or named by it.
 
         Whoever is behind it, by typed and by registered name, is looked at by the lists of now. Raises KeysUnavailable,
         IdentityUnavailable, ClientNotIndexed, StoreUnavailable.
@@ -45,6 +48,9 @@ class Suspense:
         if found is None:
             return None
         file, index = found
+        entry = slot(file.event.entry_ids, index)
+        if self.is_spent(entry):
+            return None
         opened = await open_entries(self.identity, file, [index])
         clients = (await clients_behind(self.identity, tenant, opened))[index]
         look = await self.looking.look(self.lists.current(), set(clients.values()))

@@ -89,7 +89,7 @@ def row_id(movement_id: bytes, part: int, disposition: Disposition) -> bytes:
 
 
 def entry_id(tenant: bytes, entry: BankEntry) -> bytes:
-    """Returns the id by which earlier releases knew an entry, from its account and reference."""
+    """Returns the id by which people name an entry, and earlier releases knew it: from its account and reference."""
     return external_id("bank-entry", tenant, f"{entry.account_iban}|{entry.reference}")
 
 
