@@ -118,7 +118,7 @@ async def suspended(
     content = entry(reference, amount, "GB29NWBK60161331926819", payer=payer)
     content = content.replace("</Dbtr>", f"</Dbtr><DbtrAcct><Id><IBAN>{STRANGER}</IBAN></Id></DbtrAcct>{more}")
     await world.application.statements.intake.hand_in(BANK_FEED, camt_054(f"M-{reference}", BANK, content))
-    return Named(TENANT, entry_id(TENANT, _Reference(BANK, reference)), SUSPENSE)
+    return Named(TENANT, world.row_of(reference), SUSPENSE)
 
 
 class _Reference:

@@ -17,6 +17,7 @@ from ringfence_kernel.sealing.envelopes import AssociatedData, seal
 from ringfence_kernel.store import EventStore, StoredEvent, apply_migrations
 from ringfence_kernel.store.codec import Envelope
 from ringfence_kernel.values.clock import NANOSECONDS, Clock, ManualClock, SystemClock
+from ringfence_kernel.values.columns import split_ids
 from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR
 from ringfence_kernel.writing.writer import GroupWriter
@@ -27,6 +28,7 @@ from ringfence_payment_instruction.deposits.adapters.suspended_entries import (
     StoredSuspendedEntries,
     SuspendedEntriesModel,
 )
+from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.flows.adapters import StoredAgreements
 from ringfence_payment_instruction.flows.domain.state import RECENT_ENDED
 from ringfence_payment_instruction.flows.domain.state import State as FlowsState
@@ -294,6 +296,17 @@ class World:
     async def submit_file(self, caller: Caller, content: bytes) -> FileAnswer:
         """Hands in a pain.001."""
         return await self.application.submissions.files.submit_file(caller, content)
+
+    def row_of(self, reference: str) -> bytes:
+        """Returns the id of the last row that was handed to deposits with a reference of the bank's."""
+        events = [each.event for each in self.store.replay(event_codec())]
+        return [
+            entry
+            for event in events
+            if isinstance(event, EvidenceReceived)
+            for entry, each in zip(split_ids(event.entry_ids), event.references, strict=True)
+            if each == reference
+        ][-1]
 
     def topics(self) -> list[str]:
         """Returns the topics of all events, in order."""
