@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceCounts
@@ -13,14 +14,44 @@ from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnkn
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.deposits.domain.evidence import BankEntry, Disposition, entry_id, row_id
 from ringfence_payment_instruction.modules import event_codec
+from ringfence_payment_instruction.statements.application.decisions import Why
 from ringfence_payment_instruction.statements.domain.checking import FaultKind
-from ringfence_payment_instruction.statements.domain.events import BankMovements, StatementExcepted, StatementTaken
+from ringfence_payment_instruction.statements.domain.errors import (
+    HeldEntryUnknown,
+    MovementUnknown,
+    StatementExceptionUnknown,
+    StatementNotAcceptable,
+)
+from ringfence_payment_instruction.statements.domain.events import (
+    BROUGHT_FORWARD,
+    VOIDED,
+    BankMovements,
+    ExceptionWorkedOff,
+    StatementExcepted,
+    StatementTaken,
+)
 from ringfence_payment_instruction.statements.domain.published import MovementState
 from ringfence_payment_instruction.submissions.domain.status import Status
 from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
 
 from .messages import camt_054, entry
-from .world import ANNA, BANK, BANK_FEED, BORIS, MIRROR, PLATFORM, STRANGER, SUSPENSE, TENANT, World, an_id, order
+from .world import (
+    ANNA,
+    BANK,
+    BANK_FEED,
+    BORIS,
+    MIRROR,
+    OPERATOR,
+    OTHER_TENANT,
+    PLATFORM,
+    SECOND_OPERATOR,
+    STRANGER,
+    SUSPENSE,
+    TENANT,
+    World,
+    an_id,
+    order,
+)
 
 ANNAS, BORISS = an_id("anna account"), an_id("boris account")
 
@@ -321,3 +352,69 @@ async def test_pages_that_contradict_each_other_are_an_exception(world: World) -
     assert (await hand_in(world, page(1, False, "0.00", "12.00", entry("R1", "6.00", BORIS)))).staged == 0
     assert [each.kind for each in events(world, StatementExcepted)] == [FaultKind.CONTRADICTS]
     assert rows(world) == []
+
+
+WHY = Why(b"d" * 32, "told by the bank's desk")
+
+
+async def test_a_balance_is_brought_forward_by_two_people(world: World) -> None:
+    """The statement that is an exception is then taken as it was kept; nothing had been posted of it before."""
+    content = camt_053("100.00", "105.00", entry("R1", "5.00", BORIS))
+    assert (await hand_in(world, content)).excepted == 1
+    decisions = world.application.statements.decisions
+    (excepted,) = await decisions.list_exceptions(TENANT, MIRROR, 0, 10)
+    assert (excepted.kind, excepted.last_day - excepted.first_day) == (FaultKind.OPENING, 0)
+    assert await decisions.list_exceptions(OTHER_TENANT, MIRROR, 0, 10) == []
+    await decisions.work_off(TENANT, MIRROR, excepted.telling, BROUGHT_FORWARD, WHY, OPERATOR)
+    await world.restart()
+    assert rows(world) == []
+    await confirm_all(world)
+    await world.until(lambda: world.custody.balances[BORISS] == 5_00)
+    (taken,) = events(world, StatementTaken)
+    assert (taken.opening_minor, taken.closing_minor) == (100_00, 105_00)
+    assert await world.application.statements.decisions.list_exceptions(TENANT, MIRROR, 0, 10) == []
+
+
+async def test_a_void_telling_tells_of_nothing(world: World) -> None:
+    """It leaves the list, and its file is let go of; what is wrong in itself is never brought forward."""
+    assert (await hand_in(world, camt_053("0.00", "2.00", entry("R1", "5.00", BORIS)))).excepted == 1
+    decisions = world.application.statements.decisions
+    (excepted,) = await decisions.list_exceptions(TENANT, MIRROR, 0, 10)
+    with pytest.raises(StatementNotAcceptable):
+        await decisions.work_off(TENANT, MIRROR, excepted.telling, BROUGHT_FORWARD, WHY, OPERATOR)
+    with pytest.raises(StatementExceptionUnknown):
+        await decisions.work_off(OTHER_TENANT, MIRROR, excepted.telling, VOIDED, WHY, OPERATOR)
+    await decisions.work_off(TENANT, MIRROR, excepted.telling, VOIDED, WHY, OPERATOR)
+    await confirm_all(world)
+    assert await decisions.list_exceptions(TENANT, MIRROR, 0, 10) == []
+    assert [each.outcome for each in events(world, ExceptionWorkedOff)] == [VOIDED]
+    with world.store.connection() as connection:
+        assert connection.execute("SELECT count(*) AS kept FROM statement_page").fetchone() == {"kept": 0}
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+async def test_an_entry_in_doubt_is_decided_by_two_people(world: World, is_same: bool) -> None:
+    """The same as one that is known: nothing moves. Another: its money comes to suspense, for people to allocate."""
+    await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
+    assert (await hand_in(world, camt_054("N-2", BANK, entry("NONREF", "5.00", BORIS)))).held == 1
+    decisions = world.application.statements.decisions
+    (doubt,) = await decisions.list_doubts(TENANT, MIRROR)
+    (known,) = world.states.statements.movements(MIRROR).known
+    with pytest.raises(MovementUnknown):
+        await decisions.decide(TENANT, MIRROR, doubt.id, an_id("no movement"), WHY, OPERATOR)
+    with pytest.raises(HeldEntryUnknown):
+        await decisions.decide(TENANT, MIRROR, known, bytes(16), WHY, OPERATOR)
+    await decisions.decide(TENANT, MIRROR, doubt.id, known if is_same else bytes(16), WHY, OPERATOR)
+    assert told_minor(world) == 5_00
+    await confirm_all(world)
+    assert await decisions.list_doubts(TENANT, MIRROR) == []
+    assert told_minor(world) == (5_00 if is_same else 10_00)
+    await world.until(lambda: world.custody.balances.get(SUSPENSE, 0) == (0 if is_same else 5_00))
+    assert [each for each, _, _ in rows(world)][1:] == ([] if is_same else [Disposition.CREDIT_SUSPENSE])
+
+
+async def confirm_all(world: World) -> None:
+    """Has a second operator confirm what waits."""
+    proposals = world.application.proposals
+    waiting, _ = await proposals.waiting(SECOND_OPERATOR, b"", 0, 10)
+    assert await proposals.decide([Decision(each.id, Verdict.CONFIRM) for each in waiting], SECOND_OPERATOR) == [""]

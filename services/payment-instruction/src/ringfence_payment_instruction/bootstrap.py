@@ -34,6 +34,7 @@ from ringfence_kernel.values.clock import SteadyClock
 from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import (
     add_PaymentInstructionServiceServicer_to_server,
 )
+from ringfence_protos.payment_instruction.v1.statements_pb2_grpc import add_StatementServiceServicer_to_server
 
 from ringfence_payment_instruction.deposits.adapters import schema as deposits
 from ringfence_payment_instruction.deposits.adapters.known_entries import KnownEntriesModel, StoredEntries
@@ -128,7 +129,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     _measure(runtime, leadership, states, application.screening.lists)
     measure_hearing(runtime.gauges, leadership, ports.hearing)
     return Assembly(
-        servicers=[_servicer(application), proposal_servicer(application.proposals), core.feed()],
+        servicers=[*_servicers(application), proposal_servicer(application.proposals), core.feed()],
         tasks=[
             *core.tasks({"identity": follower.ring}),
             following,
@@ -234,14 +235,23 @@ def _rail(runtime: Runtime[PaymentInstructionSettings], store: EventStore) -> Ra
     )
 
 
-def _servicer(application: Application) -> Servicer:
-    return Servicer(
-        add_PaymentInstructionServiceServicer_to_server,
-        joined_servicer(application),
-        "ringfence.payment_instruction.v1.PaymentInstructionService",
-        places=dict.fromkeys(WITH_FILES, application.submissions.reading),
-        unpaced=frozenset({"SubmitInstructions"}),
-    )
+def _servicers(application: Application) -> list[Servicer]:
+    reading = application.submissions.reading
+    return [
+        Servicer(
+            add_PaymentInstructionServiceServicer_to_server,
+            joined_servicer(application),
+            "ringfence.payment_instruction.v1.PaymentInstructionService",
+            places=dict.fromkeys(WITH_FILES, reading),
+            unpaced=frozenset({"SubmitInstructions"}),
+        ),
+        Servicer(
+            add_StatementServiceServicer_to_server,
+            application.statements.service,
+            "ringfence.payment_instruction.v1.StatementService",
+            places={"SubmitStatement": reading},
+        ),
+    ]
 
 
 def verify(settings: PaymentInstructionSettings, compare: bool) -> RebuildReport:

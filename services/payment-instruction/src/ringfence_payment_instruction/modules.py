@@ -51,9 +51,9 @@ from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.settlement.application.settlement import SettlementWork
 from ringfence_payment_instruction.standing.domain.state import State as StandingState
 from ringfence_payment_instruction.standing.module import StandingModule
-from ringfence_payment_instruction.statements.application.ports import PastMovements, StagedPages
+from ringfence_payment_instruction.statements.application.ports import StagedPages
 from ringfence_payment_instruction.statements.domain.state import State as StatementsState
-from ringfence_payment_instruction.statements.module import StatementsModule
+from ringfence_payment_instruction.statements.module import Past, StatementsModule
 from ringfence_payment_instruction.submissions.application.pipeline import Pipeline
 from ringfence_payment_instruction.submissions.application.ports import Archive, Identity
 from ringfence_payment_instruction.submissions.application.reading import FileQuotas
@@ -113,7 +113,7 @@ class Ports:
     clock: Clock
     archive: Archive
     entries: Entries
-    past_movements: PastMovements
+    past_movements: Past
     pages: StagedPages
     identity: Identity
     custody: Custody
@@ -210,7 +210,16 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         committed,
     )
     statements = StatementsModule.build(
-        submissions, states.statements, deposits.rows, ports, orders.reading, known, lists, looking, standing.stops
+        submissions,
+        states.statements,
+        deposits.rows,
+        ports,
+        orders.reading,
+        known,
+        lists,
+        looking,
+        standing.stops,
+        proposals,
     )
     rail = RailModule.build(submissions, orders.personal, standing.stops, ports.rail, statements.intake, clock)
     work: dict[str, Work] = {

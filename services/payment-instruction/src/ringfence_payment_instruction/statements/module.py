@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.values.clock import Clock
 
 from ringfence_payment_instruction.deposits.application.ports import Entries
@@ -18,14 +19,20 @@ from ringfence_payment_instruction.standing.application.stops import Stops
 from ringfence_payment_instruction.statements.adapters.files import BankStatementFiles
 from ringfence_payment_instruction.statements.adapters.weekdays import Weekdays
 from ringfence_payment_instruction.statements.api import StatementsApi
+from ringfence_payment_instruction.statements.application.decisions import Exceptions, StatementDecisions
 from ringfence_payment_instruction.statements.application.intake import StatementIntake
 from ringfence_payment_instruction.statements.application.keeping import Keeping
 from ringfence_payment_instruction.statements.application.ports import PastMovements, StagedPages
 from ringfence_payment_instruction.statements.application.waiting import KeptWork
 from ringfence_payment_instruction.statements.domain.state import State
+from ringfence_payment_instruction.statements.service import StatementServicer
 from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.application.reading import FileReading
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
+
+
+class Past(PastMovements, Exceptions, Protocol):
+    """The tables of movements and exceptions."""
 
 
 class Outside(Protocol):
@@ -40,7 +47,7 @@ class Outside(Protocol):
         """What earlier releases have posted."""
 
     @property
-    def past_movements(self) -> PastMovements:
+    def past_movements(self) -> Past:
         """What memory has let go of."""
 
     @property
@@ -65,8 +72,10 @@ class StatementsModule:
     """What the module offers to callers and to the rail."""
 
     intake: StatementIntake
+    decisions: StatementDecisions
     work: KeptWork
     api: StatementsApi
+    service: StatementServicer
 
     @classmethod
     def build(
@@ -80,6 +89,7 @@ class StatementsModule:
         lists: ListsInForce,
         looking: Looking,
         stops: Stops,
+        proposals: Proposals,
     ) -> StatementsModule:
         """Wires the module."""
         files = BankStatementFiles()
@@ -102,4 +112,12 @@ class StatementsModule:
             keeping=keeping,
             clock=outside.clock,
         )
-        return cls(intake=intake, work=KeptWork(state, intake, outside.clock), api=StatementsApi(intake))
+        decisions = StatementDecisions(state, intake, outside.past_movements, proposals)
+        proposals.register(decisions.effects())
+        return cls(
+            intake=intake,
+            decisions=decisions,
+            work=KeptWork(state, intake, outside.clock),
+            api=StatementsApi(intake),
+            service=StatementServicer(intake, decisions),
+        )

@@ -87,30 +87,14 @@ class RowsTaking:
     async def _prepare(self, rows: Sequence[MatchedEntry], origin: Origin, today: int, part: int) -> EvidenceReceived:
         stream = evidence_stream(origin.tenant, origin.telling, origin.change, part)
         ring = await self.identity.keys({origin.tenant, *(each.owner for each in rows)})
-        return EvidenceReceived(
-            tenant=origin.tenant,
-            evidence_id=stream,
-            digest=origin.digest,
-            message_id=origin.message_id,
-            source=origin.source,
-            # The bank's word needs nobody's leave; in events of earlier releases stands an authorisation.
-            authorisation="",
-            authorisation_expires_ns=0,
-            entry_ids=b"".join([each.id for each in rows]),
-            entry_digests=b"".join([each.digest for each in rows]),
-            references=tuple(each.entry.reference for each in rows),
-            purposes=bytes([each.disposition for each in rows]),
-            mirror_accounts=b"".join([each.mirror.account_id for each in rows]),
-            client_accounts=b"".join([each.client.account_id if each.client else ZERO_ID for each in rows]),
-            owners=b"".join([each.owner for each in rows]),
-            instruction_ids=b"".join([each.instruction_id for each in rows]),
-            amounts_minor=pack("Q", [each.entry.amount_minor for each in rows]),
-            ledgers=pack("H", [ledger_of(each.entry.currency) for each in rows]),
-            value_days=pack("i", [each.entry.value_day or today for each in rows]),
-            reasons=tuple(each.reason for each in rows),
-            sealed=await computed(len(rows), seal_entries, stream, rows, ring),
-            named_ids=b"".join([entry_id(origin.tenant, each.entry) for each in rows]),
-        )
+        sealed = await computed(len(rows), seal_entries, stream, rows, ring)
+        return received(rows, origin, today, stream, sealed)
+
+    def record_unnamed(self, unit: Unit, rows: Sequence[MatchedEntry], origin: Origin, today: int) -> None:
+        """Records rows of which nobody knows any more whom the bank named: there is nothing to seal."""
+        if rows:
+            stream = evidence_stream(origin.tenant, origin.telling, origin.change)
+            unit.record(stream, received(rows, origin, today, stream, (b"",) * len(rows)))
 
     def record(
         self, unit: Unit, prepared: Sequence[EvidenceReceived], rows: Sequence[MatchedEntry], origin: Origin
@@ -143,6 +127,36 @@ class RowsTaking:
             counts, late = await self.submissions.writer.commit(lambda unit: (count(taken), is_late()))
             if not late or loop.time() >= until:
                 return counts
+
+
+def received(
+    rows: Sequence[MatchedEntry], origin: Origin, today: int, stream: bytes, sealed: tuple[bytes, ...]
+) -> EvidenceReceived:
+    """Returns the event of rows with their sealed data."""
+    return EvidenceReceived(
+        tenant=origin.tenant,
+        evidence_id=stream,
+        digest=origin.digest,
+        message_id=origin.message_id,
+        source=origin.source,
+        # The bank's word needs nobody's leave; in events of earlier releases stands an authorisation.
+        authorisation="",
+        authorisation_expires_ns=0,
+        entry_ids=b"".join([each.id for each in rows]),
+        entry_digests=b"".join([each.digest for each in rows]),
+        references=tuple(each.entry.reference for each in rows),
+        purposes=bytes([each.disposition for each in rows]),
+        mirror_accounts=b"".join([each.mirror.account_id for each in rows]),
+        client_accounts=b"".join([each.client.account_id if each.client else ZERO_ID for each in rows]),
+        owners=b"".join([each.owner for each in rows]),
+        instruction_ids=b"".join([each.instruction_id for each in rows]),
+        amounts_minor=pack("Q", [each.entry.amount_minor for each in rows]),
+        ledgers=pack("H", [ledger_of(each.entry.currency) for each in rows]),
+        value_days=pack("i", [each.entry.value_day or today for each in rows]),
+        reasons=tuple(each.reason for each in rows),
+        sealed=sealed,
+        named_ids=b"".join([entry_id(origin.tenant, each.entry) for each in rows]),
+    )
 
 
 def count(taken: Taken) -> EvidenceCounts:

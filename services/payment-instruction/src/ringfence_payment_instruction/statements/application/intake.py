@@ -151,7 +151,7 @@ class StatementIntake:
         source, digest = telling.source, telling.file.sha256
         more = await confirmed(self.identity, source, named, digest, telling.aliases) if source else {}
         telling = replace(telling, aliases={**telling.aliases, **more})
-        ledger = await self._ledger(telling.mirror)
+        ledger = await self.ledger_of(telling.mirror)
         # One telling at a time: two that share an entry would otherwise both find it new.
         async with self._turn:
             while True:
@@ -169,7 +169,7 @@ class StatementIntake:
                     known = 0 if outcome.excepted else len(entries) - outcome.new - outcome.held
                     return Taken(taken, max(0, known), outcome.held, int(outcome.excepted))
 
-    async def _ledger(self, mirror: Alias) -> int:
+    async def ledger_of(self, mirror: Alias) -> int:
         """Returns the currency of a mirror, 0 where custody does not tell; raises CustodyUnavailable."""
         if mirror.account_id not in self._ledgers:
             for fresh in (False, True):
@@ -237,9 +237,10 @@ class StatementIntake:
         )
         known = self.state.movements(mirror.account_id)
         events = take_telling(known, mirror.account_id, code, said.statement, told, telling.digest, today)
-        return outcome_of(known, events, told.id, ledger, sources, partial(self._forget_before, ledger))
+        return outcome_of(known, events, told.id, ledger, sources, partial(self.forget_before, ledger))
 
-    def _forget_before(self, ledger: int, last_day: int) -> int:
+    def forget_before(self, ledger: int, last_day: int) -> int:
+        """Returns up to which day a mirror's days leave memory once the statement of a day is taken."""
         return self.days.before(ledger, last_day, REMEMBERED_BUSINESS_DAYS)
 
     async def _record(

@@ -28,6 +28,7 @@ from ringfence_payment_instruction.statements.domain.events import (
 )
 from ringfence_payment_instruction.statements.domain.movements import Certainty, Movements, Outcome
 from ringfence_payment_instruction.statements.domain.news import LIKE_DAYS, SAME_DAYS, News, read_news
+from ringfence_payment_instruction.statements.domain.statement import Kind
 from ringfence_payment_instruction.statements.domain.told import (
     Part,
     Telling,
@@ -127,6 +128,11 @@ def _told(
         )
         events.append(MovementsTold(mirror, telling.id, b"".join(rows), is_booked, **columns, **doubters))
     return events
+
+
+def as_new(mirror: bytes, decision: bytes, entry: bytes, told: Told) -> list[Any]:
+    """Returns the event of an entry that people take for a movement of its own."""
+    return _told(mirror, Telling(decision, Kind.NOTIFICATION, (told,)), {entry: (told, frozenset())}, is_booked=False)
 
 
 def _told_again(mirror: bytes, telling: Telling, again: Again) -> list[Any]:

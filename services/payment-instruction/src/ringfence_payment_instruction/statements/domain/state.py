@@ -50,6 +50,7 @@ class _Saved:
 
     mirrors: list[tuple[bytes, SavedMovements]]
     pages: list[tuple[bytes, Pages]]
+    tenants: list[tuple[bytes, bytes]]
 
 
 class State:
@@ -67,6 +68,7 @@ class State:
         self.pages: dict[bytes, Pages] = {}
         self.changes: dict[bytes, int] = {}
         self.due: dict[bytes, None] = {}
+        self.tenants: dict[bytes, bytes] = {}
 
     def movements(self, mirror: bytes) -> Movements:
         """Returns what is known of a mirror; nothing is of one that was never told of."""
@@ -81,6 +83,8 @@ class State:
         if event.mirror not in self.mirrors:
             journal.put(self.mirrors, event.mirror, Movements())
         known = self.mirrors[event.mirror]
+        if self.tenants.get(event.mirror) != event.tenant:
+            journal.put(self.tenants, event.mirror, event.tenant)
         journal.put(self.changes, event.mirror, self.changes.get(event.mirror, 0) + 1)
         if isinstance(event, told_events.StatementStaged):
             pages = self.pages.get(event.pages) or Pages(mirror=event.mirror, tenant=event.tenant)
@@ -93,6 +97,10 @@ class State:
             journal.put(self.due, event.mirror, None)
         elif not known.accepted and event.mirror in self.due:
             journal.remove(self.due, event.mirror)
+
+    def of_tenant(self, tenant: bytes, mirror: bytes) -> Movements:
+        """Returns what is known of a tenant's mirror; another's is as empty as one that was never told of."""
+        return self.movements(mirror) if self.tenants.get(mirror) == tenant else Movements()
 
     def is_spent(self, entry: bytes) -> bool:
         """Tells whether clients have been given something of what an entry brought to suspense."""
@@ -116,13 +124,14 @@ class State:
     def save(self) -> Sections:
         """Returns everything that is in memory."""
         mirrors = [(mirror, known.save()) for mirror, known in sorted(self.mirrors.items())]
-        return [(SECTION, plain.encode(_Saved(mirrors, sorted(self.pages.items()))))]
+        return [(SECTION, plain.encode(_Saved(mirrors, sorted(self.pages.items()), sorted(self.tenants.items()))))]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned; raises ValueError or LookupError for another format."""
         content = plain.decode(sections[SECTION], _Saved)
         self.mirrors = {mirror: Movements.restored(saved) for mirror, saved in content.mirrors}
         self.pages, self.changes = dict(content.pages), {}
+        self.tenants = dict(content.tenants)
         self.due = {mirror: None for mirror, known in self.mirrors.items() if known.accepted}
 
     def _ordered(self, event: InstructionsReceived, journal: Journal) -> None:
