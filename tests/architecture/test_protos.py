@@ -19,10 +19,10 @@ from ringfence_protos.custody.v1 import events_pb2 as custody_events_pb2
 from ringfence_protos.identity.v1 import events_pb2 as identity_events_pb2
 from ringfence_protos.identity.v1 import identity_pb2
 from ringfence_protos.payment_instruction.v1 import events_pb2 as payment_instruction_events_pb2
-from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
+from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2, statements_pb2
 
 PROTOS = Path(__file__).parents[2] / "protos"
-FILES = (audit_pb2, feed_pb2, proposals_pb2, custody_pb2, identity_pb2, payment_instruction_pb2)
+FILES = (audit_pb2, feed_pb2, proposals_pb2, custody_pb2, identity_pb2, payment_instruction_pb2, statements_pb2)
 WITHOUT_METHODS = (
     access_pb2,
     common_events_pb2,
@@ -61,15 +61,15 @@ def test_every_method_says_who_may_call_it(method: object) -> None:
 
 
 def test_the_pool_knows_every_service() -> None:
-    """The six files hold seven services, none forgotten by the tests above."""
+    """The seven files hold eight services, none forgotten by the tests above."""
     names = {service.full_name for file in FILES for service in file.DESCRIPTOR.services_by_name.values()}
-    assert len(names) == 7
+    assert len(names) == 8
     for name in names:
         assert descriptor_pool.Default().FindServiceByName(name)
 
 
 def test_every_file_is_known_here() -> None:
-    """A proto is either one of the six with services, or one without any: options and descriptions of events."""
+    """A proto is either one of the seven with services, or one without any: options and descriptions of events."""
     there = {str(path.relative_to(PROTOS)) for path in PROTOS.glob("ringfence/**/*.proto")}
     assert there == {file.DESCRIPTOR.name for file in FILES + WITHOUT_METHODS}
     assert not any(file.DESCRIPTOR.services_by_name for file in WITHOUT_METHODS)

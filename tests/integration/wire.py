@@ -16,7 +16,7 @@ from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_protos.common.v1 import access_pb2, feed_pb2, proposals_pb2
 from ringfence_protos.custody.v1 import custody_pb2
 from ringfence_protos.identity.v1 import identity_pb2
-from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
+from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2, statements_pb2
 
 FILES = {
     "identity": identity_pb2,
@@ -24,6 +24,8 @@ FILES = {
     "payment-instruction": payment_instruction_pb2,
     "audit": audit_pb2,
 }
+ROOMS = {"payment-instruction": (statements_pb2,)}
+"""The files of a service beside its first, each with the methods of one room."""
 WITH_PROPOSALS = ("identity", "custody", "payment-instruction")
 DEADLINE_SECONDS = 20
 STREAM_SECONDS = 0.5
@@ -67,7 +69,8 @@ def methods() -> list[Method]:
     found = [
         Method(service, method)
         for service, file in FILES.items()
-        for each in file.DESCRIPTOR.services_by_name.values()
+        for one in (file, *ROOMS.get(service, ()))
+        for each in one.DESCRIPTOR.services_by_name.values()
         for method in each.methods
     ]
     feed = feed_pb2.DESCRIPTOR.services_by_name["FeedService"]

@@ -218,7 +218,7 @@ async def test_a_deposit_by_or_to_somebody_listed_is_blocked(world: World, field
         for field in fields
     ]
     receiving = world.application.statements.intake
-    taken = await receiving._take_in(BANK_FEED, notification(BANK, an_id("file") * 2, entries))
+    taken = await receiving._take_in(BANK_FEED, notification(BANK, an_id("file") * 2, entries), b"")
     await receiving.rows.once_posted(taken)
     assert (world.custody.balances[BORISS], world.custody.balances[SUSPENSE]) == (0, 5_00 * len(fields))
     assert set(taken.files[0].reasons) <= BLOCKED

@@ -43,7 +43,7 @@ async def take_in(world: World, fields: Fields, creditors: Mapping[int, str] = M
         for field, each in zip(fields, named, strict=True)
     ]
     receiving = world.application.statements.intake
-    taken = await receiving._take_in(BANK_FEED, notification(BANK, an_id("file") * 2, entries))
+    taken = await receiving._take_in(BANK_FEED, notification(BANK, an_id("file") * 2, entries), b"")
     return taken.files[0].stream
 
 

@@ -12,6 +12,7 @@ from ringfence.identity import Identity
 from ringfence.limits import Limits
 from ringfence.payments import Payments
 from ringfence.proposals import Proposals
+from ringfence.statements import Statements
 from ringfence.tokens import TokenSource
 from ringfence.transport import Connection, Patience, open_channel
 
@@ -42,6 +43,7 @@ class Client:
         self.payments = Payments(self._channels["payment-instruction"], connection)
         self.flows = Flows(self._channels["payment-instruction"], connection)
         self.limits = Limits(self._channels["payment-instruction"], connection)
+        self.statements = Statements(self._channels["payment-instruction"], connection)
         self.audit = Audit(self._channels["audit"], connection)
         self.proposals = {each: Proposals(self._channels[each], connection) for each in _WITH_PROPOSALS}
 
