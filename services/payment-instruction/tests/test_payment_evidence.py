@@ -43,7 +43,7 @@ from .world import (
 
 async def hand_in(world: World, content: bytes, caller: Caller = BANK_FEED) -> tuple[int, int, int, int]:
     """Hands in a notification; returns credited, suspended, duplicates, confirmed."""
-    counts = await world.application.statements.intake.hand_in(caller, content)
+    counts = await world.application.statements.receiving.hand_in(caller, content)
     return counts.credited, counts.suspended, counts.duplicates, counts.confirmed
 
 
@@ -166,7 +166,7 @@ async def test_a_suspended_bank_feed_credits_nobody(world: World) -> None:
     world.voucher.principal = BANK_FEED
     await note(world, BANK_FEED.subject, Standing.SUSPENDED)
     with pytest.raises(PrincipalSuspended):
-        await world.application.statements.intake.take_in(world.voucher, content)
+        await world.application.statements.receiving.take_in(world.voucher, content)
     assert world.states.deposits.evidence == {}
     await note(world, BANK_FEED.subject, Standing.GOOD)
     await note(world, TENANT, Standing.SUSPENDED)
@@ -185,7 +185,7 @@ async def test_custody_away_delays_the_credit_and_loses_nothing(world: World) ->
     """The entry is recorded, and posted once by the next process."""
     world.custody.loses_replies = True
     content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS))
-    await world.application.statements.intake.take_in(BANK_FEED, content)
+    await world.application.statements.receiving.take_in(BANK_FEED, content)
     world.custody.loses_replies = False
     await world.restart()
     await world.until(lambda: all(not file.waiting() for file in world.states.deposits.evidence.values()))

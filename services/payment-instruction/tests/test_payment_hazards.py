@@ -44,7 +44,7 @@ from .world import (
 
 async def take_in(world: World, content: bytes) -> None:
     """Hands in a notification and waits until custody has posted it."""
-    await world.application.statements.intake.hand_in(BANK_FEED, content)
+    await world.application.statements.receiving.hand_in(BANK_FEED, content)
 
 
 async def test_custody_hears_nothing_that_is_not_committed(world: World) -> None:
@@ -87,8 +87,8 @@ async def test_two_processes_take_an_entry_in_once(world: World) -> None:
     second.identity, second.custody, second.rail = world.identity, world.custody, world.rail
     await second.start()
     content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS))
-    await world.application.statements.intake.hand_in(BANK_FEED, content)
-    counts = await second.application.statements.intake.hand_in(BANK_FEED, content)
+    await world.application.statements.receiving.hand_in(BANK_FEED, content)
+    counts = await second.application.statements.receiving.hand_in(BANK_FEED, content)
     assert (counts.credited, counts.duplicates) == (0, 1)
     assert world.topics().count(EvidenceReceived.TOPIC) == 1
     assert world.custody.balances[an_id("boris account")] == 5_00
@@ -166,7 +166,7 @@ async def test_a_deposit_with_a_result_that_nobody_knows_is_not_posted_again(wor
     """The client may have the money already: suspense is not credited too, and the same id is asked for again."""
     world.custody.is_newer = True
     content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS), entry("R2", "7.00", STRANGER))
-    handed_in = asyncio.create_task(world.application.statements.intake.hand_in(BANK_FEED, content))
+    handed_in = asyncio.create_task(world.application.statements.receiving.hand_in(BANK_FEED, content))
     await world.until(lambda: world.custody.calls > 2)
     assert world.custody.balances[MIRROR] == -12_00
     world.custody.is_newer = False
@@ -349,4 +349,4 @@ async def test_a_deposit_outlives_ids_that_custody_has_burnt(world: World) -> No
 
 async def take_in_now(world: World, content: bytes) -> None:
     """Hands in a notification without waiting for custody."""
-    await world.application.statements.intake.take_in(BANK_FEED, content)
+    await world.application.statements.receiving.take_in(BANK_FEED, content)

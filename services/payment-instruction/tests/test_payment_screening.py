@@ -217,7 +217,7 @@ async def test_a_deposit_by_or_to_somebody_listed_is_blocked(world: World, field
         BankEntry(BANK, field.name, 5_00, "EUR", "CRDT", False, "BOOK", 20_000, **(base | typed(field)))
         for field in fields
     ]
-    receiving = world.application.statements.intake
+    receiving = world.application.statements.receiving
     taken = await receiving._take_in(BANK_FEED, notification(BANK, an_id("file") * 2, entries), b"")
     await receiving.rows.once_posted(taken)
     assert (world.custody.balances[BORISS], world.custody.balances[SUSPENSE]) == (0, 5_00 * len(fields))

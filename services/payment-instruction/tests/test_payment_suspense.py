@@ -61,7 +61,7 @@ async def came_back(world: World, reference: str) -> Named:
     content = entry(reference, "30.00", BORIS).replace(
         "</Dbtr>", f"</Dbtr><DbtrAcct><Id><IBAN>{FOREIGN}</IBAN></Id></DbtrAcct>"
     )
-    await world.application.statements.intake.hand_in(BANK_FEED, camt_054(f"M-{reference}", BANK, content))
+    await world.application.statements.receiving.hand_in(BANK_FEED, camt_054(f"M-{reference}", BANK, content))
     return Named(TENANT, world.row_of(reference), SUSPENSE)
 
 

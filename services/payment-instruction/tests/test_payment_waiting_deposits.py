@@ -42,7 +42,7 @@ async def take_in(world: World, fields: Fields, creditors: Mapping[int, str] = M
         BankEntry(BANK, field.name, AMOUNT, "EUR", "CRDT", False, "BOOK", 20_000, **each)
         for field, each in zip(fields, named, strict=True)
     ]
-    receiving = world.application.statements.intake
+    receiving = world.application.statements.receiving
     taken = await receiving._take_in(BANK_FEED, notification(BANK, an_id("file") * 2, entries), b"")
     return taken.files[0].stream
 
@@ -332,7 +332,7 @@ async def test_who_is_found_while_a_file_is_read_is_not_credited(world: World, m
     """A client takes a listed name between the look at his entry and its record."""
     world.custody.balances[SUSPENSE] = 0
     await list_it(world)
-    receiving = world.application.statements.intake
+    receiving = world.application.statements.receiving
     prepare, seen = type(receiving)._prepare, list[bool]()
 
     async def found_meanwhile(self: Any, *arguments: Any) -> Any:

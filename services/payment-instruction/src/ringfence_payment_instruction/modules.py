@@ -53,7 +53,7 @@ from ringfence_payment_instruction.standing.domain.state import State as Standin
 from ringfence_payment_instruction.standing.module import StandingModule
 from ringfence_payment_instruction.statements.application.ports import StagedPages
 from ringfence_payment_instruction.statements.domain.state import State as StatementsState
-from ringfence_payment_instruction.statements.module import Past, StatementsModule
+from ringfence_payment_instruction.statements.module import Past, StatementsModule, Views
 from ringfence_payment_instruction.submissions.application.pipeline import Pipeline
 from ringfence_payment_instruction.submissions.application.ports import Archive, Identity
 from ringfence_payment_instruction.submissions.application.reading import FileQuotas
@@ -209,19 +209,11 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         proposals,
         committed,
     )
+    views = Views(known, lists, looking)
     statements = StatementsModule.build(
-        submissions,
-        states.statements,
-        deposits.rows,
-        ports,
-        orders.reading,
-        known,
-        lists,
-        looking,
-        standing.stops,
-        proposals,
+        submissions, states.statements, deposits.rows, ports, orders.reading, views, standing.stops, proposals
     )
-    rail = RailModule.build(submissions, orders.personal, standing.stops, ports.rail, statements.intake, clock)
+    rail = RailModule.build(submissions, orders.personal, standing.stops, ports.rail, statements.receiving, clock)
     work: dict[str, Work] = {
         "screening": screening.work,
         "blocking": screening.blocking,

@@ -18,14 +18,14 @@ from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.standing.application.stops import Stops
 from ringfence_payment_instruction.statements.adapters.files import BankStatementFiles
 from ringfence_payment_instruction.statements.adapters.weekdays import Weekdays
-from ringfence_payment_instruction.statements.api import StatementsApi
+from ringfence_payment_instruction.statements.api.files import StatementsApi
+from ringfence_payment_instruction.statements.api.servicer import StatementServicer
 from ringfence_payment_instruction.statements.application.decisions import Exceptions, StatementDecisions
-from ringfence_payment_instruction.statements.application.intake import StatementIntake
 from ringfence_payment_instruction.statements.application.keeping import Keeping
 from ringfence_payment_instruction.statements.application.ports import PastMovements, StagedPages
+from ringfence_payment_instruction.statements.application.receiving import StatementReceiving
 from ringfence_payment_instruction.statements.application.waiting import KeptWork
 from ringfence_payment_instruction.statements.domain.state import State
-from ringfence_payment_instruction.statements.service import StatementServicer
 from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.application.reading import FileReading
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
@@ -67,11 +67,20 @@ class Outside(Protocol):
         """The ledger."""
 
 
+@dataclass(frozen=True, slots=True)
+class Views:
+    """What screening knows: what has changed, the lists in force, and looks at them."""
+
+    known: Known
+    lists: ListsInForce
+    looking: Looking
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementsModule:
     """What the module offers to callers and to the rail."""
 
-    intake: StatementIntake
+    receiving: StatementReceiving
     decisions: StatementDecisions
     work: KeptWork
     api: StatementsApi
@@ -85,16 +94,14 @@ class StatementsModule:
         rows: RowsTaking,
         outside: Outside,
         reading: FileReading,
-        known: Known,
-        lists: ListsInForce,
-        looking: Looking,
+        views: Views,
         stops: Stops,
         proposals: Proposals,
     ) -> StatementsModule:
         """Wires the module."""
         files = BankStatementFiles()
         keeping = Keeping(submissions.writer, state, outside.pages, outside.rail.seals, files)
-        intake = StatementIntake(
+        receiving = StatementReceiving(
             submissions=submissions,
             state=state,
             rows=rows,
@@ -103,21 +110,21 @@ class StatementsModule:
             reading=reading,
             identity=outside.identity,
             custody=outside.custody,
-            known=known,
-            lists=lists,
-            looking=looking,
+            known=views.known,
+            lists=views.lists,
+            looking=views.looking,
             stops=stops,
             days=Weekdays(),
             past=outside.past_movements,
             keeping=keeping,
             clock=outside.clock,
         )
-        decisions = StatementDecisions(state, intake, outside.past_movements, proposals)
+        decisions = StatementDecisions(state, receiving, outside.past_movements, proposals)
         proposals.register(decisions.effects())
         return cls(
-            intake=intake,
+            receiving=receiving,
             decisions=decisions,
-            work=KeptWork(state, intake, outside.clock),
-            api=StatementsApi(intake),
-            service=StatementServicer(intake, decisions),
+            work=KeptWork(state, receiving, outside.clock),
+            api=StatementsApi(receiving),
+            service=StatementServicer(receiving, decisions),
         )

@@ -19,8 +19,8 @@ from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.deposits.application.receiving import Origin
-from ringfence_payment_instruction.statements.application.intake import StatementIntake
 from ringfence_payment_instruction.statements.application.keeping import may_be_brought_forward
+from ringfence_payment_instruction.statements.application.receiving import StatementReceiving
 from ringfence_payment_instruction.statements.domain.by_people import InDoubt, decide_doubt, in_doubt
 from ringfence_payment_instruction.statements.domain.errors import (
     HeldEntryUnknown,
@@ -78,7 +78,7 @@ class StatementDecisions:
     """Proposes; a second operator's confirmation does it."""
 
     state: State
-    intake: StatementIntake
+    receiving: StatementReceiving
     exceptions: Exceptions
     proposals: Proposals
 
@@ -89,7 +89,7 @@ class StatementDecisions:
 
     async def list_doubts(self, tenant: bytes, mirror: bytes) -> list[InDoubt]:
         """Returns what is in doubt of a tenant's mirror, as it is committed."""
-        return await self.intake.submissions.writer.commit(
+        return await self.receiving.submissions.writer.commit(
             lambda unit: list(in_doubt(self.state.of_tenant(tenant, mirror)))
         )
 
@@ -110,13 +110,13 @@ class StatementDecisions:
                 unit, WORK_OFF, subject=telling, payload=payload, caller=caller, tenant=tenant
             )
 
-        return await self.intake.submissions.writer.commit(decide)
+        return await self.receiving.submissions.writer.commit(decide)
 
     async def decide(
         self, tenant: bytes, mirror: bytes, entry: bytes, movement: bytes, why: Why, caller: Caller
     ) -> bytes:
-        """Returns the proposal's id; raises HeldEntryUnknown, MovementUnknown, TooManyProposals, CustodyUnavailable."""
-        ledger = await self.intake.ledger_of(Alias(tenant, mirror, bytes(16), True))
+        """Returns the proposal's id; raises HeldEntryUnknown, MovementUnknown, TooManyProposals."""
+        ledger = await self.receiving.ledger_of(Alias(tenant, mirror, bytes(16), True))
 
         def decide(unit: Unit) -> bytes:
             known = self.state.of_tenant(tenant, mirror)
@@ -125,7 +125,7 @@ class StatementDecisions:
             payload = plain.encode(_Decision(mirror, ledger, movement, told.amount_minor, why))
             return self.proposals.propose(unit, DECIDE, subject=entry, payload=payload, caller=caller, tenant=tenant)
 
-        return await self.intake.submissions.writer.commit(decide)
+        return await self.receiving.submissions.writer.commit(decide)
 
     def effects(self) -> list[Effect]:
         """Returns what confirmations bring about, to be registered once."""
@@ -154,7 +154,7 @@ class StatementDecisions:
         )
         unit.record(stream_of(work_off.mirror), event)
         if work_off.outcome == VOIDED:
-            unit.commit_also(self.intake.keeping.drop(proposal.subject))
+            unit.commit_also(self.receiving.keeping.drop(proposal.subject))
 
     def _doubt(self, proposal: Proposal) -> bytes:
         decision = plain.decode(memoryview(proposal.payload), _Decision)
@@ -182,18 +182,19 @@ class StatementDecisions:
             owners={},
             currency=code,
         )
-        forget = partial(self.intake.forget_before, decision.ledger)
+        forget = partial(self.receiving.forget_before, decision.ledger)
         outcome = outcome_of(known, events, proposal.id, decision.ledger, sources, forget)
         change = self.state.changes.get(mirror, 0)
         origin = Origin(tenant, decision.why.document_sha256, show(proposal.id), proposal.id, change, hand.principal)
         unit.record_all(stream_of(mirror), outcome.events)
-        self.intake.rows.record_unnamed(unit, outcome.rows, origin, unit.now_ns // DAY_NS)
+        self.receiving.rows.record_unnamed(unit, outcome.rows, origin, unit.now_ns // DAY_NS)
 
 
 def _described_work_off(proposal: Proposal) -> str:
     work_off = plain.decode(memoryview(proposal.payload), _WorkOff)
     return (
-        f"{_OUTCOMES[work_off.outcome]} the bank's telling {show(proposal.subject)} about {show(work_off.mirror)}: "
+        f"{_OUTCOMES[work_off.outcome]} (outcome {work_off.outcome}) the bank's telling {show(proposal.subject)} "
+        f"about {show(work_off.mirror)}: "
         f"{work_off.text}; by document {work_off.why.document_sha256.hex()}: {work_off.why.note}"
     )
 
@@ -203,6 +204,6 @@ def _described_decision(proposal: Proposal) -> str:
     what = f"is the movement {show(decision.movement)}" if any(decision.movement) else "is a movement of its own"
     return (
         f"the bank's entry {show(proposal.subject)} of {decision.amount_minor} minor units (currency "
-        f"{decision.ledger:03}) on {show(decision.mirror)} {what}, by document "
+        f"{decision.ledger}) on {show(decision.mirror)} {what}, by document "
         f"{decision.why.document_sha256.hex()}: {decision.why.note}"
     )

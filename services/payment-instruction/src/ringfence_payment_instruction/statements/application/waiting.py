@@ -12,7 +12,7 @@ from ringfence_kernel.values.ids import ZERO_ID
 
 from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
 from ringfence_payment_instruction.statements.application.handed import Handed
-from ringfence_payment_instruction.statements.application.intake import StatementIntake
+from ringfence_payment_instruction.statements.application.receiving import StatementReceiving
 from ringfence_payment_instruction.statements.domain.checking import Fault, FaultKind
 from ringfence_payment_instruction.statements.domain.paging import overdue
 from ringfence_payment_instruction.statements.domain.state import State, stream_of
@@ -28,7 +28,7 @@ class KeptWork:
     """Decides what was kept. A stream is that of a mirror."""
 
     state: State
-    intake: StatementIntake
+    receiving: StatementReceiving
     clock: Clock
 
     def has_work(self, stream: bytes) -> bool:
@@ -58,24 +58,24 @@ class KeptWork:
         for key, pages in [*self.state.pages.items()]:
             fault = overdue(pages, today, PATIENCE_DAYS)
             if fault is not None:
-                await self.intake.keeping.except_(pages.tenant, pages.mirror, key, bytes(32), fault)
+                await self.receiving.keeping.except_(pages.tenant, pages.mirror, key, bytes(32), fault)
 
     async def _take(self, mirror: bytes, telling: bytes, *, in_pages: bool) -> None:
-        found = await self.intake.keeping.load(mirror, telling)
+        found = await self.receiving.keeping.load(mirror, telling)
         if found is None:
             fault = Fault(FaultKind.MISSING_PAGE, "what was kept of it is gone: it has to come again")
-            await self.intake.keeping.except_(self._tenant(telling), mirror, telling, bytes(32), fault)
+            await self.receiving.keeping.except_(self._tenant(telling), mirror, telling, bytes(32), fault)
             return
         file, statement = found
         if isinstance(statement, Fault):
-            await self.intake.keeping.except_(self._tenant(telling), mirror, telling, file.sha256, statement)
+            await self.receiving.keeping.except_(self._tenant(telling), mirror, telling, file.sha256, statement)
             return
-        aliases = await self.intake.aliases_of([statement])
+        aliases = await self.receiving.aliases_of([statement])
         alias = aliases.get(str(statement.heading.account))
         if alias is None or alias.account_id != mirror:
             raise BankAccountUnknown
         pages = telling if in_pages else b""
-        await self.intake.decide(Handed(None, file, statement, file.sha256, alias, aliases, pages=pages))
+        await self.receiving.decide(Handed(None, file, statement, file.sha256, alias, aliases, pages=pages))
 
     def _tenant(self, telling: bytes) -> bytes:
         pages = self.state.pages.get(telling)

@@ -87,19 +87,19 @@ def allocate(known: Movements, mirror: bytes, movement_ids: Iterable[bytes]) -> 
 
 
 def with_past(telling: Telling, past: Iterable[Told]) -> Telling:
-    """Returns news with the places of entries that are, by reference, movements which memory has let go of."""
+    """Returns news with the positions of entries that are, by reference, movements which memory has let go of."""
     by_identity: dict[bytes, list[Told]] = {}
     for each in past:
         for said in identities(each.references):
             by_identity.setdefault(said, []).append(each)
-    places = {
-        place
-        for place, told in enumerate(telling.entries)
+    positions = {
+        position
+        for position, told in enumerate(telling.entries)
         if any(
             is_same(told, each, SAME_DAYS) for said in identities(told.references) for each in by_identity.get(said, ())
         )
     }
-    return replace(telling, past=frozenset(places))
+    return replace(telling, past=frozenset(positions))
 
 
 def touched(events: Iterable[Any]) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ from ringfence_protos.payment_instruction.v1 import statements_pb2 as pb
 from ringfence_protos.payment_instruction.v1.statements_pb2_grpc import StatementServiceServicer
 
 from ringfence_payment_instruction.statements.application.decisions import StatementDecisions, Why
-from ringfence_payment_instruction.statements.application.intake import StatementIntake
+from ringfence_payment_instruction.statements.application.receiving import StatementReceiving
 from ringfence_payment_instruction.statements.domain.by_people import InDoubt
 from ringfence_payment_instruction.statements.domain.events import BROUGHT_FORWARD, VOIDED
 from ringfence_payment_instruction.statements.domain.exceptions import OpenException
@@ -30,7 +30,7 @@ MAX_NOTE, DIGEST_BYTES = 280, 32
 class StatementServicer(StatementServiceServicer):
     """Serves what banks and operators ask."""
 
-    intake: StatementIntake
+    receiving: StatementReceiving
     decisions: StatementDecisions
 
     async def SubmitStatement(
@@ -42,7 +42,7 @@ class StatementServicer(StatementServiceServicer):
             bounds.size("content", len(each.content), minimum=1, maximum=MAX_PART_BYTES)
             content += each.content
             bounds.size("content", len(content), maximum=MAX_FILE_BYTES)
-        counts = await self.intake.hand_in(current_caller(), bytes(content))
+        counts = await self.receiving.hand_in(current_caller(), bytes(content))
         return pb.SubmitStatementResponse(
             credited=counts.credited,
             suspended=counts.suspended,
@@ -75,9 +75,9 @@ class StatementServicer(StatementServiceServicer):
         after = b"".join([each.to_bytes(8) for each in question.place()])
         found = [each for each in await self.decisions.list_doubts(tenant, mirror) if each.id > after]
         last = found[most - 1].id if len(found) > most else bytes(16)
-        place = int.from_bytes(last[:8]), int.from_bytes(last[8:])
+        at = int.from_bytes(last[:8]), int.from_bytes(last[8:])
         return pb.ListHeldEntriesResponse(
-            entries=[_held(each) for each in found[:most]], next_page_token=question.token(*place)
+            entries=[_held(each) for each in found[:most]], next_page_token=question.token(*at)
         )
 
     async def WorkOffException(self, request: pb.WorkOffExceptionRequest, context: Any) -> pb.WorkOffExceptionResponse:

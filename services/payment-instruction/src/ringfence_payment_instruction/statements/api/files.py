@@ -9,7 +9,7 @@ from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.rpc import bounds
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 
-from ringfence_payment_instruction.statements.application.intake import StatementIntake
+from ringfence_payment_instruction.statements.application.receiving import StatementReceiving
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
 
@@ -18,12 +18,12 @@ MAX_FILE_BYTES = 32 * 1024 * 1024
 class StatementsApi:
     """Takes in whole files."""
 
-    intake: StatementIntake
+    receiving: StatementReceiving
 
     async def SubmitEvidence(self, request: pb.SubmitEvidenceRequest, context: Any) -> pb.SubmitEvidenceResponse:
         """Takes in a file of a bank about its accounts."""
         bounds.size("content", len(request.content), minimum=1, maximum=MAX_FILE_BYTES)
-        counts = await self.intake.hand_in(current_caller(), request.content)
+        counts = await self.receiving.hand_in(current_caller(), request.content)
         return pb.SubmitEvidenceResponse(
             credited=counts.credited,
             suspended=counts.suspended,

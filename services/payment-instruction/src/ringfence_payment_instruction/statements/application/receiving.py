@@ -28,6 +28,7 @@ from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.looking import Look, Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.settlement.application.ports import Custody
+from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
 from ringfence_payment_instruction.standing.application.stops import Stops
 from ringfence_payment_instruction.statements.application.handed import Handed
 from ringfence_payment_instruction.statements.application.keeping import Keeping
@@ -54,7 +55,7 @@ from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.application.reading import FileReading
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceUnreadable
-from ringfence_payment_instruction.submissions.domain.orders import Alias
+from ringfence_payment_instruction.submissions.domain.orders import Alias, ledger_of
 from ringfence_payment_instruction.submissions.domain.past import Asked, bank_key
 
 REMEMBERED_BUSINESS_DAYS = 3
@@ -73,7 +74,7 @@ class _Said(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class StatementIntake:
+class StatementReceiving:
     """Takes in what banks tell."""
 
     submissions: Submissions
@@ -112,7 +113,7 @@ class StatementIntake:
         keeps: another's account is as unknown as one that is none, and keeps nobody from what the file tells of others.
 
         Raises EvidenceUnreadable, BankAccountUnknown, ScreeningListStale, ClientNotIndexed, IdentityUnavailable,
-        CustodyUnavailable, KeysUnavailable, AuthorisationRefused, PrincipalSuspended.
+        KeysUnavailable, AuthorisationRefused, PrincipalSuspended.
         """
         return await self._take_in(source, await asyncio.to_thread(self.files.read, content), content)
 
@@ -170,13 +171,16 @@ class StatementIntake:
                     return Taken(taken, max(0, known), outcome.held, int(outcome.excepted))
 
     async def ledger_of(self, mirror: Alias) -> int:
-        """Returns the currency of a mirror, 0 where custody does not tell; raises CustodyUnavailable."""
+        """Returns the currency of a mirror, 0 where custody does not tell: it refuses another's money all the same."""
         if mirror.account_id not in self._ledgers:
-            for fresh in (False, True):
-                accounts = await self.custody.book_accounts(mirror.tenant, fresh=fresh)
-                self._ledgers.update({account: ledger for ledger, account in accounts.mirrors.items()})
-                if mirror.account_id in self._ledgers:
-                    break
+            try:
+                for fresh in (False, True):
+                    accounts = await self.custody.book_accounts(mirror.tenant, fresh=fresh)
+                    self._ledgers.update({account: ledger for ledger, account in accounts.mirrors.items()})
+                    if mirror.account_id in self._ledgers:
+                        break
+            except CustodyUnavailable:
+                return 0
         return self._ledgers.get(mirror.account_id, 0)
 
     async def _payments(self, entries: Sequence[Entry]) -> dict[str, Payment]:
@@ -237,7 +241,8 @@ class StatementIntake:
         )
         known = self.state.movements(mirror.account_id)
         events = take_telling(known, mirror.account_id, code, said.statement, told, telling.digest, today)
-        return outcome_of(known, events, told.id, ledger, sources, partial(self.forget_before, ledger))
+        said_ledger = ledger or (ledger_of(sources.currency) if sources.currency else 0)
+        return outcome_of(known, events, told.id, said_ledger, sources, partial(self.forget_before, said_ledger))
 
     def forget_before(self, ledger: int, last_day: int) -> int:
         """Returns up to which day a mirror's days leave memory once the statement of a day is taken."""
