@@ -72,6 +72,7 @@ from ringfence_payment_instruction.rail.domain.state import Outcome
 from ringfence_payment_instruction.screening.application import acting, releasing
 from ringfence_payment_instruction.screening.domain import acts as lists
 from ringfence_payment_instruction.screening.domain.acts import Adoption, Statement
+from ringfence_payment_instruction.statements.application import decisions as told
 
 SOURCES = sorted(Path(__file__).parents[2].glob("services/*/src/**/*.py"))
 NAMED = re.compile(r'"((?:custody|identity|payment-instruction)\.[A-Z][A-Za-z]+)"')
@@ -232,6 +233,12 @@ def payments() -> Iterator[tuple[str, Act]]:
     yield releasing.RELEASE, Act(hits, release, plain.encode(release), "let 2 payment(s)")
     yield suspense.RELEASE, Act(money, freed, plain.encode(freed), "release the money", ONE)
     yield lists.ADOPT, Act(of_lists[lists.ADOPT], adoption, adoption.payload(), "put the edition")
+    why = told.Why(DIGEST, "told by the bank's desk")
+    work_off = told._WorkOff(TWO, 3, "its sums do not agree", why)
+    decision = told._Decision(TWO, 978, THREE, 12_345, why)
+    excepted, doubt = told.StatementDecisions(NOBODY, NOBODY, NOBODY, NOBODY).effects()
+    yield told.WORK_OFF, Act(excepted, work_off, plain.encode(work_off), "void", ONE)
+    yield told.DECIDE, Act(doubt, decision, plain.encode(decision), "the bank's entry", ONE)
     for name in (lists.CONFIRM, lists.RETIRE):
         yield name, Act(of_lists[name], statement, statement.payload(), "edition")
 

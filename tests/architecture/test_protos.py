@@ -18,7 +18,7 @@ from ringfence_protos.custody.v1 import calendars_pb2, custody_pb2, reconciliati
 from ringfence_protos.custody.v1 import events_pb2 as custody_events_pb2
 from ringfence_protos.identity.v1 import events_pb2 as identity_events_pb2
 from ringfence_protos.identity.v1 import identity_pb2
-from ringfence_protos.payment_instruction.v1 import answers_pb2, payment_instruction_pb2
+from ringfence_protos.payment_instruction.v1 import answers_pb2, payment_instruction_pb2, statements_pb2
 from ringfence_protos.payment_instruction.v1 import events_pb2 as payment_instruction_events_pb2
 
 PROTOS = Path(__file__).parents[2] / "protos"
@@ -34,6 +34,7 @@ FILES = (
     safeguarding_pb2,
     identity_pb2,
     payment_instruction_pb2,
+    statements_pb2,
 )
 WITHOUT_METHODS = (
     access_pb2,

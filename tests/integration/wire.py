@@ -16,12 +16,12 @@ from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_protos.common.v1 import access_pb2, feed_pb2, proposals_pb2
 from ringfence_protos.custody.v1 import calendars_pb2, custody_pb2, reconciliation_pb2, registers_pb2, safeguarding_pb2
 from ringfence_protos.identity.v1 import identity_pb2
-from ringfence_protos.payment_instruction.v1 import answers_pb2, payment_instruction_pb2
+from ringfence_protos.payment_instruction.v1 import answers_pb2, payment_instruction_pb2, statements_pb2
 
 FILES = {
     "identity": (identity_pb2,),
     "custody": (custody_pb2, calendars_pb2, reconciliation_pb2, registers_pb2, safeguarding_pb2),
-    "payment-instruction": (payment_instruction_pb2, answers_pb2),
+    "payment-instruction": (payment_instruction_pb2, answers_pb2, statements_pb2),
     "audit": (audit_pb2,),
 }
 WITH_PROPOSALS = ("identity", "custody", "payment-instruction")

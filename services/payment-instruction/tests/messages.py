@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
+
+from ringfence_payment_instruction.deposits.domain.evidence import BankEntry
+from ringfence_payment_instruction.statements.domain.statement import (
+    Account,
+    Detail,
+    Entry,
+    Heading,
+    Kind,
+    Party,
+    Statement,
+    StatementFile,
+)
+from ringfence_payment_instruction.statements.domain.told import EPOCH
+
 PAIN_001 = """<?xml version="1.0" encoding="UTF-8"?>
 <Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.001.001.03"><CstmrCdtTrfInitn>
 <GrpHdr><MsgId>{message_id}</MsgId><CreDtTm>2026-01-05T09:00:00Z</CreDtTm><NbOfTxs>{count}</NbOfTxs>
@@ -74,3 +90,23 @@ def entry(
 def camt_054(message_id: str, account: str, *entries: str) -> bytes:
     """Returns a notification about one account."""
     return CAMT_054.format(message_id=message_id, account=account, entries="".join(entries)).encode()
+
+
+def notification(account: str, digest: bytes, entries: Sequence[BankEntry]) -> StatementFile:
+    """Returns a file of news with these entries, each of one transaction."""
+    heading = Heading(Kind.NOTIFICATION, "camt.054.001.08", "M", "N", Account(account), "EUR")
+    return StatementFile(digest, (Statement(heading, tuple(_entry(each) for each in entries)),))
+
+
+def _entry(entry: BankEntry) -> Entry:
+    parties = (
+        Party("Dbtr", entry.debtor_name, Account(entry.debtor_iban)),
+        Party("Cdtr", entry.creditor_name, Account(entry.creditor_iban)),
+        *(Party(role, name) for role, name in entry.parties),
+    )
+    day = EPOCH + timedelta(days=entry.value_day)
+    detail = Detail(transaction_id=entry.transaction_id, parties=parties, remittance=entry.remittance)
+    return Entry(
+        entry.amount_minor, entry.currency, entry.credit_debit, entry.reversal, entry.status, day, day, "",
+        entry.reference, 1, (detail,),
+    )  # fmt: skip

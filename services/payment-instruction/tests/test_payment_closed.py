@@ -101,7 +101,7 @@ async def test_a_bank_tells_of_a_payment_that_has_left_memory(small: World) -> N
     await fill(small)
     assert small.states.submissions.submission(stream_named("out")) is None
     debit = camt_054("N-1", BANK, entry("D1", "10.00", direction="DBIT", transaction_id=transaction))
-    hand_in = small.application.deposits.receiving.hand_in
+    hand_in = small.application.statements.receiving.hand_in
     counts = await hand_in(BANK_FEED, debit)
     assert (counts.confirmed, counts.duplicates) == (1, 0)
     assert await get(small, "out") == [(Status.RECONCILED, "")]
@@ -122,7 +122,7 @@ async def test_a_message_is_no_payment(small: World) -> None:
     submission = small.states.submissions.known(stream_named("out"))
     message = submission.references[0].removeprefix("RF")
     debit = camt_054("N-1", BANK, entry("D1", "10.00", direction="DBIT", transaction_id=message))
-    counts = await small.application.deposits.receiving.hand_in(BANK_FEED, debit)
+    counts = await small.application.statements.receiving.hand_in(BANK_FEED, debit)
     assert (counts.confirmed, counts.duplicates) == (0, 0)
     assert small.states.submissions.sent(message) is None
     assert small.status("out") is Status.SENT
@@ -130,7 +130,7 @@ async def test_a_message_is_no_payment(small: World) -> None:
 
 async def test_a_deposit_is_known_when_its_file_has_left_memory(small: World) -> None:
     """Nothing of a posted file is kept, and an entry in whatever file it comes again moves nothing."""
-    hand_in = small.application.deposits.receiving.hand_in
+    hand_in = small.application.statements.receiving.hand_in
     assert (await hand_in(BANK_FEED, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))).credited == 1
     await small.until(lambda: not small.states.deposits.evidence)
     again = (await small.restart()).deposits.receiving.hand_in

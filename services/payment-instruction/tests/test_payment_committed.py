@@ -80,7 +80,7 @@ async def test_a_bank_is_not_told_what_is_taken_back(world: World, monkeypatch: 
 
     monkeypatch.setattr(world.custody, "book_evidence", create_and_hold)
     content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS))
-    handing_in = asyncio.create_task(world.application.deposits.receiving.hand_in(BANK_FEED, content))
+    handing_in = asyncio.create_task(world.application.statements.receiving.hand_in(BANK_FEED, content))
     await world.until(lambda: refusals() == [reasons.ACCOUNT_CLOSED])
     await asyncio.wait({handing_in}, timeout=3 * MOMENT)
     world.custody.is_away = store.fails = True

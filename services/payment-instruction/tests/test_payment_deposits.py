@@ -1,32 +1,30 @@
 """Bank notifications: money that came in, and payments that went out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from ringfence_kernel.values.columns import pack
 from ringfence_kernel.values.ids import ZERO_ID
-from ringfence_payment_instruction.deposits.domain.confirming import booked, by_submission
-from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
+from ringfence_payment_instruction.deposits.domain.confirming import booked
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.deposits.domain.evidence import (
     CREDITOR_UNKNOWN,
-    PAYER_ON_SANCTIONS_LIST,
     BankEntry,
     Disposition,
     EvidenceFile,
     Outcome,
+    entry_digest,
     evidence_stream,
+    row_id,
 )
-from ringfence_payment_instruction.deposits.domain.matching import Matcher, Matching
+from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry, payment_named
 from ringfence_payment_instruction.deposits.domain.posting import plan_deposits, posted
 from ringfence_payment_instruction.rail.domain.replies import answered, dispatched
-from ringfence_payment_instruction.screening.domain.lists import SanctionsList, Screening
-from ringfence_payment_instruction.screening.domain.names import fingerprint
+from ringfence_payment_instruction.screening.domain.lists import Screening
 from ringfence_payment_instruction.settlement.domain.settling import transferred
 from ringfence_payment_instruction.submissions.domain import reasons
-from ringfence_payment_instruction.submissions.domain.errors import EvidenceConflict
 from ringfence_payment_instruction.submissions.domain.orders import Alias
 from ringfence_payment_instruction.submissions.domain.status import Directive, Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
@@ -49,19 +47,17 @@ def aliases(make_id: Callable[[str], bytes]) -> dict[str, Alias]:
     }
 
 
-def match(history: Any, entries: Sequence[BankEntry], aliases: dict[str, Alias], lists: Screening) -> Matching:
-    """Returns what a file's entries are good for, by what the history knows."""
-
-    def blocked_for(entry: BankEntry) -> str:
-        return PAYER_ON_SANCTIONS_LIST if lists.hit([entry.debtor_name]) else ""
-
-    return Matcher(history.deposits, history.submissions, aliases, blocked_for).match(entries)
-
-
-def found(history: Any, aliases: dict[str, Alias], *entries: BankEntry, lists: Screening = NO_LISTS) -> list[Any]:
-    """Returns what the entries match."""
-    matching = match(history, entries, aliases, lists)
-    return [each for group in matching.by_tenant.values() for each in group]
+def found(aliases: dict[str, Alias], *entries: BankEntry) -> list[MatchedEntry]:
+    """Returns the rows of money that came in, for the client whom they name or for suspense."""
+    rows = []
+    for number, entry in enumerate(entries):
+        client = aliases["CLIENT"] if entry.creditor_iban == "CLIENT" else None
+        disposition = Disposition.CREDIT_CLIENT if client else Disposition.CREDIT_SUSPENSE
+        row = row_id(bytes(15) + bytes([number]), 0, disposition)
+        reason = "" if client else CREDITOR_UNKNOWN
+        mirror = aliases["BANK"]
+        rows.append(MatchedEntry(row, entry_digest(entry), entry, mirror, disposition, client, reason=reason))
+    return rows
 
 
 def received(matched: list[Any]) -> EvidenceReceived:
@@ -93,8 +89,8 @@ def received(matched: list[Any]) -> EvidenceReceived:
 
 def take_in(history: Any, aliases: dict[str, Alias], *entries: BankEntry) -> Any:
     """Records the entries and returns their file."""
-    event = received(found(history, aliases, *entries))
-    stream = evidence_stream(event.tenant, event.digest)
+    event = received(found(aliases, *entries))
+    stream = evidence_stream(event.tenant, event.digest, 0)
     history.record(stream, [event])
     return history.deposits.file(stream) or EvidenceFile(stream, len(history.log), event)
 
@@ -108,59 +104,6 @@ def test_a_deposit_credits_the_client_that_its_iban_names(history: Any, aliases:
     assert (planned.amount_minor, planned.value_day) == (50_00, 20_000)
     history.record(file.stream, posted(file, {0: (False, "created")}))
     assert file.outcomes[0] == Outcome.CREDITED
-    assert file.waiting() == []
-
-
-@pytest.mark.parametrize("iban", ["", "NOBODY", "FOREIGN", "BANK", "ERASED"])
-def test_what_cannot_be_matched_goes_to_suspense(history: Any, aliases: dict[str, Alias], iban: str) -> None:
-    """No IBAN, an unknown one, another tenant's client, the bank account itself, an erased client: all suspense."""
-    (matched,) = found(history, aliases, replace(ENTRY, creditor_iban=iban))
-    assert (matched.disposition, matched.reason) == (Disposition.CREDIT_SUSPENSE, CREDITOR_UNKNOWN)
-    file = take_in(history, aliases, replace(ENTRY, creditor_iban=iban))
-    assert plan_deposits(file, SUSPENSE)[0].credit_account == SUSPENSE[978]
-
-
-def test_a_payer_on_a_list_goes_to_suspense(history: Any, aliases: dict[str, Alias]) -> None:
-    """Money of a listed person is kept apart from the client it was meant for."""
-    lists = Screening({"UN": SanctionsList(b"", 0, {fingerprint("Bad Actor"): ("1",)})}, 0)
-    (matched,) = found(history, aliases, replace(ENTRY, debtor_name="ACTOR, Bad"), lists=lists)
-    assert (matched.disposition, matched.reason) == (Disposition.CREDIT_SUSPENSE, PAYER_ON_SANCTIONS_LIST)
-
-
-def test_the_same_entry_in_another_file_is_a_duplicate(history: Any, aliases: dict[str, Alias]) -> None:
-    """Known by account and reference, also twice in one file."""
-    take_in(history, aliases, ENTRY)
-    matching = match(history, [ENTRY, replace(ENTRY, reference="REF-2")] * 2, aliases, NO_LISTS)
-    assert (len(matching.by_tenant[aliases["BANK"].tenant]), matching.duplicates) == (1, 3)
-
-
-def test_a_reference_with_another_amount_is_refused(history: Any, aliases: dict[str, Alias]) -> None:
-    """A bank that contradicts itself is not believed."""
-    take_in(history, aliases, ENTRY)
-    with pytest.raises(EvidenceConflict):
-        found(history, aliases, replace(ENTRY, amount_minor=51_00))
-
-
-@pytest.mark.parametrize("account", ["CLIENT", "NOBODY"])
-def test_only_safeguarding_accounts_have_evidence(history: Any, aliases: dict[str, Alias], account: str) -> None:
-    """A notification about any other account is refused whole."""
-    with pytest.raises(BankAccountUnknown):
-        found(history, aliases, replace(ENTRY, account_iban=account))
-
-
-@pytest.mark.parametrize("changes", [{"status": "PDNG"}, {"status": "INFO"}])
-def test_what_is_not_booked_is_not_taken_in(history: Any, aliases: dict[str, Alias], changes: dict[str, Any]) -> None:
-    """Announced money is no money."""
-    assert found(history, aliases, replace(ENTRY, **changes)) == []
-
-
-@pytest.mark.parametrize("changes", [{"reversal": True}, {"credit_debit": "DBIT"}])
-def test_booked_entries_that_are_not_ours_are_kept_for_reconciliation(
-    history: Any, aliases: dict[str, Alias], changes: dict[str, Any]
-) -> None:
-    """They are recorded, and nothing is posted."""
-    file = take_in(history, aliases, replace(ENTRY, **changes))
-    assert file.event.purposes == bytes([Disposition.UNMATCHED])
     assert file.waiting() == []
 
 
@@ -196,34 +139,29 @@ def sent_payment(history: Any, aliases: dict[str, Alias]) -> tuple[Any, BankEntr
     return submission, replace(ENTRY, credit_debit="DBIT", amount_minor=100_00, transaction_id=transaction_id)
 
 
-@pytest.mark.parametrize("changes", [{}, {"currency": "USD"}, {"amount_minor": 100_01}, {"reversal": True}])
-def test_a_debit_confirms_the_same_money_only(
-    history: Any, aliases: dict[str, Alias], sent_payment: tuple[Any, BankEntry], changes: dict[str, Any]
+def test_a_payment_is_due_on_the_account_until_it_was_seen_there(
+    history: Any, sent_payment: tuple[Any, BankEntry]
 ) -> None:
-    """Another currency, another amount or a reversal is none of that payment's."""
-    (matched,) = found(history, aliases, replace(sent_payment[1], **changes))
-    assert matched.disposition is (Disposition.UNMATCHED if changes else Disposition.CONFIRM)
-
-
-def test_one_file_confirms_a_payment_once(
-    history: Any, aliases: dict[str, Alias], sent_payment: tuple[Any, BankEntry]
-) -> None:
-    """The bank's second debit of one file is left for reconciliation, and the first counts."""
+    """Its transfer and its money are known by the transaction id; once booked it is not due again."""
     submission, debit = sent_payment
     history.record(submission.stream, answered(submission, [0], {}, b"e" * 32, "MSG"))
     history.record(submission.stream, transferred(submission, {0: (Stage.CONFIRM, "created")})[0])
-    matched = found(history, aliases, debit, replace(debit, reference="REF-2"))
-    assert [each.disposition for each in matched] == [Disposition.CONFIRM, Disposition.UNMATCHED]
-    for stream, indexes in by_submission(matched).items():
-        history.record(stream, booked(history.submissions.known(stream), indexes, b"e" * 32, ZERO_ID))
+    payment = payment_named(history.submissions, debit.transaction_id)
+    assert payment is not None
+    assert (payment.amount_minor, payment.currency, payment.is_due) == (100_00, "EUR", True)
+    assert payment.transfer_id.hex() == debit.transaction_id
+    assert payment_named(history.submissions, "another") is None
+    history.record(submission.stream, booked(submission, [payment.ref.index], b"e" * 32, ZERO_ID))
     assert history.status(submission) is Status.RECONCILED
+    again = payment_named(history.submissions, debit.transaction_id)
+    assert again is not None
+    assert not again.is_due
 
 
-def test_a_debit_for_a_payment_that_the_bank_refused_is_left_for_reconciliation(
-    history: Any, aliases: dict[str, Alias], sent_payment: tuple[Any, BankEntry]
-) -> None:
+def test_a_payment_that_the_bank_refused_is_not_due(history: Any, sent_payment: tuple[Any, BankEntry]) -> None:
     """The money is on its way back to the payer: what the bank took all the same must be seen."""
     submission, debit = sent_payment
     history.record(submission.stream, answered(submission, [], {0: "AC04"}, b"e" * 32, "MSG"))
-    (matched,) = found(history, aliases, debit)
-    assert matched.disposition is Disposition.UNMATCHED
+    payment = payment_named(history.submissions, debit.transaction_id)
+    assert payment is not None
+    assert not payment.is_due

@@ -16,7 +16,6 @@ from ringfence_payment_instruction.deposits.domain.events import EvidenceReceive
 from ringfence_payment_instruction.modules import event_codec
 from ringfence_payment_instruction.standing.domain.state import Standing
 from ringfence_payment_instruction.submissions.domain.errors import (
-    EvidenceConflict,
     EvidenceUnreadable,
 )
 from ringfence_payment_instruction.submissions.domain.status import Status
@@ -44,7 +43,7 @@ from .world import (
 
 async def hand_in(world: World, content: bytes, caller: Caller = BANK_FEED) -> tuple[int, int, int, int]:
     """Hands in a notification; returns credited, suspended, duplicates, confirmed."""
-    counts = await world.application.deposits.receiving.hand_in(caller, content)
+    counts = await world.application.statements.receiving.hand_in(caller, content)
     return counts.credited, counts.suspended, counts.duplicates, counts.confirmed
 
 
@@ -116,12 +115,12 @@ async def test_an_entry_is_posted_once_in_whatever_file_it_comes(world: World) -
     assert world.custody.balances[an_id("boris account")] == 11_00
 
 
-async def test_a_bank_that_contradicts_itself_is_refused_whole(world: World) -> None:
-    """Nothing of the second file is taken in."""
+async def test_a_reference_with_another_amount_is_another_movement(world: World) -> None:
+    """Banks use references again: everything of the second file is taken in."""
     await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
-    with pytest.raises(EvidenceConflict):
-        await hand_in(world, camt_054("N-2", BANK, entry("R9", "1.00", BORIS), entry("R1", "6.00", BORIS)))
-    assert world.custody.balances[an_id("boris account")] == 5_00
+    again = camt_054("N-2", BANK, entry("R9", "1.00", BORIS), entry("R1", "6.00", BORIS))
+    assert await hand_in(world, again) == (2, 0, 0, 0)
+    assert world.custody.balances[an_id("boris account")] == 12_00
 
 
 async def test_no_evidence_rests_on_a_clock_that_was_set_back(
@@ -167,7 +166,7 @@ async def test_a_suspended_bank_feed_credits_nobody(world: World) -> None:
     world.voucher.principal = BANK_FEED
     await note(world, BANK_FEED.subject, Standing.SUSPENDED)
     with pytest.raises(PrincipalSuspended):
-        await world.application.deposits.receiving.take_in(world.voucher, content)
+        await world.application.statements.receiving.take_in(world.voucher, content)
     assert world.states.deposits.evidence == {}
     await note(world, BANK_FEED.subject, Standing.GOOD)
     await note(world, TENANT, Standing.SUSPENDED)
@@ -186,7 +185,7 @@ async def test_custody_away_delays_the_credit_and_loses_nothing(world: World) ->
     """The entry is recorded, and posted once by the next process."""
     world.custody.loses_replies = True
     content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS))
-    await world.application.deposits.receiving.take_in(BANK_FEED, content)
+    await world.application.statements.receiving.take_in(BANK_FEED, content)
     world.custody.loses_replies = False
     await world.restart()
     await world.until(lambda: all(not file.waiting() for file in world.states.deposits.evidence.values()))

@@ -117,8 +117,8 @@ async def suspended(
     """Has money of nobody come in, and returns where it lies."""
     content = entry(reference, amount, "GB29NWBK60161331926819", payer=payer)
     content = content.replace("</Dbtr>", f"</Dbtr><DbtrAcct><Id><IBAN>{STRANGER}</IBAN></Id></DbtrAcct>{more}")
-    await world.application.deposits.receiving.hand_in(BANK_FEED, camt_054(f"M-{reference}", BANK, content))
-    return Named(TENANT, entry_id(TENANT, _Reference(BANK, reference)), SUSPENSE)
+    await world.application.statements.receiving.hand_in(BANK_FEED, camt_054(f"M-{reference}", BANK, content))
+    return Named(TENANT, world.row_of(reference), SUSPENSE)
 
 
 class _Reference:
@@ -289,7 +289,7 @@ async def test_suspense_that_may_not_move_stays(flowing: World) -> None:
         assert (view.status, view.reason) == (Status.REJECTED, reasons.CREDITOR_ACCOUNT_FORBIDDEN)
     view = await clearing.give_back(OPERATOR, named, ANNA)
     assert (view.status, view.reason) == (Status.REJECTED, reasons.BANK_ACCOUNT_REQUIRED)
-    await flowing.application.deposits.receiving.hand_in(
+    await flowing.application.statements.receiving.hand_in(
         BANK_FEED, camt_054("M-R3", BANK, entry("R3", "1.00", STRANGER))
     )
     with pytest.raises(PayerUnknown):

@@ -171,7 +171,7 @@ async def test_a_look_costs_what_is_asked_for(small: World) -> None:
 
 async def test_a_look_reaches_as_far_as_its_table(small: World) -> None:
     """Where tables lack events, as those of a release without them do, nobody is told that an id is unknown."""
-    hand_in = small.application.deposits.receiving.hand_in
+    hand_in = small.application.statements.receiving.hand_in
     await hand_in(BANK_FEED, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
     await settle(small, "a")
     await fill(small)

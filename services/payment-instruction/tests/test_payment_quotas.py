@@ -164,7 +164,7 @@ def test_every_method_that_takes_a_file_has_this_quota() -> None:
     ("hand_in", "sender"),
     [
         (lambda world: world.submit_file(PLATFORM, b"x"), PLATFORM),
-        (lambda world: world.application.deposits.receiving.hand_in(BANK_FEED, b"x"), BANK_FEED),
+        (lambda world: world.application.statements.receiving.hand_in(BANK_FEED, b"x"), BANK_FEED),
         (lambda world: world.import_list(b"x"), None),
     ],
     ids=["order", "evidence", "list"],

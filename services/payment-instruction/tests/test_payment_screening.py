@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from ringfence_kernel.proposals.application import Decision, Verdict
-from ringfence_payment_instruction.deposits.application.ports import Notification
 from ringfence_payment_instruction.deposits.domain.evidence import BLOCKED, BankEntry
 from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.domain.clients import client_stream
@@ -18,6 +17,7 @@ from ringfence_payment_instruction.submissions.domain.orders import Alias, Order
 from ringfence_payment_instruction.submissions.domain.status import Directive, Stage, Status
 from structlog.testing import capture_logs
 
+from .messages import notification
 from .world import (
     ANNA,
     APPROVER,
@@ -217,9 +217,9 @@ async def test_a_deposit_by_or_to_somebody_listed_is_blocked(world: World, field
         BankEntry(BANK, field.name, 5_00, "EUR", "CRDT", False, "BOOK", 20_000, **(base | typed(field)))
         for field in fields
     ]
-    receiving = world.application.deposits.receiving
-    taken = await receiving._take_in(BANK_FEED, Notification("M", an_id("file") * 2, tuple(entries)))
-    await receiving._once_posted(taken)
+    receiving = world.application.statements.receiving
+    taken = await receiving._take_in(BANK_FEED, notification(BANK, an_id("file") * 2, entries), b"")
+    await receiving.rows.once_posted(taken)
     assert (world.custody.balances[BORISS], world.custody.balances[SUSPENSE]) == (0, 5_00 * len(fields))
     assert set(taken.files[0].reasons) <= BLOCKED
 

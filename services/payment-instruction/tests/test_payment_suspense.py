@@ -9,7 +9,6 @@ from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.deposits.domain.errors import SuspendedEntryUnknown, SuspenseNotBlocked
 from ringfence_payment_instruction.deposits.domain.events import SuspendedReleased
-from ringfence_payment_instruction.deposits.domain.evidence import entry_id
 from ringfence_payment_instruction.deposits.domain.suspended import UNREADABLE
 from ringfence_payment_instruction.flows.application.clearing import Named, clearing_id
 from ringfence_payment_instruction.flows.domain.errors import PayerUnknown, SuspenseBlocked
@@ -20,7 +19,7 @@ from ringfence_payment_instruction.submissions.domain.status import Directive, S
 
 from .messages import camt_054, entry
 from .test_payment_application import bank_answers
-from .test_payment_flows import _at, _Reference, suspended
+from .test_payment_flows import _at, suspended
 from .test_payment_screening import LISTED_NAME, a_list, list_it
 from .test_payment_waiting_deposits import break_entries
 from .world import (
@@ -62,8 +61,8 @@ async def came_back(world: World, reference: str) -> Named:
     content = entry(reference, "30.00", BORIS).replace(
         "</Dbtr>", f"</Dbtr><DbtrAcct><Id><IBAN>{FOREIGN}</IBAN></Id></DbtrAcct>"
     )
-    await world.application.deposits.receiving.hand_in(BANK_FEED, camt_054(f"M-{reference}", BANK, content))
-    return Named(TENANT, entry_id(TENANT, _Reference(BANK, reference)), SUSPENSE)
+    await world.application.statements.receiving.hand_in(BANK_FEED, camt_054(f"M-{reference}", BANK, content))
+    return Named(TENANT, world.row_of(reference), SUSPENSE)
 
 
 async def is_listed(world: World, field: ScreenedField) -> None:

@@ -51,7 +51,7 @@ async def test_a_deposit_waits_until_custody_decides(world: World) -> None:
     """It is not put into suspense meanwhile, and those of the same file go on without it."""
     world.custody.unsettled.add(ACCOUNT)
     content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS), entry("R2", "7.00", STRANGER))
-    handing = asyncio.create_task(world.application.deposits.receiving.hand_in(BANK_FEED, content))
+    handing = asyncio.create_task(world.application.statements.receiving.hand_in(BANK_FEED, content))
     await world.until(lambda: world.custody.balances.get(SUSPENSE) == 7_00)
     (stream,) = world.states.deposits.streams()
     with pytest.raises(OwnerStandingUnsettled):

@@ -6,7 +6,6 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from ringfence_payment_instruction.deposits.application.ports import Notification
 from ringfence_payment_instruction.deposits.application.posting import PostingWork
 from ringfence_payment_instruction.deposits.application.sealing import seal_entries
 from ringfence_payment_instruction.deposits.domain.events import EvidenceApplied
@@ -23,6 +22,7 @@ from ringfence_payment_instruction.screening.domain.screened_fields import SCREE
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
 from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer
 
+from .messages import notification
 from .test_payment_screening import BORISS, GROUPS, LISTED_NAME, TYPED, Fields, case, list_it, register, typed
 from .world import ANNA, BANK, BANK_FEED, BORIS, MIRROR, SUSPENSE, TENANT, World, an_id, iban
 
@@ -42,8 +42,8 @@ async def take_in(world: World, fields: Fields, creditors: Mapping[int, str] = M
         BankEntry(BANK, field.name, AMOUNT, "EUR", "CRDT", False, "BOOK", 20_000, **each)
         for field, each in zip(fields, named, strict=True)
     ]
-    receiving = world.application.deposits.receiving
-    taken = await receiving._take_in(BANK_FEED, Notification("M", an_id("file") * 2, tuple(entries)))
+    receiving = world.application.statements.receiving
+    taken = await receiving._take_in(BANK_FEED, notification(BANK, an_id("file") * 2, entries), b"")
     return taken.files[0].stream
 
 
@@ -332,7 +332,7 @@ async def test_who_is_found_while_a_file_is_read_is_not_credited(world: World, m
     """A client takes a listed name between the look at his entry and its record."""
     world.custody.balances[SUSPENSE] = 0
     await list_it(world)
-    receiving = world.application.deposits.receiving
+    receiving = world.application.statements.receiving
     prepare, seen = type(receiving)._prepare, list[bool]()
 
     async def found_meanwhile(self: Any, *arguments: Any) -> Any:

@@ -21,7 +21,7 @@ from ringfence_kernel.store import EventStore, StoredEvent, apply_migrations
 from ringfence_kernel.store.codec import Envelope
 from ringfence_kernel.values.business_days import YearList, year_list
 from ringfence_kernel.values.clock import NANOSECONDS, Clock, ManualClock, SystemClock
-from ringfence_kernel.values.columns import pack
+from ringfence_kernel.values.columns import pack, split_ids
 from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR
 from ringfence_kernel.writing.writer import GroupWriter
@@ -32,6 +32,7 @@ from ringfence_payment_instruction.deposits.adapters.suspended_entries import (
     StoredSuspendedEntries,
     SuspendedEntriesModel,
 )
+from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.flows.adapters import StoredAgreements
 from ringfence_payment_instruction.flows.domain.state import RECENT_ENDED
 from ringfence_payment_instruction.flows.domain.state import State as FlowsState
@@ -48,6 +49,8 @@ from ringfence_payment_instruction.screening.application.importing import Import
 from ringfence_payment_instruction.screening.domain.editions import ListBounds
 from ringfence_payment_instruction.screening.module import ScreeningPorts
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
+from ringfence_payment_instruction.statements.adapters.movement_tables import BankMovementsModel, StoredMovements
+from ringfence_payment_instruction.statements.adapters.staged_pages import StoredPages
 from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
 from ringfence_payment_instruction.submissions.adapters.known_ids_model import KnownIdsModel
 from ringfence_payment_instruction.submissions.application.files import FileAnswer
@@ -192,7 +195,13 @@ class World:
         self.states = ModuleStates(
             SubmissionsState(archive.reopen, self.rest_rows), flows=FlowsState(self.recent_ended)
         )
-        inline = [KnownIdsModel(), KnownEntriesModel(), RecentPaymentsModel(), SuspendedEntriesModel()]
+        inline = [
+            KnownIdsModel(),
+            KnownEntriesModel(),
+            RecentPaymentsModel(),
+            SuspendedEntriesModel(),
+            BankMovementsModel(),
+        ]
         for model in inline:
             fill(self.store, codec, model)
         self.writer = GroupWriter(self.store, codec, self.states.together(), self.clock, inline)
@@ -202,6 +211,8 @@ class World:
             clock=self.clock,
             archive=archive,
             entries=StoredEntries(self.store),
+            past_movements=StoredMovements(self.store),
+            pages=StoredPages(self.store),
             identity=self.identity,
             custody=self.custody,
             funds=self.custody,
@@ -318,6 +329,17 @@ class World:
     async def submit_file(self, caller: Caller, content: bytes) -> FileAnswer:
         """Hands in a pain.001."""
         return await self.application.submissions.files.submit_file(caller, content)
+
+    def row_of(self, reference: str) -> bytes:
+        """Returns the id of the last row that was handed to deposits with a reference of the bank's."""
+        events = [each.event for each in self.store.replay(event_codec())]
+        return [
+            entry
+            for event in events
+            if isinstance(event, EvidenceReceived)
+            for entry, each in zip(split_ids(event.entry_ids), event.references, strict=True)
+            if each == reference
+        ][-1]
 
     def topics(self) -> list[str]:
         """Returns the topics of all events, in order, but for the years that every world begins with."""

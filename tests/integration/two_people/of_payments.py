@@ -12,6 +12,7 @@ from ringfence.ids import new_id
 from ringfence.limits import CurrencyLimits
 from ringfence.payments import InstructionStatus, ListFormat
 from ringfence.sanctions import SanctionsList
+from ringfence.statements import Remedy
 from ringfence_local_stack.scenario import messages
 from ringfence_local_stack.scenario.ibans import new_iban
 from ringfence_local_stack.scenario.waiting import fresh
@@ -144,4 +145,38 @@ def retire_a_list(people: People) -> Act:
         "payment-instruction",
         lambda by: by.payments.retire_sanctions_list(name, "out of use"),
         lambda: in_force(people, name) is None,
+    )
+
+
+@row("WorkOffException")
+def work_off_exception(people: People) -> Act:
+    """A notification in another currency than the account's."""
+    scenario = people.scenario
+    platform, (first, _) = scenario.platform("Nora Vale"), scenario.operators
+    mirror = platform.bank.mirror.id
+    told = messages.entry(30_00, platform.customer("Nora Vale").iban, reference=fresh("R"), currency="USD")
+    platform.bank.tell(told)
+    (excepted,) = first.statements.exceptions(platform.id, mirror)
+    return Act(
+        "payment-instruction",
+        lambda by: by.statements.work_off(
+            platform.id, mirror, excepted.telling_id, Remedy.VOID, b"d" * 32, "sent to the wrong account"
+        ),
+        lambda: not list(first.statements.exceptions(platform.id, mirror)),
+    )
+
+
+@row("DecideHeldEntry")
+def decide_held_entry(people: People) -> Act:
+    """News without a reference, of an amount that was told before."""
+    scenario = people.scenario
+    platform, (first, _) = scenario.platform("Nora Vale"), scenario.operators
+    mirror, iban = platform.bank.mirror.id, platform.customer("Nora Vale").iban
+    platform.bank.tell(messages.entry(30_00, iban, reference=fresh("R")))
+    platform.bank.tell(messages.entry(30_00, iban))
+    (held,) = first.statements.held_entries(platform.id, mirror)
+    return Act(
+        "payment-instruction",
+        lambda by: by.statements.decide(platform.id, mirror, held.entry_id, None, b"d" * 32, "paid twice"),
+        lambda: not list(first.statements.held_entries(platform.id, mirror)),
     )

@@ -18,6 +18,7 @@ ALONE = {
     "SubmitInstructions": "within limits; above them another person approves",
     "SubmitFile": "within limits; above them another person approves",
     "SubmitEvidence": "a feed that two people have made, of its own accounts",
+    "SubmitStatement": "a feed that two people have made, of its own accounts",
     "CancelInstructions": "the money stays where it is",
     "DecideInstructions": "is the second person, unlike the maker",
     "AgreeFee": "a fee is debited within limits, to the platform's account in the book",

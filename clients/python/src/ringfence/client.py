@@ -17,6 +17,7 @@ from ringfence.proposals import Proposals
 from ringfence.reconciliation import Reconciliation
 from ringfence.registers import Registers
 from ringfence.safeguarding import Safeguarding
+from ringfence.statements import Statements
 from ringfence.tokens import TokenSource
 from ringfence.transport import Connection, Patience, open_channel
 
@@ -52,6 +53,7 @@ class Client:
         self.flows = Flows(self._channels["payment-instruction"], connection)
         self.limits = Limits(self._channels["payment-instruction"], connection)
         self.answers = Answers(self._channels["payment-instruction"], connection)
+        self.statements = Statements(self._channels["payment-instruction"], connection)
         self.audit = Audit(self._channels["audit"], connection)
         self.proposals = {each: Proposals(self._channels[each], connection) for each in _WITH_PROPOSALS}
 

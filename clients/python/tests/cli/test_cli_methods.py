@@ -23,12 +23,13 @@ from ringfence.proposals import Proposals
 from ringfence.reconciliation import Reconciliation
 from ringfence.registers import Registers
 from ringfence.safeguarding import Safeguarding
+from ringfence.statements import Statements
 from ringfence.tokens import TokenSource
 from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_protos.common.v1 import access_pb2, feed_pb2, proposals_pb2
 from ringfence_protos.custody.v1 import calendars_pb2, custody_pb2, reconciliation_pb2, registers_pb2, safeguarding_pb2
 from ringfence_protos.identity.v1 import identity_pb2
-from ringfence_protos.payment_instruction.v1 import answers_pb2, payment_instruction_pb2
+from ringfence_protos.payment_instruction.v1 import answers_pb2, payment_instruction_pb2, statements_pb2
 
 CONTRACTS = [
     answers_pb2,
@@ -38,6 +39,7 @@ CONTRACTS = [
     reconciliation_pb2,
     registers_pb2,
     safeguarding_pb2,
+    statements_pb2,
     feed_pb2,
     identity_pb2,
     payment_instruction_pb2,
@@ -66,6 +68,7 @@ def none(sdk: Any, why: str) -> Way:
 PERSONAL = "personal data does not belong on a command line, which shells and process lists keep"
 KEYS = "whoever holds the key changes it beside its file: a program's business"
 INSIDE = "every command does it"
+DESK = "for the programs of an operators' desk, which show an account's statements beside it"
 
 WAYS = {
     "TokenService/IssueToken": none(TokenSource.token, INSIDE),
@@ -165,6 +168,13 @@ WAYS = {
     "PaymentInstructionService/ImportSanctionsList": by(Payments.import_sanctions_list, "lists import"),
     "PaymentInstructionService/ConfirmSanctionsList": by(Payments.confirm_sanctions_list, "lists confirm"),
     "PaymentInstructionService/RetireSanctionsList": by(Payments.retire_sanctions_list, "lists retire"),
+    "StatementService/SubmitStatement": none(
+        Statements.submit, "for a bank's own programs; `evidence` hands in a file"
+    ),
+    "StatementService/ListStatementExceptions": none(Statements.exceptions, DESK),
+    "StatementService/ListHeldEntries": none(Statements.held_entries, DESK),
+    "StatementService/WorkOffException": none(Statements.work_off, DESK),
+    "StatementService/DecideHeldEntry": none(Statements.decide, DESK),
     "PaymentInstructionService/ListSanctionsLists": by(Payments.sanctions_lists, "lists show"),
     "AnswerService/ListAnswerExceptions": by(Answers.exceptions, "answers list"),
     "AnswerService/WorkOffAnswer": by(Answers.apply, "answers apply", "answers dismiss"),

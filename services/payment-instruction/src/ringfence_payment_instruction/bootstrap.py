@@ -37,6 +37,7 @@ from ringfence_protos.payment_instruction.v1.answers_pb2_grpc import add_AnswerS
 from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import (
     add_PaymentInstructionServiceServicer_to_server,
 )
+from ringfence_protos.payment_instruction.v1.statements_pb2_grpc import add_StatementServiceServicer_to_server
 
 from ringfence_payment_instruction.deposits.adapters import schema as deposits
 from ringfence_payment_instruction.deposits.adapters.known_entries import KnownEntriesModel, StoredEntries
@@ -80,6 +81,9 @@ from ringfence_payment_instruction.settings import PaymentInstructionSettings
 from ringfence_payment_instruction.settlement.adapters.custody_client import CustodyClient, count_unknown
 from ringfence_payment_instruction.standing.adapters import identity_feed
 from ringfence_payment_instruction.standing.domain.state import StandingFact
+from ringfence_payment_instruction.statements.adapters import schema as statements
+from ringfence_payment_instruction.statements.adapters.movement_tables import BankMovementsModel, StoredMovements
+from ringfence_payment_instruction.statements.adapters.staged_pages import StoredPages
 from ringfence_payment_instruction.submissions.adapters import schema as submissions
 from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
 from ringfence_payment_instruction.submissions.adapters.identity_client import IdentityClient
@@ -90,7 +94,7 @@ from ringfence_payment_instruction.submissions.domain.state import State as Subm
 NAME = "payment-instruction"
 OPERATOR = "operator"
 WITH_FILES = ("SubmitFile", "SubmitEvidence", "ImportSanctionsList")
-INLINE = (KnownIdsModel(), KnownEntriesModel(), RecentPaymentsModel(), SuspendedEntriesModel())
+INLINE = (KnownIdsModel(), KnownEntriesModel(), RecentPaymentsModel(), SuspendedEntriesModel(), BankMovementsModel())
 MODELS = (InstructionsModel(), *INLINE)
 
 
@@ -135,7 +139,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     measure_hearing(runtime.gauges, leadership, ports.hearing)
     return Assembly(
         servicers=[
-            _servicer(application),
+            *_servicers(application),
             _answers(application),
             proposal_servicer(application.proposals),
             core.feed(),
@@ -148,6 +152,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
             Task("client-screening", application.screening.clients.run),
             Task("deadlines", application.submissions.deadlines.run),
             Task("inbox", application.rail.inbox.run),
+            Task("pages", application.statements.work.run),
         ],
         everywhere=[runtime.warm(follower), runtime.warm(days)],
         checks=[*core.checks(), halted, days_halted],
@@ -216,6 +221,8 @@ def _ports(
         clock=clock,
         archive=archive,
         entries=StoredEntries(archive.store),
+        past_movements=StoredMovements(archive.store),
+        pages=StoredPages(archive.store),
         identity=IdentityClient(runtime.peer("identity"), SteadyClock()),
         custody=custody,
         funds=custody,
@@ -251,14 +258,23 @@ def _rail(runtime: Runtime[PaymentInstructionSettings], store: EventStore) -> Ra
     )
 
 
-def _servicer(application: Application) -> Servicer:
-    return Servicer(
-        add_PaymentInstructionServiceServicer_to_server,
-        joined_servicer(application),
-        "ringfence.payment_instruction.v1.PaymentInstructionService",
-        places=dict.fromkeys(WITH_FILES, application.submissions.reading),
-        unpaced=frozenset({"SubmitInstructions"}),
-    )
+def _servicers(application: Application) -> list[Servicer]:
+    reading = application.submissions.reading
+    return [
+        Servicer(
+            add_PaymentInstructionServiceServicer_to_server,
+            joined_servicer(application),
+            "ringfence.payment_instruction.v1.PaymentInstructionService",
+            places=dict.fromkeys(WITH_FILES, reading),
+            unpaced=frozenset({"SubmitInstructions"}),
+        ),
+        Servicer(
+            add_StatementServiceServicer_to_server,
+            application.statements.service,
+            "ringfence.payment_instruction.v1.StatementService",
+            places={"SubmitStatement": reading},
+        ),
+    ]
 
 
 def _answers(application: Application) -> Servicer:
@@ -286,6 +302,7 @@ def migrations() -> list[Migration]:
         *deposits.migrations(),
         *limits.migrations(),
         *rail.migrations(),
+        *statements.migrations(),
         *screening.migrations(),
     ]
 

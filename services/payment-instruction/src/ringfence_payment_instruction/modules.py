@@ -57,6 +57,9 @@ from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.settlement.application.settlement import SettlementWork
 from ringfence_payment_instruction.standing.domain.state import State as StandingState
 from ringfence_payment_instruction.standing.module import StandingModule
+from ringfence_payment_instruction.statements.application.ports import StagedPages
+from ringfence_payment_instruction.statements.domain.state import State as StatementsState
+from ringfence_payment_instruction.statements.module import Past, StatementsModule, Views
 from ringfence_payment_instruction.submissions.application.pipeline import Pipeline
 from ringfence_payment_instruction.submissions.application.ports import Archive, Identity
 from ringfence_payment_instruction.submissions.application.reading import FileQuotas
@@ -85,10 +88,16 @@ class ModuleStates:
     answers: AnswersState = field(default_factory=AnswersState)
     proposals: ProposalState = field(default_factory=ProposalState)
     calendars: NotedCalendars = field(default_factory=NotedCalendars)
+    statements: StatementsState = field(default_factory=StatementsState)
 
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work."""
-        return self.submissions.streams() + self.deposits.streams() + self.findings.streams()
+        return [
+            *self.submissions.streams(),
+            *self.deposits.streams(),
+            *self.findings.streams(),
+            *self.statements.streams(),
+        ]
 
     def together(self) -> SavedStates:
         """Returns them as the one state of the service."""
@@ -103,6 +112,7 @@ class ModuleStates:
             "answers": self.answers,
             "proposals": self.proposals,
             "calendars": self.calendars,
+            "statements": self.statements,
         }
         return SavedStates(modules, DIGEST_FORMAT)
 
@@ -114,6 +124,8 @@ class Ports:
     clock: Clock
     archive: Archive
     entries: Entries
+    past_movements: Past
+    pages: StagedPages
     identity: Identity
     custody: Custody
     funds: Funds
@@ -145,6 +157,7 @@ class Application:
     approvals: Decisions
     rail: RailModule
     deposits: DepositsModule
+    statements: StatementsModule
     standing: StandingModule
     reads: Queries
     proposals: Proposals
@@ -163,6 +176,7 @@ def event_codec() -> EventCodec:
         AnswersState,
         ProposalState,
         NotedCalendars,
+        StatementsState,
     )
     return EventCodec(dict.fromkeys(chain(SCREENING_EVENTS, *(module.EVENTS for module in modules))))
 
@@ -201,7 +215,6 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     deposits = DepositsModule.build(
         submissions,
         states.deposits,
-        ports.entries,
         ports.identity,
         ports.custody,
         known,
@@ -210,17 +223,21 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         suspense,
         proposals,
         standing.stops,
-        orders.reading,
         committed,
         clock,
     )
-    rail = _rail(submissions, states, ports, proposals, orders, standing, deposits, days)
+    views = Views(known, lists, looking)
+    statements = StatementsModule.build(
+        submissions, states.statements, deposits.rows, ports, orders.reading, views, standing.stops, proposals
+    )
+    rail = _rail(submissions, states, ports, proposals, orders, standing, deposits, statements, days)
     work: dict[str, Work] = {
         "screening": screening.work,
         "blocking": screening.blocking,
         "settlement": SettlementWork(submissions, ports.custody, standing.stops, ports.identity_position),
         "dispatch": rail.work,
         "deposits": deposits.work,
+        "statements": statements.work,
         "standing": standing.work,
     }
     return Application(
@@ -231,6 +248,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         approvals=Decisions(submissions, standing.stops, patience, limits.approver_minor),
         rail=rail,
         deposits=deposits,
+        statements=statements,
         standing=standing,
         reads=Queries(submissions, orders.personal, standing.stops, ports.reader, ports.heavily),
         proposals=proposals,
@@ -246,6 +264,7 @@ def _rail(
     orders: SubmissionsModule,
     standing: StandingModule,
     deposits: DepositsModule,
+    statements: StatementsModule,
     days: SettlementDays,
 ) -> RailModule:
     return RailModule.build(
@@ -255,7 +274,7 @@ def _rail(
         orders.personal,
         standing.stops,
         ports.rail,
-        deposits.receiving,
+        statements.receiving,
         deposits.returned,
         ports.clock,
         days,
@@ -292,6 +311,7 @@ def joined_servicer(application: Application) -> PaymentInstructionServiceServic
         application.submissions.api,
         application.screening.api,
         application.deposits.api,
+        application.statements.api,
         application.limits.api,
         application.flows.api,
         ApprovalsApi(application.approvals),

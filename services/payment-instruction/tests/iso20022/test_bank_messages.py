@@ -5,7 +5,6 @@ from datetime import date
 
 import pytest
 from lxml import etree
-from ringfence_payment_instruction.deposits.adapters.notification_files import Iso20022Notifications
 from ringfence_payment_instruction.deposits.domain.evidence import BankEntry
 from ringfence_payment_instruction.iso20022.bank_files import is_status_report
 from ringfence_payment_instruction.iso20022.messages import (
@@ -17,9 +16,25 @@ from ringfence_payment_instruction.iso20022.messages import (
 from ringfence_payment_instruction.iso20022.pacs002 import read_payment_status_report
 from ringfence_payment_instruction.iso20022.pacs008 import write_credit_transfers
 from ringfence_payment_instruction.iso20022.refusal import FileRefused
+from ringfence_payment_instruction.statements.adapters.files import BankStatementFiles
+from ringfence_payment_instruction.statements.domain.naming import earlier_ids, part_of, whole_of
+from ringfence_payment_instruction.statements.domain.statement import Statement
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceUnreadable
 
 ErrorOf = Callable[[bytes], str | None]
+
+
+def _telling(content: bytes) -> Statement:
+    return BankStatementFiles().read(content).statements[0]
+
+
+def _parts(content: bytes) -> tuple[BankEntry, ...]:
+    statement = _telling(content)
+    return tuple(
+        part_of(statement.heading, entry, number) for entry in statement.entries for number in range(len(entry.details))
+    )
+
+
 CREATED_NS = 1_770_000_000_000_000_000
 DEBTOR, CREDITOR = Account(iban="DE89370400440532013000"), Account(iban="GB29NWBK60161331926819")
 
@@ -248,7 +263,7 @@ def test_a_movement_is_read(error_of: ErrorOf, version: str) -> None:
     """A deposit's amount, dates, parties and references are read alike from every version."""
     content = _camt054(version, ["30.00"])
     assert error_of(content) is None
-    assert Iso20022Notifications().read(content).entries == (
+    assert _parts(content) == (
         BankEntry(
             account_iban="FR1420041010050500013M02606",
             reference="B-1",
@@ -269,26 +284,30 @@ def test_a_movement_is_read(error_of: ErrorOf, version: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["02", "04", "08"])
-def test_a_batch_that_adds_up_is_taken_apart(version: str) -> None:
-    """An entry whose details account for all of it becomes one movement per detail."""
-    entries = Iso20022Notifications().read(_camt054(version, ["10.00", "20.00"])).entries
-    parts = [(each.reference, each.amount_minor, each.debtor_name) for each in entries]
-    assert parts == [("B-1/1", 1000, "Payer 1"), ("B-1/2", 2000, "Payer 2")]
-
-
-def test_a_batch_that_does_not_add_up_stays_whole() -> None:
-    """Where details leave money unexplained, the whole entry is given, without any party's name."""
-    (entry,) = Iso20022Notifications().read(_camt054("08", ["10.00", "10.00"])).entries
-    assert (entry.amount_minor, entry.debtor_name, entry.creditor_iban) == (3000, "", "")
-
-
-def test_two_movements_never_share_a_reference() -> None:
-    """A reference that a bank repeats, or leaves out, still names one movement only."""
-    repeated, absent = _camt054("08", ["30.00"], count=3), _camt054("08", ["30.00"], count=2, reference="")
-    references = [
-        [entry.reference for entry in Iso20022Notifications().read(content).entries] for content in (repeated, absent)
+def test_the_transactions_of_a_batch_are_told_apart(version: str) -> None:
+    """Each has its amount and its payer, and the reference of the one movement that they are."""
+    parts = [
+        (each.reference, each.amount_minor, each.debtor_name) for each in _parts(_camt054(version, ["10.00", "20.00"]))
     ]
-    assert references == [["B-1", "B-1#2", "B-1#3"], ["N-1/1/1", "N-1/2/1"]]
+    assert parts == [("B-1", 1000, "Payer 1"), ("B-1", 2000, "Payer 2")]
+
+
+def test_a_batch_as_a_whole_is_nobodys() -> None:
+    """It has its own amount, and no payer or payee of its own."""
+    statement = _telling(_camt054("08", ["10.00", "10.00"]))
+    whole = whole_of(statement.heading, statement.entries[0])
+    assert (whole.amount_minor, whole.debtor_name, whole.creditor_iban) == (3000, "", "")
+
+
+def test_two_movements_never_shared_an_id_of_earlier_releases() -> None:
+    """A reference that a bank repeats, or leaves out, still named one movement only."""
+    for content, count in (
+        (_camt054("08", ["30.00"], count=3), 3),
+        (_camt054("08", ["30.00"], count=2, reference=""), 2),
+    ):
+        statement = _telling(content)
+        ids = earlier_ids(bytes(16), statement.heading, statement.entries)
+        assert len({each for (each,) in ids}) == count
 
 
 @pytest.mark.parametrize(
@@ -311,7 +330,7 @@ def test_two_movements_never_share_a_reference() -> None:
 def test_a_notification_that_is_wrong_is_refused(before: bytes, after: bytes, reason: str) -> None:
     """Money is credited on sound evidence only."""
     with pytest.raises(EvidenceUnreadable) as caught:
-        Iso20022Notifications().read(_camt054("08", ["30.00"]).replace(before, after))
+        BankStatementFiles().read(_camt054("08", ["30.00"]).replace(before, after))
     assert caught.value.metadata["detail"] == reason
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from ringfence_payment_instruction.deposits.adapters.notification_files import Iso20022Notifications
 from ringfence_payment_instruction.iso20022.pain001 import read_credit_transfer_file
+from ringfence_payment_instruction.statements.adapters.files import BankStatementFiles
+from ringfence_payment_instruction.statements.domain.naming import whole_of
 
 from ..messages import camt_054, entry, pain_001
 from ..world import ANNA, BANK, STRANGER
@@ -43,7 +44,8 @@ def test_every_party_of_an_entry_is_read(inside: str) -> None:
     others = "".join(f"<{role}>{inside.format(role)}</{role}>" for role in ("InitgPty", "UltmtDbtr", "UltmtCdtr"))
     agents = f"<RltdAgts>{AGENT.format(role='DbtrAgt', name='Debtor Bank')}</RltdAgts>"
     text = entry("R", "1.00").replace("</RltdPties>", f"{others}</RltdPties>{agents}")
-    (found,) = Iso20022Notifications().read(camt_054("M", BANK, text)).entries
+    (statement,) = BankStatementFiles().read(camt_054("M", BANK, text)).statements
+    found = whole_of(statement.heading, statement.entries[0])
     assert found.parties == (
         ("InitgPty", "InitgPty"),
         ("UltmtDbtr", "UltmtDbtr"),
@@ -57,6 +59,7 @@ def test_a_sum_of_several_names_all_of_their_parties() -> None:
     text = entry("R", "3.00", payer="First Payer")
     detail = text[text.index("<TxDtls>") : text.index("</NtryDtls>")]
     text = text.replace(detail, detail + detail.replace("First Payer", "Second Payer"))
-    (found,) = Iso20022Notifications().read(camt_054("M", BANK, text)).entries
+    (statement,) = BankStatementFiles().read(camt_054("M", BANK, text)).statements
+    found = whole_of(statement.heading, statement.entries[0])
     assert found.debtor_name == ""
     assert found.parties == (("Dbtr", "First Payer"), ("Dbtr", "Second Payer"))

@@ -375,6 +375,114 @@ EXCEPTION_OUTCOME_VOIDED: ExceptionOutcome.ValueType  # 3
 """It tells of nothing."""
 Global___ExceptionOutcome: _TypeAlias = ExceptionOutcome  # noqa: Y015
 
+class _DoubtOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DoubtOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DoubtOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DOUBT_OUTCOME_UNSPECIFIED: _DoubtOutcome.ValueType  # 0
+    """Never published."""
+    DOUBT_OUTCOME_BOOKED: _DoubtOutcome.ValueType  # 1
+    """A movement that a statement has."""
+    DOUBT_OUTCOME_SAME: _DoubtOutcome.ValueType  # 2
+    """One that was known already."""
+    DOUBT_OUTCOME_NOTHING: _DoubtOutcome.ValueType  # 3
+    """No statement has had it."""
+    DOUBT_OUTCOME_ANOTHER: _DoubtOutcome.ValueType  # 4
+    """Another than those that are known: two people say so."""
+
+class DoubtOutcome(_DoubtOutcome, metaclass=_DoubtOutcomeEnumTypeWrapper):
+    """What an entry in doubt turned out to be."""
+
+DOUBT_OUTCOME_UNSPECIFIED: DoubtOutcome.ValueType  # 0
+"""Never published."""
+DOUBT_OUTCOME_BOOKED: DoubtOutcome.ValueType  # 1
+"""A movement that a statement has."""
+DOUBT_OUTCOME_SAME: DoubtOutcome.ValueType  # 2
+"""One that was known already."""
+DOUBT_OUTCOME_NOTHING: DoubtOutcome.ValueType  # 3
+"""No statement has had it."""
+DOUBT_OUTCOME_ANOTHER: DoubtOutcome.ValueType  # 4
+"""Another than those that are known: two people say so."""
+Global___DoubtOutcome: _TypeAlias = DoubtOutcome  # noqa: Y015
+
+class _MovementConfirmation:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MovementConfirmationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MovementConfirmation.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MOVEMENT_CONFIRMATION_UNSPECIFIED: _MovementConfirmation.ValueType  # 0
+    """Never published."""
+    MOVEMENT_CONFIRMATION_REFERENCE: _MovementConfirmation.ValueType  # 1
+    """By a reference of the bank."""
+    MOVEMENT_CONFIRMATION_PARTS: _MovementConfirmation.ValueType  # 2
+    """By the references of its parts."""
+    MOVEMENT_CONFIRMATION_AMOUNT: _MovementConfirmation.ValueType  # 3
+    """By its amount on its day."""
+    MOVEMENT_CONFIRMATION_SUM: _MovementConfirmation.ValueType  # 4
+    """As the only sum that comes out even."""
+    MOVEMENT_CONFIRMATION_BALANCE: _MovementConfirmation.ValueType  # 5
+    """By nothing but the balance."""
+    MOVEMENT_CONFIRMATION_OTHER_DAY: _MovementConfirmation.ValueType  # 6
+    """By its amount on another day."""
+    MOVEMENT_CONFIRMATION_CARRIED: _MovementConfirmation.ValueType  # 7
+    """In the opening balance of the first statement."""
+
+class MovementConfirmation(_MovementConfirmation, metaclass=_MovementConfirmationEnumTypeWrapper):
+    """How a movement was found in a statement."""
+
+MOVEMENT_CONFIRMATION_UNSPECIFIED: MovementConfirmation.ValueType  # 0
+"""Never published."""
+MOVEMENT_CONFIRMATION_REFERENCE: MovementConfirmation.ValueType  # 1
+"""By a reference of the bank."""
+MOVEMENT_CONFIRMATION_PARTS: MovementConfirmation.ValueType  # 2
+"""By the references of its parts."""
+MOVEMENT_CONFIRMATION_AMOUNT: MovementConfirmation.ValueType  # 3
+"""By its amount on its day."""
+MOVEMENT_CONFIRMATION_SUM: MovementConfirmation.ValueType  # 4
+"""As the only sum that comes out even."""
+MOVEMENT_CONFIRMATION_BALANCE: MovementConfirmation.ValueType  # 5
+"""By nothing but the balance."""
+MOVEMENT_CONFIRMATION_OTHER_DAY: MovementConfirmation.ValueType  # 6
+"""By its amount on another day."""
+MOVEMENT_CONFIRMATION_CARRIED: MovementConfirmation.ValueType  # 7
+"""In the opening balance of the first statement."""
+Global___MovementConfirmation: _TypeAlias = MovementConfirmation  # noqa: Y015
+
+class _EntryDoubt:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EntryDoubtEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryDoubt.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ENTRY_DOUBT_UNSPECIFIED: _EntryDoubt.ValueType  # 0
+    """Never published."""
+    ENTRY_DOUBT_LIKE_ANOTHER: _EntryDoubt.ValueType  # 1
+    """It may be a movement that is known."""
+    ENTRY_DOUBT_PART_OR_SUM: _EntryDoubt.ValueType  # 2
+    """It may be a part of a movement that is known, or a sum of such."""
+    ENTRY_DOUBT_REPEATED: _EntryDoubt.ValueType  # 3
+    """Its reference stands twice in one telling."""
+    ENTRY_DOUBT_LATE: _EntryDoubt.ValueType  # 4
+    """The statement of its day is taken, and does not have it."""
+
+class EntryDoubt(_EntryDoubt, metaclass=_EntryDoubtEnumTypeWrapper):
+    """Why an entry of news is held until a statement or people say what it is."""
+
+ENTRY_DOUBT_UNSPECIFIED: EntryDoubt.ValueType  # 0
+"""Never published."""
+ENTRY_DOUBT_LIKE_ANOTHER: EntryDoubt.ValueType  # 1
+"""It may be a movement that is known."""
+ENTRY_DOUBT_PART_OR_SUM: EntryDoubt.ValueType  # 2
+"""It may be a part of a movement that is known, or a sum of such."""
+ENTRY_DOUBT_REPEATED: EntryDoubt.ValueType  # 3
+"""Its reference stands twice in one telling."""
+ENTRY_DOUBT_LATE: EntryDoubt.ValueType  # 4
+"""The statement of its day is taken, and does not have it."""
+Global___EntryDoubt: _TypeAlias = EntryDoubt  # noqa: Y015
+
 @_typing.final
 class SubmissionReceived(_message.Message):
     """A batch or file was taken in; the rows follow in InstructionsReceived events of the same commit."""
@@ -1010,6 +1118,7 @@ class EvidenceReceived(_message.Message):
     REASONS_FIELD_NUMBER: _builtins.int
     SEALED_FIELD_NUMBER: _builtins.int
     ORIGINS_FIELD_NUMBER: _builtins.int
+    NAMED_IDS_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     evidence_id: _builtins.bytes
@@ -1025,7 +1134,7 @@ class EvidenceReceived(_message.Message):
     authorisation_expires_ns: _builtins.int
     """UTC nanoseconds."""
     entry_ids: _builtins.bytes
-    """Ids of the entries, from bank account and entry reference."""
+    """Ids of the rows, from movement, part and action; in events of earlier releases as `named_ids`."""
     entry_digests: _builtins.bytes
     """SHA-256 of the entries' content."""
     purposes: _builtins.bytes
@@ -1046,6 +1155,8 @@ class EvidenceReceived(_message.Message):
     """Value dates, days since 1970-01-01."""
     origins: _builtins.bytes
     """Entries that have brought the money which these allot or take back; zero where none is known. Empty: of none."""
+    named_ids: _builtins.bytes
+    """Ids from bank account and reference, by which people name entries in suspense."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The bank's own references."""
@@ -1082,10 +1193,11 @@ class EvidenceReceived(_message.Message):
         reasons: _abc.Iterable[_builtins.str] | None = ...,
         sealed: _abc.Iterable[_builtins.bytes] | None = ...,
         origins: _builtins.bytes = ...,
+        named_ids: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "authorisation", b"authorisation", "authorisation_expires_ns", b"authorisation_expires_ns", "client_accounts", b"client_accounts", "digest", b"digest", "entry_digests", b"entry_digests", "entry_ids", b"entry_ids", "evidence_id", b"evidence_id", "instruction_ids", b"instruction_ids", "ledgers", b"ledgers", "message_id", b"message_id", "mirror_accounts", b"mirror_accounts", "origins", b"origins", "owners", b"owners", "purposes", b"purposes", "reasons", b"reasons", "references", b"references", "sealed", b"sealed", "source", b"source", "tenant", b"tenant", "value_days", b"value_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "authorisation", b"authorisation", "authorisation_expires_ns", b"authorisation_expires_ns", "client_accounts", b"client_accounts", "digest", b"digest", "entry_digests", b"entry_digests", "entry_ids", b"entry_ids", "evidence_id", b"evidence_id", "instruction_ids", b"instruction_ids", "ledgers", b"ledgers", "message_id", b"message_id", "mirror_accounts", b"mirror_accounts", "named_ids", b"named_ids", "origins", b"origins", "owners", b"owners", "purposes", b"purposes", "reasons", b"reasons", "references", b"references", "sealed", b"sealed", "source", b"source", "tenant", b"tenant", "value_days", b"value_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2165,3 +2277,637 @@ class AnswerWorkedOff(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AnswerWorkedOff: _TypeAlias = AnswerWorkedOff  # noqa: Y015
+
+@_typing.final
+class StatementStaged(_message.Message):
+    """A page of a set that is not whole yet; its entries take effect with the last of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIRROR_FIELD_NUMBER: _builtins.int
+    PAGES_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    IS_LAST_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    mirror: _builtins.bytes
+    """Bank mirror in custody, 16 bytes."""
+    pages: _builtins.bytes
+    """Id of the set, 16 bytes: that of the telling when it is whole."""
+    number: _builtins.int
+    """The page's number, from 1."""
+    is_last: _builtins.bool
+    """Whether it is the last."""
+    digest: _builtins.bytes
+    """SHA-256 of its file, 32 bytes."""
+    day: _builtins.int
+    """Day when it came, days since 1970-01-01."""
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        mirror: _builtins.bytes = ...,
+        pages: _builtins.bytes = ...,
+        number: _builtins.int = ...,
+        is_last: _builtins.bool = ...,
+        digest: _builtins.bytes = ...,
+        day: _builtins.int = ...,
+        tenant: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "digest", b"digest", "is_last", b"is_last", "mirror", b"mirror", "number", b"number", "pages", b"pages", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatementStaged: _TypeAlias = StatementStaged  # noqa: Y015
+
+@_typing.final
+class MovementsTold(_message.Message):
+    """Movements of the mirror that no telling had told of, each for the amount by which the mirror moves."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIRROR_FIELD_NUMBER: _builtins.int
+    TELLING_FIELD_NUMBER: _builtins.int
+    MOVEMENT_IDS_FIELD_NUMBER: _builtins.int
+    IS_BOOKED_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    AMOUNTS_MINOR_FIELD_NUMBER: _builtins.int
+    MARKS_FIELD_NUMBER: _builtins.int
+    TRANSACTIONS_FIELD_NUMBER: _builtins.int
+    REFERENCE_COUNTS_FIELD_NUMBER: _builtins.int
+    PART_COUNTS_FIELD_NUMBER: _builtins.int
+    PART_AMOUNTS_MINOR_FIELD_NUMBER: _builtins.int
+    PART_REFERENCE_COUNTS_FIELD_NUMBER: _builtins.int
+    PART_CLIENTS_FIELD_NUMBER: _builtins.int
+    PART_MARKS_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    DOUBTER_COUNTS_FIELD_NUMBER: _builtins.int
+    DOUBTERS_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    mirror: _builtins.bytes
+    """Bank mirror in custody, 16 bytes."""
+    telling: _builtins.bytes
+    """Id of the telling, 16 bytes."""
+    movement_ids: _builtins.bytes
+    """Ids of the movements."""
+    is_booked: _builtins.bool
+    """Whether a statement tells of them; else it is news."""
+    days: _builtins.bytes
+    """Booking days, days since 1970-01-01."""
+    amounts_minor: _builtins.bytes
+    """Minor units."""
+    marks: _builtins.bytes
+    """Sum of 1 (money came in), 2 (it undoes an earlier movement), 4 (may be another of its amount) and 8 (a list names somebody)."""
+    transactions: _builtins.bytes
+    """How many transactions each stands for; 0 where that is open."""
+    reference_counts: _builtins.bytes
+    """How many references each has of its own."""
+    part_counts: _builtins.bytes
+    """How many parts each tells apart."""
+    part_amounts_minor: _builtins.bytes
+    """Amounts of the parts, minor units."""
+    part_reference_counts: _builtins.bytes
+    """How many references each part has."""
+    part_clients: _builtins.bytes
+    """Accounts of the clients whom parts are for; zero where nobody is found."""
+    part_marks: _builtins.bytes
+    """8 for parts in which a list names somebody, else 0."""
+    references: _builtins.bytes
+    """17 bytes each: a kind and the first 16 bytes of the SHA-256 of a reference; those of a row, then those of its parts."""
+    doubter_counts: _builtins.bytes
+    """How many movements of other days each may be."""
+    doubters: _builtins.bytes
+    """These movements."""
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        mirror: _builtins.bytes = ...,
+        telling: _builtins.bytes = ...,
+        movement_ids: _builtins.bytes = ...,
+        is_booked: _builtins.bool = ...,
+        days: _builtins.bytes = ...,
+        amounts_minor: _builtins.bytes = ...,
+        marks: _builtins.bytes = ...,
+        transactions: _builtins.bytes = ...,
+        reference_counts: _builtins.bytes = ...,
+        part_counts: _builtins.bytes = ...,
+        part_amounts_minor: _builtins.bytes = ...,
+        part_reference_counts: _builtins.bytes = ...,
+        part_clients: _builtins.bytes = ...,
+        part_marks: _builtins.bytes = ...,
+        references: _builtins.bytes = ...,
+        doubter_counts: _builtins.bytes = ...,
+        doubters: _builtins.bytes = ...,
+        tenant: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "days", b"days", "doubter_counts", b"doubter_counts", "doubters", b"doubters", "is_booked", b"is_booked", "marks", b"marks", "mirror", b"mirror", "movement_ids", b"movement_ids", "part_amounts_minor", b"part_amounts_minor", "part_clients", b"part_clients", "part_counts", b"part_counts", "part_marks", b"part_marks", "part_reference_counts", b"part_reference_counts", "reference_counts", b"reference_counts", "references", b"references", "telling", b"telling", "tenant", b"tenant", "transactions", b"transactions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MovementsTold: _TypeAlias = MovementsTold  # noqa: Y015
+
+@_typing.final
+class MovementsToldAgain(_message.Message):
+    """Entries that tell of known movements: what they add to these, and sums that stand for several."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIRROR_FIELD_NUMBER: _builtins.int
+    TELLING_FIELD_NUMBER: _builtins.int
+    ENTRY_IDS_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    AMOUNTS_MINOR_FIELD_NUMBER: _builtins.int
+    MARKS_FIELD_NUMBER: _builtins.int
+    TRANSACTIONS_FIELD_NUMBER: _builtins.int
+    REFERENCE_COUNTS_FIELD_NUMBER: _builtins.int
+    PART_COUNTS_FIELD_NUMBER: _builtins.int
+    PART_AMOUNTS_MINOR_FIELD_NUMBER: _builtins.int
+    PART_REFERENCE_COUNTS_FIELD_NUMBER: _builtins.int
+    PART_CLIENTS_FIELD_NUMBER: _builtins.int
+    PART_MARKS_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    MEMBER_COUNTS_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    mirror: _builtins.bytes
+    """Bank mirror in custody, 16 bytes."""
+    telling: _builtins.bytes
+    """Id of the telling, 16 bytes."""
+    entry_ids: _builtins.bytes
+    """Ids of the entries."""
+    days: _builtins.bytes
+    """Booking days, days since 1970-01-01."""
+    amounts_minor: _builtins.bytes
+    """Minor units."""
+    marks: _builtins.bytes
+    """Sum of 1 (money came in), 2 (it undoes an earlier movement), 4 (may be another of its amount) and 8 (a list names somebody)."""
+    transactions: _builtins.bytes
+    """How many transactions each stands for; 0 where that is open."""
+    reference_counts: _builtins.bytes
+    """How many references each has of its own."""
+    part_counts: _builtins.bytes
+    """How many parts each tells apart."""
+    part_amounts_minor: _builtins.bytes
+    """Amounts of the parts, minor units."""
+    part_reference_counts: _builtins.bytes
+    """How many references each part has."""
+    part_clients: _builtins.bytes
+    """Accounts of the clients whom parts are for; zero where nobody is found."""
+    part_marks: _builtins.bytes
+    """8 for parts in which a list names somebody, else 0."""
+    references: _builtins.bytes
+    """17 bytes each: a kind and the first 16 bytes of the SHA-256 of a reference; those of a row, then those of its parts."""
+    member_counts: _builtins.bytes
+    """How many movements each stands for: 1 for a movement itself."""
+    members: _builtins.bytes
+    """These movements."""
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        mirror: _builtins.bytes = ...,
+        telling: _builtins.bytes = ...,
+        entry_ids: _builtins.bytes = ...,
+        days: _builtins.bytes = ...,
+        amounts_minor: _builtins.bytes = ...,
+        marks: _builtins.bytes = ...,
+        transactions: _builtins.bytes = ...,
+        reference_counts: _builtins.bytes = ...,
+        part_counts: _builtins.bytes = ...,
+        part_amounts_minor: _builtins.bytes = ...,
+        part_reference_counts: _builtins.bytes = ...,
+        part_clients: _builtins.bytes = ...,
+        part_marks: _builtins.bytes = ...,
+        references: _builtins.bytes = ...,
+        member_counts: _builtins.bytes = ...,
+        members: _builtins.bytes = ...,
+        tenant: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "days", b"days", "entry_ids", b"entry_ids", "marks", b"marks", "member_counts", b"member_counts", "members", b"members", "mirror", b"mirror", "part_amounts_minor", b"part_amounts_minor", "part_clients", b"part_clients", "part_counts", b"part_counts", "part_marks", b"part_marks", "part_reference_counts", b"part_reference_counts", "reference_counts", b"reference_counts", "references", b"references", "telling", b"telling", "tenant", b"tenant", "transactions", b"transactions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MovementsToldAgain: _TypeAlias = MovementsToldAgain  # noqa: Y015
+
+@_typing.final
+class MovementsConfirmed(_message.Message):
+    """A statement books movements that were told before; the mirror moves only where one had been taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIRROR_FIELD_NUMBER: _builtins.int
+    TELLING_FIELD_NUMBER: _builtins.int
+    MOVEMENT_IDS_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    RESTORED_MINOR_FIELD_NUMBER: _builtins.int
+    HOW_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    mirror: _builtins.bytes
+    """Bank mirror in custody, 16 bytes."""
+    telling: _builtins.bytes
+    """Id of the telling, 16 bytes."""
+    movement_ids: _builtins.bytes
+    """Ids of the movements."""
+    days: _builtins.bytes
+    """Booking days by the statement, days since 1970-01-01."""
+    restored_minor: _builtins.bytes
+    """By how much the mirror moves again, minor units."""
+    how: _builtins.bytes
+    """How each was found."""
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        mirror: _builtins.bytes = ...,
+        telling: _builtins.bytes = ...,
+        movement_ids: _builtins.bytes = ...,
+        days: _builtins.bytes = ...,
+        restored_minor: _builtins.bytes = ...,
+        how: _builtins.bytes = ...,
+        tenant: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "how", b"how", "mirror", b"mirror", "movement_ids", b"movement_ids", "restored_minor", b"restored_minor", "telling", b"telling", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MovementsConfirmed: _TypeAlias = MovementsConfirmed  # noqa: Y015
+
+@_typing.final
+class MovementAllocated(_message.Message):
+    """Money of movements belongs to clients: it leaves suspense. The mirror does not move."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIRROR_FIELD_NUMBER: _builtins.int
+    MOVEMENT_IDS_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
+    CLIENTS_FIELD_NUMBER: _builtins.int
+    AMOUNTS_MINOR_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    mirror: _builtins.bytes
+    """Bank mirror in custody, 16 bytes."""
+    movement_ids: _builtins.bytes
+    """Ids of the movements."""
+    parts: _builtins.bytes
+    """Which of its parts, from 0."""
+    clients: _builtins.bytes
+    """Accounts of the clients."""
+    amounts_minor: _builtins.bytes
+    """Minor units."""
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        mirror: _builtins.bytes = ...,
+        movement_ids: _builtins.bytes = ...,
+        parts: _builtins.bytes = ...,
+        clients: _builtins.bytes = ...,
+        amounts_minor: _builtins.bytes = ...,
+        tenant: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "clients", b"clients", "mirror", b"mirror", "movement_ids", b"movement_ids", "parts", b"parts", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MovementAllocated: _TypeAlias = MovementAllocated  # noqa: Y015
+
+@_typing.final
+class MovementNeverBooked(_message.Message):
+    """Movements were told and the statement of their day does not have them: the mirror moves back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIRROR_FIELD_NUMBER: _builtins.int
+    TELLING_FIELD_NUMBER: _builtins.int
+    MOVEMENT_IDS_FIELD_NUMBER: _builtins.int
+    AMOUNTS_MINOR_FIELD_NUMBER: _builtins.int
+    ALIKE_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    mirror: _builtins.bytes
+    """Bank mirror in custody, 16 bytes."""
+    telling: _builtins.bytes
+    """Id of the telling, 16 bytes."""
+    movement_ids: _builtins.bytes
+    """Ids of the movements."""
+    amounts_minor: _builtins.bytes
+    """What is missing of each, minor units."""
+    alike: _builtins.bytes
+    """Of how many alike each is one: it is this one, or another of them."""
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        mirror: _builtins.bytes = ...,
+        telling: _builtins.bytes = ...,
+        movement_ids: _builtins.bytes = ...,
+        amounts_minor: _builtins.bytes = ...,
+        alike: _builtins.bytes = ...,
+        tenant: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alike", b"alike", "amounts_minor", b"amounts_minor", "mirror", b"mirror", "movement_ids", b"movement_ids", "telling", b"telling", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MovementNeverBooked: _TypeAlias = MovementNeverBooked  # noqa: Y015
+
+@_typing.final
+class EntryHeld(_message.Message):
+    """Entries that may be known movements or new ones: nothing is posted before a statement or people say."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIRROR_FIELD_NUMBER: _builtins.int
+    TELLING_FIELD_NUMBER: _builtins.int
+    ENTRY_IDS_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    AMOUNTS_MINOR_FIELD_NUMBER: _builtins.int
+    MARKS_FIELD_NUMBER: _builtins.int
+    TRANSACTIONS_FIELD_NUMBER: _builtins.int
+    REFERENCE_COUNTS_FIELD_NUMBER: _builtins.int
+    PART_COUNTS_FIELD_NUMBER: _builtins.int
+    PART_AMOUNTS_MINOR_FIELD_NUMBER: _builtins.int
+    PART_REFERENCE_COUNTS_FIELD_NUMBER: _builtins.int
+    PART_CLIENTS_FIELD_NUMBER: _builtins.int
+    PART_MARKS_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    mirror: _builtins.bytes
+    """Bank mirror in custody, 16 bytes."""
+    telling: _builtins.bytes
+    """Id of the telling, 16 bytes."""
+    entry_ids: _builtins.bytes
+    """Ids of the entries."""
+    reasons: _builtins.bytes
+    """Why."""
+    days: _builtins.bytes
+    """Booking days, days since 1970-01-01."""
+    amounts_minor: _builtins.bytes
+    """Minor units."""
+    marks: _builtins.bytes
+    """Sum of 1 (money came in), 2 (it undoes an earlier movement), 4 (may be another of its amount) and 8 (a list names somebody)."""
+    transactions: _builtins.bytes
+    """How many transactions each stands for; 0 where that is open."""
+    reference_counts: _builtins.bytes
+    """How many references each has of its own."""
+    part_counts: _builtins.bytes
+    """How many parts each tells apart."""
+    part_amounts_minor: _builtins.bytes
+    """Amounts of the parts, minor units."""
+    part_reference_counts: _builtins.bytes
+    """How many references each part has."""
+    part_clients: _builtins.bytes
+    """Accounts of the clients whom parts are for; zero where nobody is found."""
+    part_marks: _builtins.bytes
+    """8 for parts in which a list names somebody, else 0."""
+    references: _builtins.bytes
+    """17 bytes each: a kind and the first 16 bytes of the SHA-256 of a reference; those of a row, then those of its parts."""
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        mirror: _builtins.bytes = ...,
+        telling: _builtins.bytes = ...,
+        entry_ids: _builtins.bytes = ...,
+        reasons: _builtins.bytes = ...,
+        days: _builtins.bytes = ...,
+        amounts_minor: _builtins.bytes = ...,
+        marks: _builtins.bytes = ...,
+        transactions: _builtins.bytes = ...,
+        reference_counts: _builtins.bytes = ...,
+        part_counts: _builtins.bytes = ...,
+        part_amounts_minor: _builtins.bytes = ...,
+        part_reference_counts: _builtins.bytes = ...,
+        part_clients: _builtins.bytes = ...,
+        part_marks: _builtins.bytes = ...,
+        references: _builtins.bytes = ...,
+        tenant: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "days", b"days", "entry_ids", b"entry_ids", "marks", b"marks", "mirror", b"mirror", "part_amounts_minor", b"part_amounts_minor", "part_clients", b"part_clients", "part_counts", b"part_counts", "part_marks", b"part_marks", "part_reference_counts", b"part_reference_counts", "reasons", b"reasons", "reference_counts", b"reference_counts", "references", b"references", "telling", b"telling", "tenant", b"tenant", "transactions", b"transactions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EntryHeld: _TypeAlias = EntryHeld  # noqa: Y015
+
+@_typing.final
+class EntryDecided(_message.Message):
+    """What held entries, or money that a statement left in doubt, turned out to be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIRROR_FIELD_NUMBER: _builtins.int
+    ENTRY_IDS_FIELD_NUMBER: _builtins.int
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    MOVEMENT_IDS_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    mirror: _builtins.bytes
+    """Bank mirror in custody, 16 bytes."""
+    entry_ids: _builtins.bytes
+    """Ids of the entries, or of the movements in doubt."""
+    outcomes: _builtins.bytes
+    """What."""
+    movement_ids: _builtins.bytes
+    """Movements that they are; zero where there is none."""
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        mirror: _builtins.bytes = ...,
+        entry_ids: _builtins.bytes = ...,
+        outcomes: _builtins.bytes = ...,
+        movement_ids: _builtins.bytes = ...,
+        tenant: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_ids", b"entry_ids", "mirror", b"mirror", "movement_ids", b"movement_ids", "outcomes", b"outcomes", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EntryDecided: _TypeAlias = EntryDecided  # noqa: Y015
+
+@_typing.final
+class ClientsNamed(_message.Message):
+    """Whose accounts they are that tellings name."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIRROR_FIELD_NUMBER: _builtins.int
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    OWNERS_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    mirror: _builtins.bytes
+    """Bank mirror in custody, 16 bytes."""
+    accounts: _builtins.bytes
+    """Accounts."""
+    owners: _builtins.bytes
+    """Their owners."""
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        mirror: _builtins.bytes = ...,
+        accounts: _builtins.bytes = ...,
+        owners: _builtins.bytes = ...,
+        tenant: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "mirror", b"mirror", "owners", b"owners", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClientsNamed: _TypeAlias = ClientsNamed  # noqa: Y015
+
+@_typing.final
+class DebitsExplained(_message.Message):
+    """What debits are: payments of ours, or charges of the bank."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIRROR_FIELD_NUMBER: _builtins.int
+    MOVEMENT_IDS_FIELD_NUMBER: _builtins.int
+    AMOUNTS_MINOR_FIELD_NUMBER: _builtins.int
+    TRANSFER_IDS_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    mirror: _builtins.bytes
+    """Bank mirror in custody, 16 bytes."""
+    movement_ids: _builtins.bytes
+    """Ids of the movements."""
+    amounts_minor: _builtins.bytes
+    """How much of each it explains, minor units."""
+    transfer_ids: _builtins.bytes
+    """Transfers in custody that set the payments aside; zero for charges."""
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        mirror: _builtins.bytes = ...,
+        movement_ids: _builtins.bytes = ...,
+        amounts_minor: _builtins.bytes = ...,
+        transfer_ids: _builtins.bytes = ...,
+        tenant: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "mirror", b"mirror", "movement_ids", b"movement_ids", "tenant", b"tenant", "transfer_ids", b"transfer_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DebitsExplained: _TypeAlias = DebitsExplained  # noqa: Y015
+
+@_typing.final
+class MovementsCleared(_message.Message):
+    """Money of movements does not wait in suspense for clients: it went elsewhere."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIRROR_FIELD_NUMBER: _builtins.int
+    MOVEMENT_IDS_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    mirror: _builtins.bytes
+    """Bank mirror in custody, 16 bytes."""
+    movement_ids: _builtins.bytes
+    """Ids of the movements."""
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        mirror: _builtins.bytes = ...,
+        movement_ids: _builtins.bytes = ...,
+        tenant: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mirror", b"mirror", "movement_ids", b"movement_ids", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MovementsCleared: _TypeAlias = MovementsCleared  # noqa: Y015
+
+@_typing.final
+class BankDaysForgotten(_message.Message):
+    """What statements have booked up to a day leaves memory; tables answer for it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIRROR_FIELD_NUMBER: _builtins.int
+    LAST_DAY_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    mirror: _builtins.bytes
+    """Bank mirror in custody, 16 bytes."""
+    last_day: _builtins.int
+    """Days since 1970-01-01."""
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        mirror: _builtins.bytes = ...,
+        last_day: _builtins.int = ...,
+        tenant: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_day", b"last_day", "mirror", b"mirror", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BankDaysForgotten: _TypeAlias = BankDaysForgotten  # noqa: Y015
+
+@_typing.final
+class PagesDecided(_message.Message):
+    """A set of pages was whole, and is decided on as one telling."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIRROR_FIELD_NUMBER: _builtins.int
+    TELLING_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    mirror: _builtins.bytes
+    """Bank mirror in custody, 16 bytes."""
+    telling: _builtins.bytes
+    """Id of the set, 16 bytes."""
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        mirror: _builtins.bytes = ...,
+        telling: _builtins.bytes = ...,
+        tenant: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mirror", b"mirror", "telling", b"telling", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PagesDecided: _TypeAlias = PagesDecided  # noqa: Y015

@@ -1,4 +1,4 @@
-"""Taking in what a bank says about its account, and releasing what a list has kept in suspense."""
+"""What clients have under way, and releasing what a list has kept in suspense."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.rpc import bounds
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 
-from ringfence_payment_instruction.deposits.application.receiving import EvidenceReceiving
 from ringfence_payment_instruction.deposits.application.releasing import SuspenseReleases
 from ringfence_payment_instruction.deposits.application.under_way import UnderWay
 from ringfence_payment_instruction.submissions.api import mapping
 
-MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_OWNERS = 100
 MAX_NOTE = 280
 DIGEST_BYTES = 32
@@ -22,9 +20,8 @@ DIGEST_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class DepositsApi:
-    """Takes in a bank's notifications, tells what is under way, and releases what is blocked."""
+    """Tells what is under way, and releases what is blocked."""
 
-    receiving: EvidenceReceiving
     under_way: UnderWay
     releases: SuspenseReleases
 
@@ -56,14 +53,3 @@ class DepositsApi:
         tenant = bounds.identifier("tenant_id", request.tenant_id)
         owners = [bounds.identifier("owner_ids", each) for each in request.owner_ids]
         return pb.CountOpenPaymentsResponse(open=await self.under_way.count(tenant, owners))
-
-    async def SubmitEvidence(self, request: pb.SubmitEvidenceRequest, context: Any) -> pb.SubmitEvidenceResponse:
-        """Takes in a camt.054."""
-        bounds.size("content", len(request.content), minimum=1, maximum=MAX_FILE_BYTES)
-        counts = await self.receiving.hand_in(current_caller(), request.content)
-        return pb.SubmitEvidenceResponse(
-            credited=counts.credited,
-            suspended=counts.suspended,
-            duplicates=counts.duplicates,
-            confirmed=counts.confirmed,
-        )

@@ -8,12 +8,10 @@ from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.service.signal import Signal
 from ringfence_kernel.values.clock import Clock
 
-from ringfence_payment_instruction.deposits.adapters.notification_files import Iso20022Notifications
 from ringfence_payment_instruction.deposits.api import DepositsApi
 from ringfence_payment_instruction.deposits.application.lying import Lying
-from ringfence_payment_instruction.deposits.application.ports import Entries
 from ringfence_payment_instruction.deposits.application.posting import PostingWork
-from ringfence_payment_instruction.deposits.application.receiving import EvidenceReceiving
+from ringfence_payment_instruction.deposits.application.receiving import RowsTaking
 from ringfence_payment_instruction.deposits.application.releasing import SuspenseReleases
 from ringfence_payment_instruction.deposits.application.returned import ReturnedMoney
 from ringfence_payment_instruction.deposits.application.suspended import Suspense
@@ -26,7 +24,6 @@ from ringfence_payment_instruction.screening.application.queries import ListsInF
 from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.standing.application.stops import Stops
 from ringfence_payment_instruction.submissions.application.ports import Identity
-from ringfence_payment_instruction.submissions.application.reading import FileReading
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 
 
@@ -34,7 +31,7 @@ from ringfence_payment_instruction.submissions.application.submissions import Su
 class DepositsModule:
     """What the module offers to callers, to the pipeline and to the rail."""
 
-    receiving: EvidenceReceiving
+    rows: RowsTaking
     releases: SuspenseReleases
     returned: ReturnedMoney
     work: PostingWork
@@ -45,7 +42,6 @@ class DepositsModule:
         cls,
         submissions: Submissions,
         state: State,
-        entries: Entries,
         identity: Identity,
         custody: Custody,
         known: Known,
@@ -54,19 +50,14 @@ class DepositsModule:
         suspense: Suspense,
         proposals: Proposals,
         stops: Stops,
-        reading: FileReading,
         committed: Signal,
         clock: Clock,
     ) -> DepositsModule:
         """Wires the module."""
-        files = Iso20022Notifications()
-        receiving = EvidenceReceiving(
-            submissions, state, entries, files, reading, identity, known, lists, looking, stops, committed, clock
-        )
         releases = SuspenseReleases(submissions.writer, state, suspense, proposals)
         proposals.register([releases.effect()])
         return cls(
-            receiving=receiving,
+            rows=RowsTaking(submissions, state, identity, committed),
             releases=releases,
             returned=ReturnedMoney(custody, identity, stops, clock),
             work=PostingWork(
@@ -79,5 +70,5 @@ class DepositsModule:
                 looking,
                 Taking(submissions, state, custody, Lying(submissions, suspense.entries)),
             ),
-            api=DepositsApi(receiving, UnderWay(submissions, state), releases),
+            api=DepositsApi(UnderWay(submissions, state), releases),
         )

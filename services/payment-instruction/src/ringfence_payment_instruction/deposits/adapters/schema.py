@@ -43,6 +43,19 @@ REVOKE ALL ON suspense_claims FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON suspense_claims TO {application_role};
 """
 
+NAMED = """
+-- By which ids from account and reference people name entries that may come to suspense; written with the events.
+CREATE TABLE entry_names (
+    tenant uuid NOT NULL,
+    named uuid NOT NULL,
+    entry uuid NOT NULL,
+    PRIMARY KEY (tenant, named)
+);
+
+REVOKE ALL ON entry_names FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON entry_names TO {application_role};
+"""
+
 
 def migrations() -> list[Migration]:
     """Returns what deposits add to the service's database."""
@@ -50,4 +63,5 @@ def migrations() -> list[Migration]:
         Migration(120, "known entries", TABLES),
         Migration(121, "suspended entries", SUSPENDED),
         Migration(122, "suspense claims", CLAIMS),
+        Migration(123, "names of entries", NAMED),
     ]

@@ -17,7 +17,7 @@ from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.inline import InlineModel
 
 from ringfence_payment_instruction.deposits.domain.events import EvidenceApplied, EvidenceReceived
-from ringfence_payment_instruction.deposits.domain.evidence import EvidenceFile, Outcome
+from ringfence_payment_instruction.deposits.domain.evidence import CREDITS, EvidenceFile, Outcome
 
 INSERT = (
     "INSERT INTO suspended_entries SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::int[])"
@@ -31,18 +31,20 @@ CLAIMED = (
     "SELECT coalesce(sum(amount_minor), 0)::bigint FROM suspense_claims WHERE tenant = %b::uuid AND origin = %b::uuid"
 )
 SUSPENDED = "SELECT uuid_send(entry) FROM suspended_entries WHERE tenant = %b::uuid AND entry = ANY(%b::uuid[])"
+INSERT_NAMES = "INSERT INTO entry_names SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[]) ON CONFLICT DO NOTHING"
+LOOK_UP_NAME = "SELECT entry FROM entry_names WHERE tenant = %b::uuid AND named = %b::uuid"
 LOOK_UP = "SELECT uuid_send(stream), entry_index FROM suspended_entries WHERE tenant = %b::uuid AND entry = %b::uuid"
 
 
 class SuspendedEntriesModel(InlineModel):
-    """One row per entry whose money custody has put into suspense, and per entry that claims some of it."""
+    """Rows of entries that custody has put into suspense, of what claims some of it, and of names that people use."""
 
     name = "suspended-entries"
-    tables: Sequence[str] = ("suspended_entries", "suspense_claims")
+    tables: Sequence[str] = ("suspended_entries", "suspense_claims", "entry_names")
 
     def insertions(self, recorded: Sequence[Recorded]) -> list[Insertion]:
-        """Returns what writes the entries that these events put into suspense, and what they claim of it."""
-        return _suspended(recorded) + _claimed(recorded)
+        """Returns what writes the entries that these events put into suspense, their claims, and their names."""
+        return _suspended(recorded) + _claimed(recorded) + _named(recorded)
 
 
 def _suspended(recorded: Sequence[Recorded]) -> list[Insertion]:
@@ -80,6 +82,22 @@ def _claimed(recorded: Sequence[Recorded]) -> list[Insertion]:
     return [Insertion(CLAIM, [Uuids(tenants), Uuids(origins), Uuids(entries), list(amounts)])]
 
 
+def _named(recorded: Sequence[Recorded]) -> list[Insertion]:
+    rows = [
+        (each.event.tenant, named, entry)
+        for each in recorded
+        if isinstance(each.event, EvidenceReceived) and each.event.named_ids
+        for named, entry, purpose in zip(
+            split_ids(each.event.named_ids), split_ids(each.event.entry_ids), each.event.purposes, strict=True
+        )
+        if purpose in CREDITS
+    ]
+    if not rows:
+        return []
+    tenants, names, entries = zip(*rows, strict=True)
+    return [Insertion(INSERT_NAMES, [Uuids(tenants), Uuids(names), Uuids(entries)])]
+
+
 @dataclass(frozen=True, slots=True)
 class StoredSuspendedEntries:
     """Reads suspended entries from the table and the event store."""
@@ -88,9 +106,14 @@ class StoredSuspendedEntries:
     codec: EventCodec
 
     def find(self, tenant: bytes, entry: bytes) -> tuple[EvidenceFile, int] | None:
-        """Returns the file of a tenant's suspended entry with all that became of it, and the entry's place there."""
+        """Returns the file of a tenant's suspended entry with all that became of it, and the entry's place there.
+
+        It may be named by its id or, where that says which, by account and reference.
+        """
         with self.store.connection() as connection, connection.cursor(binary=True, row_factory=tuple_row) as cursor:
-            row = cursor.execute(LOOK_UP, (UUID(bytes=tenant), UUID(bytes=entry))).fetchone()
+            asked = (UUID(bytes=tenant), UUID(bytes=entry))
+            named = cursor.execute(LOOK_UP_NAME, asked).fetchone()
+            row = cursor.execute(LOOK_UP, (asked[0], named[0] if named else asked[1])).fetchone()
         if row is None:
             return None
         stream, index = row

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ringfence_kernel.access.caller import Caller
 
-from ringfence_payment_instruction.deposits.application.ports import Notification, Voucher
+from ringfence_payment_instruction.deposits.application.ports import Voucher
 from ringfence_payment_instruction.deposits.domain.evidence import BOOKED, BankEntry, is_incoming
 from ringfence_payment_instruction.submissions.application.ports import HolderNamed, Identity
 from ringfence_payment_instruction.submissions.domain.orders import Alias
 
 
 async def confirmed(
-    identity: Identity, source: Caller | Voucher, file: Notification, aliases: Mapping[str, Alias]
+    identity: Identity,
+    source: Caller | Voucher,
+    entries: Iterable[BankEntry],
+    digest: bytes,
+    aliases: Mapping[str, Alias],
 ) -> dict[str, Alias]:
     """Returns what IBANs stand for that nobody had confirmed before this file; raises IdentityUnavailable.
 
@@ -22,9 +26,9 @@ async def confirmed(
     """
     named = {
         entry.creditor_iban: HolderNamed(
-            mirror.tenant, mirror.bank_feed, entry.creditor_iban, entry.creditor_name, file.digest
+            mirror.tenant, mirror.bank_feed, entry.creditor_iban, entry.creditor_name, digest
         )
-        for entry in file.entries
+        for entry in entries
         if (mirror := aliases.get(entry.account_iban)) is not None and _names_a_stranger(entry, mirror, aliases)
     }
     if not named:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from ringfence_kernel.access.caller import Caller
 
-from ringfence_payment_instruction.deposits.domain.evidence import BankEntry, KnownEntries
+from ringfence_payment_instruction.deposits.domain.evidence import KnownEntries
 
 
 class Voucher(Protocol):
@@ -18,24 +17,8 @@ class Voucher(Protocol):
         """Returns the bank's principal; raises AuthorisationRefused where there is none, IdentityUnavailable."""
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
-    """The entries of a bank's notification; `digest` is the SHA-256 of the file."""
-
-    message_id: str
-    digest: bytes
-    entries: tuple[BankEntry, ...]
-
-
 class Entries(Protocol):
     """Every entry that was ever handed in; blocks, raises StoreUnavailable."""
 
     def look_up(self, entry_ids: Sequence[bytes]) -> KnownEntries:
         """Returns the digests of those that were handed in, as of one position of the feed."""
-
-
-class NotificationFiles(Protocol):
-    """Reads camt.054; pure, blocking."""
-
-    def read(self, content: bytes) -> Notification:
-        """Returns a notification; raises EvidenceUnreadable for anything else."""

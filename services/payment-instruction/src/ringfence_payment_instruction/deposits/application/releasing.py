@@ -59,7 +59,9 @@ class SuspenseReleases:
         payload = plain.encode(_Release(sorted(each.finding for each in found.named), document_sha256, note))
 
         def decide(unit: Unit) -> bytes:
-            return self.proposals.propose(unit, RELEASE, subject=entry, payload=payload, caller=caller, tenant=tenant)
+            return self.proposals.propose(
+                unit, RELEASE, subject=found.id, payload=payload, caller=caller, tenant=tenant
+            )
 
         return await self.writer.commit(decide)
 

@@ -16,6 +16,7 @@ from ringfence_payment_instruction.screening.application.queries import ListsInF
 from ringfence_payment_instruction.screening.domain.listed import ListedEntry
 from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.domain.orders import MAX_NAME
+from ringfence_payment_instruction.submissions.domain.submission import slot
 
 
 class SuspendedEntries(Protocol):
@@ -42,7 +43,7 @@ class Suspense:
     looking: Looking
 
     async def find(self, tenant: bytes, entry: bytes) -> SuspendedEntry | None:
-        """Returns a tenant's entry, None where none of its is suspended under that id.
+        """Returns a tenant's entry, None where none of its is suspended under that id, or named by it.
 
         Of its amount what other entries have allotted or taken back is left out; one without any more is none. Whoever
         is behind it, by typed and by registered name, is looked at by the lists of now. Raises KeysUnavailable,
@@ -52,6 +53,7 @@ class Suspense:
         if found is None:
             return None
         file, index = found
+        entry = slot(file.event.entry_ids, index)
         left_minor = file.columns()[0][index] - await asyncio.to_thread(self.entries.claimed_minor, tenant, entry)
         if left_minor <= 0:
             return None

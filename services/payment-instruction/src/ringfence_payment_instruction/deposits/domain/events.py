@@ -18,7 +18,7 @@ class EvidenceReceived:
     source: bytes  # principal that handed it in; zero for the rail's inbox
     authorisation: str
     authorisation_expires_ns: int
-    entry_ids: bytes  # 16 bytes per row, from bank account and entry reference
+    entry_ids: bytes  # 16 bytes per row, from movement, part and action; of earlier releases as `named_ids`
     entry_digests: bytes  # 32 bytes per row, SHA-256 of the entry's content
     references: tuple[str, ...]
     purposes: bytes  # 1 byte per row: Disposition
@@ -32,6 +32,7 @@ class EvidenceReceived:
     reasons: tuple[str, ...]
     sealed: tuple[bytes, ...]
     origins: bytes = b""  # 16 bytes per row: which entry has brought what a row allots or takes back; zero for none
+    named_ids: bytes = b""  # 16 bytes per row, from bank account and reference: how people name it
 
 
 @dataclass(frozen=True, slots=True)

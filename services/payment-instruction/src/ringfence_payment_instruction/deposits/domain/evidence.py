@@ -13,7 +13,7 @@ from ringfence_kernel.values.ids import ZERO_ID, external_id, show
 
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.screening.domain.screened_fields import Side
-from ringfence_payment_instruction.submissions.domain.orders import Alias, NamedParty
+from ringfence_payment_instruction.submissions.domain.orders import NamedParty
 
 CREDIT = "CRDT"
 BOOKED = "BOOK"
@@ -97,7 +97,7 @@ def row_id(movement_id: bytes, part: int, disposition: Disposition) -> bytes:
 
 
 def entry_id(tenant: bytes, entry: BankEntry) -> bytes:
-    """Returns the id of an entry, from its account and reference: the same in whatever file it comes."""
+    """Returns the id by which people name an entry, and earlier releases knew it: from its account and reference."""
     return external_id("bank-entry", tenant, f"{entry.account_iban}|{entry.reference}")
 
 
@@ -109,9 +109,9 @@ def entry_digest(entry: BankEntry) -> bytes:
     return hashlib.sha256(content.encode()).digest()
 
 
-def evidence_stream(tenant: bytes, digest: bytes, part: int = 0) -> bytes:
-    """Returns the stream of one part of a tenant's entries of one file."""
-    return external_id("evidence", tenant, f"{digest.hex()}/{part}")
+def evidence_stream(tenant: bytes, telling: bytes, change: int, part: int = 0) -> bytes:
+    """Returns the stream of one part of what a telling brings about, as the mirror's change of that number."""
+    return external_id("evidence", tenant, f"{telling.hex()}/{change}/{part}")
 
 
 DOMAINS = {
@@ -133,15 +133,6 @@ def deposit_transfer_id(tenant: bytes, entry: bytes, disposition: Disposition, b
     """
     domain = DOMAINS[disposition]
     return external_id(domain, tenant, f"{show(entry)}/{burnt}" if burnt else show(entry))
-
-
-def disposition_of_credit(tenant: bytes, creditor: Alias | None, blocked_for: str) -> tuple[Disposition, str]:
-    """Returns where incoming money goes, and why it goes to suspense if it does."""
-    if blocked_for:
-        return Disposition.CREDIT_SUSPENSE, blocked_for
-    if creditor is None or creditor.tenant != tenant or creditor.bank_mirror or creditor.erased:
-        return Disposition.CREDIT_SUSPENSE, CREDITOR_UNKNOWN
-    return Disposition.CREDIT_CLIENT, ""
 
 
 def is_incoming(entry: BankEntry) -> bool:

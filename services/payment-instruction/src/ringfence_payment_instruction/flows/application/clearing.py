@@ -98,7 +98,7 @@ class Clearing:
         )
 
     async def _once(self, caller: Caller, named: Named, order: Order) -> StateView:
-        identifier = await self._free_id(named, caller.subject)
+        identifier = await self._free_id(named._replace(entry=order.mandate), caller.subject)
         refusal = await self.ordering.refusal(
             named.tenant, replace(order, instruction_id=identifier), without_bank_account
         )

@@ -10,6 +10,7 @@ from ringfence_kernel.values.columns import pack
 from ringfence_kernel.values.ids import ZERO_ID
 
 from ringfence_payment_instruction.statements.domain.booking import Booking
+from ringfence_payment_instruction.statements.domain.columns import MOST_ROWS
 from ringfence_payment_instruction.statements.domain.events import MovementAllocated
 from ringfence_payment_instruction.statements.domain.movements import SURE, Certainty, Key, Movement, Movements
 from ringfence_payment_instruction.statements.domain.news import LIKE_DAYS
@@ -20,19 +21,22 @@ Allocation = tuple[bytes, int, bytes, int]
 
 
 def allocated(mirror: bytes, rows: Sequence[Allocation]) -> list[Any]:
-    """Returns the event of these allocations, none for none."""
-    if not rows:
-        return []
-    ids, numbers, clients, amounts = zip(*rows, strict=True)
-    return [MovementAllocated(mirror, b"".join(ids), pack("I", numbers), b"".join(clients), pack("Q", amounts))]
+    """Returns the events of these allocations, none for none."""
+    events: list[Any] = []
+    for first in range(0, len(rows), MOST_ROWS):
+        ids, numbers, clients, amounts = zip(*rows[first : first + MOST_ROWS], strict=True)
+        events.append(
+            MovementAllocated(mirror, b"".join(ids), pack("I", numbers), b"".join(clients), pack("Q", amounts))
+        )
+    return events
 
 
 def unallocated(movement_id: bytes, movement: Movement, told: Told) -> Iterator[Allocation]:
     """Yields what is still in suspense of a movement, and is told to be a client's."""
-    if movement.doubters or not told.incoming or told.reversal:
+    if movement.doubters or movement.is_cleared or told.blocked or not told.incoming or told.reversal:
         return
     for number, part in enumerate(told.parts):
-        if part.client != ZERO_ID and number not in movement.allocated:
+        if part.client != ZERO_ID and not part.blocked and number not in movement.allocated:
             yield movement_id, number, part.client, part.amount_minor
 
 
@@ -61,6 +65,7 @@ def _candidates(known: Movements, booking: Booking) -> Iterator[Allocation]:
     for (movement_id, number), part in booking.clients.items():
         movement = known.known[movement_id]
         is_credit = movement.told.incoming and not movement.told.reversal and not movement.doubters
+        is_credit = is_credit and not (movement.is_cleared or movement.told.blocked or part.blocked)
         is_known = len(movement.told.parts) > number and movement.told.parts[number].client != ZERO_ID
         if is_credit and part.client != ZERO_ID and number not in movement.allocated and not is_known:
             yield movement_id, number, part.client, part.amount_minor

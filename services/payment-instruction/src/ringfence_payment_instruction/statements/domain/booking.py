@@ -6,7 +6,7 @@ and hangs together comes out by the balance. The mirror then holds what the stat
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ringfence_kernel.values.ids import ZERO_ID
@@ -80,15 +80,20 @@ class Booking:
             yield self.telling.entry_id(position), told
 
 
-def book(known: Movements, statement: Telling, last_day: int) -> Booking:
-    """Decides what a whole statement says; its entries are those of days up to `last_day`."""
-    return _Booking(known, statement, last_day).decide()
+def book(known: Movements, statement: Telling, last_day: int, carried: Mapping[bytes, int]) -> Booking:
+    """Decides what a whole statement says; its entries are those of days up to `last_day`.
+
+    Movements that are `carried` over in its opening balance are booked on their days.
+    """
+    booking = _Booking(known, statement, last_day, carried).decide()
+    booking.confirmed |= {key: (day, Confirmation.CARRIED) for key, day in carried.items()}
+    return booking
 
 
 class _Booking:
     """One statement while it is compared."""
 
-    def __init__(self, known: Movements, statement: Telling, last_day: int) -> None:
+    def __init__(self, known: Movements, statement: Telling, last_day: int, carried: Mapping[bytes, int]) -> None:
         self.known = known
         self.last_day = last_day
         self.found = Booking(statement)
@@ -98,7 +103,11 @@ class _Booking:
             Side(statement.entry_id(position), told, told.amount_minor)
             for position, told in enumerate(statement.entries)
         ]
-        self.open = {key: Side(key, each.told, open_minor(each)) for key, each in known.known.items() if each.is_open}
+        self.open = {
+            key: Side(key, each.told, open_minor(each))
+            for key, each in known.known.items()
+            if each.is_open and key not in carried
+        }
         for key, movement in self.open.items():
             if known.known[key].certainty is Certainty.MISSING and len(movement.told.parts) > 1:
                 movement.pieces.clear()  # what was taken back as one comes back as one

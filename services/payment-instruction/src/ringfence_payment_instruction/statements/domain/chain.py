@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from ringfence_payment_instruction.statements.domain.checking import Fault, FaultKind
 from ringfence_payment_instruction.statements.domain.movements import Chain, Movements
 from ringfence_payment_instruction.statements.domain.statement import Statement
-from ringfence_payment_instruction.statements.domain.told import EPOCH
+from ringfence_payment_instruction.statements.domain.told import EPOCH, Telling, all_references
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,29 @@ def chain_fault(known: Movements, period: Period) -> Fault | None:
         )
     text = f"it opens with {period.opening_minor}, the last one closed with {last.closing_minor}"
     return Fault(FaultKind.CONTRADICTS if step == 1 else FaultKind.GAP, text)
+
+
+def carried_over(known: Movements, telling: Telling, period: Period) -> dict[bytes, int]:
+    """Returns the open movements of days before a statement that it does not have by reference, and their days.
+
+    They are in its opening balance, where nothing before it says otherwise.
+    """
+    named = set(known.by_references(frozenset().union(*map(all_references, telling.entries))))
+    return {
+        key: each.told.day
+        for key, each in known.known.items()
+        if each.is_open and each.told.day < period.first_day and key not in named
+    }
+
+
+def opening_fault(known: Movements, carried: Iterable[bytes], period: Period) -> Fault | None:
+    """Returns why the first statement of a mirror cannot be taken: it opens with another balance than the books."""
+    if known.last is not None:
+        return None
+    held = sum(known.known[each].posted_minor for each in carried)
+    if period.opening_minor == held:
+        return None
+    return Fault(FaultKind.OPENING, f"it opens with {period.opening_minor}, the books hold {held} by then")
 
 
 def _step(last: Chain, period: Period) -> int | None:

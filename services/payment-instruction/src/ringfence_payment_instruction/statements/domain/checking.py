@@ -18,6 +18,7 @@ class FaultKind(IntEnum):
     MISSING_PAGE = 4  # its set of pages never became whole
     CONTRADICTS = 5  # it says otherwise what has been said before
     CURRENCY = 6  # of a currency that this account is not held in
+    OPENING = 7  # the first of an account, and it opens with another balance than the books hold
 
 
 @dataclass(frozen=True, slots=True)

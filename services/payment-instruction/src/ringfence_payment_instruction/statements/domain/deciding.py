@@ -17,7 +17,7 @@ from ringfence_payment_instruction.statements.domain.allocating import (
     unallocated,
 )
 from ringfence_payment_instruction.statements.domain.booking import Booking, book
-from ringfence_payment_instruction.statements.domain.columns import UNSURE_MARK, columns_of, packed_lists
+from ringfence_payment_instruction.statements.domain.columns import UNSURE_MARK, columns_of, packed_lists, portions
 from ringfence_payment_instruction.statements.domain.events import (
     EntryDecided,
     EntryHeld,
@@ -28,7 +28,16 @@ from ringfence_payment_instruction.statements.domain.events import (
 )
 from ringfence_payment_instruction.statements.domain.movements import Certainty, Movements, Outcome
 from ringfence_payment_instruction.statements.domain.news import LIKE_DAYS, SAME_DAYS, News, read_news
-from ringfence_payment_instruction.statements.domain.told import Part, Telling, Told, all_references, is_same, merged
+from ringfence_payment_instruction.statements.domain.statement import Kind
+from ringfence_payment_instruction.statements.domain.told import (
+    Part,
+    Telling,
+    Told,
+    all_references,
+    identities,
+    is_same,
+    merged,
+)
 
 Again = Mapping[bytes, tuple[Told, tuple[bytes, ...]]]
 
@@ -38,23 +47,28 @@ def tell(known: Movements, mirror: bytes, telling: Telling) -> list[Any]:
     news = read_news(known, telling)
     new = {key: (told, frozenset[bytes]()) for key, told in news.new.items()}
     events = _told(mirror, telling, new, is_booked=False) + _told_again(mirror, telling, news.again)
-    return events + _held(mirror, news) + _decided(mirror, _recognised(known, news))
+    return events + _held(mirror, news) + decided(mirror, _recognised(known, news))
 
 
-def settle(known: Movements, mirror: bytes, telling: Telling, last_day: int) -> list[Any]:
-    """Returns what a whole statement brings about, for days up to `last_day`; `allocate` follows once recorded."""
+def settle(
+    known: Movements, mirror: bytes, telling: Telling, last_day: int, carried: Mapping[bytes, int] | None = None
+) -> list[Any]:
+    """Returns what a whole statement brings about, for days up to `last_day`; `allocate` follows once recorded.
+
+    `carried` are open movements, with their days, that its opening balance has.
+    """
     held = _held_of(known, telling)
     telling = replace(telling, entries=_with_held(known, telling, held))
-    booking = book(known, telling, last_day)
-    decided = _decide_held(known, booking, held, last_day)
+    booking = book(known, telling, last_day, carried or {})
+    outcomes = _decide_held(known, booking, held, last_day)
     again = _again(known, booking)
-    decided |= {key: (Outcome.SAME, movement) for key, movement in booking.other_day.items()}
+    outcomes |= {key: (Outcome.SAME, movement) for key, movement in booking.other_day.items()}
     return (
         _told(mirror, telling, booking.new, booking.unsure, is_booked=True)
         + _told_again(mirror, telling, again)
         + _confirmed(known, mirror, booking)
         + _never_booked(mirror, booking)
-        + _decided(mirror, decided)
+        + decided(mirror, outcomes)
         + allocated(mirror, guessed_allocations(known, booking))
     )
 
@@ -70,6 +84,22 @@ def allocate(known: Movements, mirror: bytes, movement_ids: Iterable[bytes]) -> 
         if movement is not None and movement.sure and movement.certainty is not Certainty.MISSING:
             rows += unallocated(movement_id, movement, movement.told)
     return allocated(mirror, rows)
+
+
+def with_past(telling: Telling, past: Iterable[Told]) -> Telling:
+    """Returns news with the positions of entries that are, by reference, movements which memory has let go of."""
+    by_identity: dict[bytes, list[Told]] = {}
+    for each in past:
+        for said in identities(each.references):
+            by_identity.setdefault(said, []).append(each)
+    positions = {
+        position
+        for position, told in enumerate(telling.entries)
+        if any(
+            is_same(told, each, SAME_DAYS) for said in identities(told.references) for each in by_identity.get(said, ())
+        )
+    }
+    return replace(telling, past=frozenset(positions))
 
 
 def touched(events: Iterable[Any]) -> Iterator[bytes]:
@@ -89,37 +119,51 @@ def _told(
     *,
     is_booked: bool,
 ) -> list[Any]:
-    if not new:
-        return []
-    doubters = packed_lists([sorted(each) for _, each in new.values()], "doubter_counts", "doubters")
-    columns = columns_of([told for told, _ in new.values()])
-    columns["marks"] = bytes(
-        marks | UNSURE_MARK * (key in unsure) for key, marks in zip(new, columns["marks"], strict=True)
-    )
-    return [MovementsTold(mirror, telling.id, b"".join(new), is_booked, **columns, **doubters)]
+    events: list[Any] = []
+    for rows in portions(new):
+        doubters = packed_lists([sorted(each) for _, each in rows.values()], "doubter_counts", "doubters")
+        columns = columns_of([told for told, _ in rows.values()])
+        columns["marks"] = bytes(
+            marks | UNSURE_MARK * (key in unsure) for key, marks in zip(rows, columns["marks"], strict=True)
+        )
+        events.append(MovementsTold(mirror, telling.id, b"".join(rows), is_booked, **columns, **doubters))
+    return events
+
+
+def as_new(mirror: bytes, decision: bytes, entry: bytes, told: Told) -> list[Any]:
+    """Returns the event of an entry that people take for a movement of its own."""
+    return _told(mirror, Telling(decision, Kind.NOTIFICATION, (told,)), {entry: (told, frozenset())}, is_booked=False)
 
 
 def _told_again(mirror: bytes, telling: Telling, again: Again) -> list[Any]:
-    if not again:
-        return []
-    members = packed_lists([members for _, members in again.values()], "member_counts", "members")
-    columns = columns_of([told for told, _ in again.values()])
-    return [MovementsToldAgain(mirror, telling.id, b"".join(again), **columns, **members)]
+    events: list[Any] = []
+    for rows in portions(again):
+        members = packed_lists([members for _, members in rows.values()], "member_counts", "members")
+        columns = columns_of([told for told, _ in rows.values()])
+        events.append(MovementsToldAgain(mirror, telling.id, b"".join(rows), **columns, **members))
+    return events
 
 
 def _held(mirror: bytes, news: News) -> list[Any]:
-    if not news.held:
-        return []
-    columns = columns_of([told for told, _ in news.held.values()])
-    reasons = bytes([doubt for _, doubt in news.held.values()])
-    return [EntryHeld(mirror, news.telling.id, b"".join(news.held), reasons, **columns)]
+    events: list[Any] = []
+    for rows in portions(news.held):
+        columns = columns_of([told for told, _ in rows.values()])
+        reasons = bytes([doubt for _, doubt in rows.values()])
+        events.append(EntryHeld(mirror, news.telling.id, b"".join(rows), reasons, **columns))
+    return events
 
 
-def _decided(mirror: bytes, decided: Mapping[bytes, tuple[Outcome, bytes]]) -> list[Any]:
-    if not decided:
-        return []
-    outcomes = bytes([outcome for outcome, _ in decided.values()])
-    return [EntryDecided(mirror, b"".join(decided), outcomes, b"".join([movement for _, movement in decided.values()]))]
+def decided(mirror: bytes, outcomes: Mapping[bytes, tuple[Outcome, bytes]]) -> list[Any]:
+    """Returns the events of what held entries, and movements in doubt, turned out to be."""
+    return [
+        EntryDecided(
+            mirror,
+            b"".join(rows),
+            bytes([outcome for outcome, _ in rows.values()]),
+            b"".join([movement for _, movement in rows.values()]),
+        )
+        for rows in portions(outcomes)
+    ]
 
 
 def _recognised(known: Movements, news: News) -> dict[bytes, tuple[Outcome, bytes]]:
@@ -166,14 +210,14 @@ def _decide_held(
     Those that are not in the statement by reference have no money of their own once the statements of all days are
     taken that they may be dated wrong by.
     """
-    decided = {}
+    found = {}
     for key, entry_id in held.items():
         movement_id = entry_id if entry_id in booking.new else booking.pairs.get(entry_id, ZERO_ID)
-        decided[key] = (Outcome.BOOKED, movement_id)
+        found[key] = (Outcome.BOOKED, movement_id)
     for key, each in known.held.items():
-        if key not in decided and each.told.day <= last_day - LIKE_DAYS:
-            decided[key] = (Outcome.NOTHING, ZERO_ID)
-    return decided
+        if key not in found and each.told.day <= last_day - LIKE_DAYS:
+            found[key] = (Outcome.NOTHING, ZERO_ID)
+    return found
 
 
 def _again(known: Movements, booking: Booking) -> dict[bytes, tuple[Told, tuple[bytes, ...]]]:
@@ -196,27 +240,27 @@ def _again(known: Movements, booking: Booking) -> dict[bytes, tuple[Told, tuple[
 
 
 def _confirmed(known: Movements, mirror: bytes, booking: Booking) -> list[Any]:
-    found = booking.confirmed
-    if not found:
-        return []
     return [
         MovementsConfirmed(
             mirror,
             booking.telling.id,
-            b"".join(found),
-            pack("i", [day for day, _ in found.values()]),
-            pack("Q", [known.known[each].missing_minor for each in found]),
-            bytes([how for _, how in found.values()]),
+            b"".join(rows),
+            pack("i", [day for day, _ in rows.values()]),
+            pack("Q", [known.known[each].missing_minor for each in rows]),
+            bytes([how for _, how in rows.values()]),
         )
+        for rows in portions(booking.confirmed)
     ]
 
 
 def _never_booked(mirror: bytes, booking: Booking) -> list[Any]:
-    found = booking.missing
-    if not found:
-        return []
-    amounts, alike = zip(*found.values(), strict=True)
-    return [MovementNeverBooked(mirror, booking.telling.id, b"".join(found), pack("Q", amounts), pack("I", alike))]
+    events: list[Any] = []
+    for rows in portions(booking.missing):
+        amounts, alike = zip(*rows.values(), strict=True)
+        events.append(
+            MovementNeverBooked(mirror, booking.telling.id, b"".join(rows), pack("Q", amounts), pack("I", alike))
+        )
+    return events
 
 
 def _as_part(told: Told, part: Part) -> Told:

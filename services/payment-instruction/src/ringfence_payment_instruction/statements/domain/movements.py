@@ -36,6 +36,7 @@ class Outcome(IntEnum):
     BOOKED = 1  # a movement that the statement has
     SAME = 2  # one that was known already
     NOTHING = 3  # no statement has had it
+    ANOTHER = 4  # another than those that are known: two people say so
 
 
 class Confirmation(IntEnum):
@@ -47,9 +48,10 @@ class Confirmation(IntEnum):
     SUM = 4
     BALANCE = 5  # by nothing but that all comes out even: to be confirmed by people
     OTHER_DAY = 6  # by its amount, on another day
+    CARRIED = 7  # in the opening balance of the first statement
 
 
-SURE = frozenset({Confirmation.REFERENCE, Confirmation.PARTS})
+SURE = frozenset({Confirmation.REFERENCE, Confirmation.PARTS, Confirmation.CARRIED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Movement:
     `missing_minor` of it was taken back; `allocated` are the parts that belong to clients; a movement with `doubters`
     may be one of these, which are of other days, and stays in suspense until they are decided. One that is not `sure`
     was told from others of its amount by nothing: what is told of it later may be about one of these.
+    `explained_minor` of a debit are payments of ours or charges; `entry_id` is of what moves the mirror, `transfer_id`
+    the payment's that it is. The money of one that `is_cleared` does not wait for clients.
     """
 
     told: Told
@@ -68,6 +72,10 @@ class Movement:
     missing_minor: int = 0
     doubters: frozenset[bytes] = frozenset()
     sure: bool = True
+    explained_minor: int = 0
+    entry_id: bytes = ZERO_ID
+    transfer_id: bytes = ZERO_ID
+    is_cleared: bool = False
 
     @property
     def posted_minor(self) -> int:
@@ -108,6 +116,22 @@ class Chain:
     legal_sequence: int
 
 
+@dataclass(frozen=True, slots=True)
+class SavedMovements:
+    """What a snapshot holds of a mirror: what is by id in its order, since that of equals may decide."""
+
+    known: list[tuple[bytes, Movement]]
+    sums: list[tuple[bytes, Sum]]
+    held: list[tuple[bytes, Held]]
+    taken: list[tuple[bytes, bytes]]
+    excepted: list[tuple[bytes, bytes]]
+    accepted: list[tuple[bytes, bytes]]
+    owners: list[tuple[bytes, bytes]]
+    spent: list[bytes]
+    chain: Chain | None
+    posted_minor: int
+
+
 Key = tuple[int, bool, bool]
 Signature = tuple[int, bytes]
 """Which kinds of references a part has, as bits, and whom it is for."""
@@ -123,6 +147,10 @@ class Movements:
         self.held: dict[bytes, Held] = {}
         self.taken: dict[bytes, bytes] = {}  # tellings of statements, and what they said
         self.excepted: dict[bytes, bytes] = {}  # tellings that people work off, and their digests
+        self.accepted: dict[bytes, bytes] = {}  # of these, those that count as they stand
+        self.owners: dict[bytes, bytes] = {}  # of clients' accounts that tellings name
+        self.by_entry: dict[bytes, bytes] = {}  # entries in custody whose money may lie in suspense -> movements
+        self.spent: dict[bytes, None] = {}  # of these, those of which clients have been given something
         self.balance: dict[str, int] = {"posted": 0}
         self.chain: dict[str, Chain] = {}
         self._by_reference: dict[bytes, tuple[bytes, ...]] = {}
@@ -185,6 +213,10 @@ class Movements:
         if moved:
             journal.put(self.balance, "posted", self.balance["posted"] + moved)
         journal.put(self.known, movement_id, movement)
+        if before is not None and before.entry_id != movement.entry_id and before.entry_id in self.by_entry:
+            journal.remove(self.by_entry, before.entry_id)
+        if movement.entry_id != ZERO_ID and self.by_entry.get(movement.entry_id) != movement_id:
+            journal.put(self.by_entry, movement.entry_id, movement_id)
         if movement.doubters and movement_id not in self.loose:
             journal.put(self.loose, movement_id, None)
         elif not movement.doubters and movement_id in self.loose:
@@ -195,13 +227,75 @@ class Movements:
         movement = self.known[movement_id]
         self._unlist(movement_id, movement, journal)
         journal.put(self.balance, "posted", self.balance["posted"] - movement.posted_minor)
+        self._remove(movement_id, movement, journal)
+
+    def _remove(self, movement_id: bytes, movement: Movement, journal: Journal) -> None:
         journal.remove(self.known, movement_id)
+        if movement.entry_id in self.by_entry:
+            journal.remove(self.by_entry, movement.entry_id)
         if movement_id in self.loose:
             journal.remove(self.loose, movement_id)
+
+    def forget(self, last_day: int, journal: Journal) -> None:
+        """Lets go of what is booked for sure up to a day, and of sums of such; the mirror holds it as before."""
+        gone = [
+            key
+            for key, each in self.known.items()
+            if each.told.day <= last_day and not each.is_open and not each.doubters
+        ]
+        for key in gone:
+            self._unlist(key, self.known[key], journal)
+            self._remove(key, self.known[key], journal)
+        for key, total in list(self.sums.items()):
+            if not all(member in self.known for member in total.members):
+                for each in _all_identities(total.told):
+                    self._without(self._by_reference, each, key, journal)
+                journal.remove(self.sums, key)
+        held = [each.told for each in self.held.values()]
+        named = {part.client for told in [*held, *(each.told for each in self.known.values())] for part in told.parts}
+        for account in self.owners.keys() - named:
+            journal.remove(self.owners, account)
+
+    def save(self, *, in_order: bool = False) -> SavedMovements:
+        """Returns everything, in the order of the ids where that is asked for."""
+
+        def items(of: dict[bytes, Any]) -> list[tuple[bytes, Any]]:
+            return sorted(of.items(), key=_key) if in_order else list(of.items())
+
+        return SavedMovements(
+            items(self.known), items(self.sums), items(self.held), items(self.taken), items(self.excepted),
+            items(self.accepted), items(self.owners), sorted(self.spent), self.last, self.posted_minor,
+        )  # fmt: skip
+
+    @classmethod
+    def restored(cls, saved: SavedMovements) -> Movements:
+        """Returns what was saved."""
+        found, journal = cls(), Journal()
+        for movement_id, movement in saved.known:
+            found.put(movement_id, movement, journal)
+        for entry_id, total in saved.sums:
+            found.put_sum(entry_id, total, journal)
+        for entry_id, held in saved.held:
+            found.hold(entry_id, held, journal)
+        found.taken, found.excepted, found.accepted = dict(saved.taken), dict(saved.excepted), dict(saved.accepted)
+        found.spent = dict.fromkeys(saved.spent)
+        found.owners, found.balance = dict(saved.owners), {"posted": saved.posted_minor}
+        found.chain = {} if saved.chain is None else {"last": saved.chain}
+        return found
 
     def change(self, movement_id: bytes, journal: Journal, **changes: object) -> None:
         """Notes some facts of a known movement."""
         self.put(movement_id, replace(self.known[movement_id], **changes), journal)  # type: ignore[arg-type]
+
+    def excerpt(self, ids: Iterable[bytes]) -> Movements:
+        """Returns what is known of some movements and held entries, and of all in doubt, to try events on."""
+        found, journal = Movements(), Journal()
+        for key in {*ids, *self.loose}:
+            if key in self.known:
+                found.put(key, self.known[key], journal)
+            if key in self.held:
+                found.hold(key, self.held[key], journal)
+        return found
 
     def put_sum(self, entry_id: bytes, found: Sum, journal: Journal) -> None:
         """Notes a sum."""
@@ -251,6 +345,10 @@ class Movements:
             journal.put(index, key, left)
         else:
             journal.remove(index, key)
+
+
+def _key(item: tuple[bytes, Any]) -> bytes:
+    return item[0]
 
 
 def _all_identities(told: Told) -> frozenset[bytes]:

@@ -69,6 +69,8 @@ class _Reading:
     def read(self) -> News:
         """Takes what is certain first, then judges the rest."""
         for position, told in enumerate(self.telling.entries):
+            if position in self.telling.past:
+                continue
             self._recognise(self.telling.entry_id(position), told)
         alike: dict[Key, list[tuple[bytes, Told, frozenset[bytes]]]] = {}
         judged: dict[Told, frozenset[bytes] | None] = {}  # what has no reference is judged once

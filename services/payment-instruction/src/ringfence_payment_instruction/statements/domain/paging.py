@@ -21,6 +21,8 @@ class Pages:
     digests: Mapping[int, bytes] = field(default_factory=dict)
     last: int = 0
     since: int = 0
+    mirror: bytes = b""
+    tenant: bytes = b""
 
     @property
     def is_whole(self) -> bool:
@@ -34,7 +36,8 @@ class Pages:
     def with_page(self, number: int, digest: bytes, is_last: bool, day: int) -> Pages:
         """Returns the set with one more page."""
         since = self.since if self.digests else day
-        return Pages({**self.digests, number: digest}, number if is_last else self.last, since)
+        last = number if is_last else self.last
+        return replace(self, digests={**self.digests, number: digest}, last=last, since=since)
 
     def fault_of(self, number: int, digest: bytes, is_last: bool) -> Fault | None:
         """Returns why a page cannot belong to the set: it is there with other content, or lies behind the last."""

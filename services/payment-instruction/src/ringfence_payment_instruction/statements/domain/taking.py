@@ -6,18 +6,25 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 from ringfence_kernel.values.ids import ZERO_ID, external_id
 
-from ringfence_payment_instruction.statements.domain.chain import Period, chain_fault, period_of
+from ringfence_payment_instruction.statements.domain.chain import (
+    Period,
+    carried_over,
+    chain_fault,
+    opening_fault,
+    period_of,
+)
 from ringfence_payment_instruction.statements.domain.checking import Fault, FaultKind, fault_of, without_repetitions
 from ringfence_payment_instruction.statements.domain.columns import columns_of
 from ringfence_payment_instruction.statements.domain.deciding import settle, tell
 from ringfence_payment_instruction.statements.domain.events import StatementExcepted, StatementTaken
 from ringfence_payment_instruction.statements.domain.movements import Movements
 from ringfence_payment_instruction.statements.domain.paging import pages_id
-from ringfence_payment_instruction.statements.domain.statement import Detail, Heading, Kind, Statement
+from ringfence_payment_instruction.statements.domain.statement import Detail, Entry, Heading, Kind, Statement
 from ringfence_payment_instruction.statements.domain.told import EPOCH, Telling, Told, told
 
 ClientOf = Callable[[Detail], bytes]
@@ -38,23 +45,38 @@ def take(
     same telling again brings nothing about, in whatever file it comes; with other content it contradicts itself.
     """
     statement = without_repetitions(statement)
-    telling = telling_of(mirror, statement, digest, today, client_of)
+    return take_telling(
+        known, mirror, currency, statement, telling_of(mirror, statement, digest, today, client_of), digest, today
+    )
+
+
+def take_telling(
+    known: Movements,
+    mirror: bytes,
+    currency: str,
+    statement: Statement,
+    telling: Telling,
+    digest: bytes,
+    today: date,
+) -> list[Any]:
+    """Does the same with a statement `without_repetitions`, as `telling_of` sees it."""
+    period = period_of(statement, today)
+    excepted = partial(_excepted, known, mirror, telling, digest, period)
     fault = fault_of(statement, currency)
     if fault is not None:
-        return _excepted(known, mirror, telling, digest, fault)
+        return excepted(fault)
     if telling.kind is not Kind.STATEMENT:
         return tell(known, mirror, telling)
-    period = period_of(statement, today)
     content = _content(telling, period)
     if telling.id in known.taken:
         if known.taken[telling.id] == content:
             return []
-        return _excepted(
-            known, mirror, telling, digest, Fault(FaultKind.CONTRADICTS, "it was taken with other content")
-        )
-    fault = chain_fault(known, period)
+        return excepted(Fault(FaultKind.CONTRADICTS, "it was taken with other content"))
+    is_accepted = known.accepted.get(telling.id) == digest
+    carried = carried_over(known, telling, period) if is_accepted or known.last is None else {}
+    fault = None if is_accepted else chain_fault(known, period) or opening_fault(known, carried, period)
     if fault is not None:
-        return _excepted(known, mirror, telling, digest, fault)
+        return excepted(fault)
     taken = StatementTaken(
         mirror=mirror,
         telling=telling.id,
@@ -67,10 +89,22 @@ def take(
         electronic_sequence=period.electronic_sequence,
         legal_sequence=period.legal_sequence,
     )
-    return [*settle(known, mirror, telling, period.last_day), taken]
+    return [*settle(known, mirror, telling, period.last_day, carried), taken]
 
 
-def telling_of(mirror: bytes, statement: Statement, digest: bytes, today: date, client_of: ClientOf) -> Telling:
+def entries_of(statement: Statement) -> list[Entry]:
+    """Returns the entries of a statement that a telling has, in its order: those that are booked and move money."""
+    return [entry for entry in statement.entries if entry.is_booked and entry.amount_minor]
+
+
+def telling_of(
+    mirror: bytes,
+    statement: Statement,
+    digest: bytes,
+    today: date,
+    client_of: ClientOf,
+    is_blocked: Callable[[Entry | Detail], bool] = lambda named: False,
+) -> Telling:
     """Returns what is booked of a telling, as identity sees it; entries without money tell of no movement.
 
     A statement is known by its id and day, in whatever file it comes; news by its file.
@@ -79,11 +113,7 @@ def telling_of(mirror: bytes, statement: Statement, digest: bytes, today: date, 
     is_statement = heading.kind is Kind.STATEMENT
     telling_id = pages_id(mirror, heading) if is_statement else external_id("bank-news", mirror, digest.hex())
     day = _day_of(heading) or today
-    entries = tuple(
-        _not_after(told(entry, day, client_of), heading)
-        for entry in statement.entries
-        if entry.is_booked and entry.amount_minor
-    )
+    entries = tuple(_not_after(told(entry, day, client_of, is_blocked), heading) for entry in entries_of(statement))
     return Telling(telling_id, heading.kind, entries)
 
 
@@ -112,8 +142,10 @@ def _without_clients(entry: Told) -> Told:
     return replace(entry, parts=tuple(replace(part, client=ZERO_ID) for part in entry.parts))
 
 
-def _excepted(known: Movements, mirror: bytes, telling: Telling, digest: bytes, fault: Fault) -> list[Any]:
+def _excepted(
+    known: Movements, mirror: bytes, telling: Telling, digest: bytes, period: Period, fault: Fault
+) -> list[Any]:
     """Returns the exception, once for each content."""
     if known.excepted.get(telling.id) == digest:
         return []
-    return [StatementExcepted(mirror, telling.id, digest, fault.kind, fault.text)]
+    return [StatementExcepted(mirror, telling.id, digest, fault.kind, fault.text, period.first_day, period.last_day)]

@@ -42,11 +42,15 @@ def reference(kind: ReferenceKind, text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A share of an entry: its references, and the account whom it is for, zero where nobody is found."""
+    """A share of an entry: its references, and the account whom it is for, zero where nobody is found.
+
+    Of one that is `blocked` a list names somebody: it is nobody's to have.
+    """
 
     amount_minor: int
     references: frozenset[bytes] = frozenset()
     client: bytes = ZERO_ID
+    blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Told:
     """One entry of a telling.
 
     `day` is its booking day since 1970. `parts` account for all of it, or are none. `transactions` is how many it
-    stands for, 0 where that is open.
+    stands for, 0 where that is open. Where a list names somebody and nothing tells for which part, all is `blocked`.
     """
 
     day: int
@@ -64,6 +68,7 @@ class Told:
     references: frozenset[bytes] = frozenset()
     parts: tuple[Part, ...] = ()
     transactions: int = 0
+    blocked: bool = False
 
     @property
     def signed_minor(self) -> int:
@@ -103,11 +108,13 @@ class Telling:
     """Entries that a bank told together, all of one account: whole pages of a statement, a report or a notification.
 
     Each of its entries is another movement, or another part of one; `id` is the same when the same is told again.
+    `past` are the places of entries of news that tell of movements which memory has let go of.
     """
 
     id: bytes
     kind: Kind
     entries: tuple[Told, ...]
+    past: frozenset[int] = frozenset()
 
     def entry_id(self, position: int) -> bytes:
         """Returns the id of an entry: that of the movement too, if it is the first to tell of it."""
@@ -185,9 +192,19 @@ def merged(known: Told, again: Told) -> Told:
     elif len(parts) == len(again.parts):
         parts = tuple(_with_client(each, again.parts) for each in parts)
     transactions = max(known.transactions, again.transactions)
+    news = {part for part in again.parts if part.blocked} if parts is not again.parts else set()
     return replace(
-        known, references=known.references | again.references, parts=parts, transactions=transactions or len(parts)
+        known,
+        references=known.references | again.references,
+        parts=parts,
+        transactions=transactions or len(parts),
+        blocked=known.blocked or again.blocked or bool(news) or _lost_blocks(known, parts),
     )
+
+
+def _lost_blocks(known: Told, parts: tuple[Part, ...]) -> bool:
+    """Tells whether a list's hit would be gone with the parts that another telling puts in place of these."""
+    return parts is not known.parts and any(part.blocked for part in known.parts) and len(parts) != len(known.parts)
 
 
 def _with_client(part: Part, others: Iterable[Part]) -> Part:
@@ -202,17 +219,28 @@ def _with_client(part: Part, others: Iterable[Part]) -> Part:
     return replace(part, client=found[0].client) if len(found) == 1 else part
 
 
-def told(entry: Entry, day: date, client_of: Callable[[Detail], bytes]) -> Told:
+def _is_free(named: Entry | Detail) -> bool:
+    return False
+
+
+def told(
+    entry: Entry,
+    day: date,
+    client_of: Callable[[Detail], bytes],
+    is_blocked: Callable[[Entry | Detail], bool] = _is_free,
+) -> Told:
     """Returns an entry as identity sees it; without a booking date it is of that `day`.
 
-    `client_of` says whom a transaction is for. Parts are the transactions where their amounts, of the entry's kind,
-    account for all of it, or the only transaction there is.
+    `client_of` says whom a transaction is for, `is_blocked` whether a list names somebody in an entry or transaction.
+    Parts are the transactions where their amounts, of the entry's kind, account for all of it, or the only transaction
+    there is.
     """
     incoming = entry.direction == CREDIT
     own = frozenset([reference(ReferenceKind.ENTRY, entry.bank_reference)] if entry.bank_reference else [])
     details = entry.details
     amounts = [each.amount_minor for each in details]
     parts: tuple[Part, ...] = ()
+    blocked = is_blocked(entry)
     if len(details) == 1 and entry.transactions == 1:
         found = _references(details[0])
         own |= found
@@ -220,12 +248,13 @@ def told(entry: Entry, day: date, client_of: Callable[[Detail], bytes]) -> Told:
     elif len(details) > 1:
         if all(each is not None and each > 0 for each in amounts) and sum(filter(None, amounts)) == entry.amount_minor:
             parts = tuple(
-                Part(amount or 0, _references(each), client_of(each))
+                Part(amount or 0, _references(each), client_of(each), is_blocked(each))
                 for amount, each in zip(amounts, details, strict=True)
             )
+            blocked = False
         own |= _set_of(details)
     booked = ((entry.booking_date or day) - EPOCH).days
-    return Told(booked, entry.amount_minor, incoming, entry.reversal, own, parts, entry.transactions or 0)
+    return Told(booked, entry.amount_minor, incoming, entry.reversal, own, parts, entry.transactions or 0, blocked)
 
 
 def _references(detail: Detail) -> frozenset[bytes]:

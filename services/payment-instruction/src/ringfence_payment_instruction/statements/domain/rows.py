@@ -1,0 +1,344 @@
+"""What custody is to post for movements of a bank: one row for each part and action, never twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ringfence_kernel.values.columns import split_ids, unpack
+from ringfence_kernel.values.ids import ZERO_ID
+
+from ringfence_payment_instruction.deposits.domain.evidence import (
+    CREDITOR_UNKNOWN,
+    BankEntry,
+    Disposition,
+    entry_digest,
+    row_id,
+)
+from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry, Payment
+from ringfence_payment_instruction.statements.domain.columns import lists_of, rows_of
+from ringfence_payment_instruction.statements.domain.events import (
+    EntryDecided,
+    MovementAllocated,
+    MovementNeverBooked,
+    MovementsConfirmed,
+    MovementsTold,
+    MovementsToldAgain,
+)
+from ringfence_payment_instruction.statements.domain.movements import Certainty, Movements, Outcome
+from ringfence_payment_instruction.statements.domain.naming import part_of, whole_of
+from ringfence_payment_instruction.statements.domain.statement import (
+    BOOKED,
+    CREDIT,
+    DEBIT,
+    Detail,
+    Entry,
+    Heading,
+)
+from ringfence_payment_instruction.statements.domain.told import Told, all_references
+from ringfence_payment_instruction.submissions.domain.orders import Alias
+from ringfence_payment_instruction.submissions.domain.past import InstructionRef
+
+SEVERAL_PAYMENTS, IN_DOUBT, RETURNED = "SEVERAL_PAYMENTS", "MOVEMENT_IN_DOUBT", "RETURNED_BY_BANK"
+"""Why money lies in suspense, beside that its owner is not known or listed (docs/errors.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What rows are made from, beside the events.
+
+    `entries` are the telling's by the ids that these have; `reason_of` says why a list keeps somebody's money, or is
+    empty; `payments` are ours that debits name; `earlier` are the ids of entries whose money an earlier release has
+    posted, with the id under which; `clients` are the tenant's by IBAN, `owners` by their accounts.
+    """
+
+    mirror: Alias
+    heading: Heading
+    entries: Mapping[bytes, Entry]
+    reason_of: Callable[[Entry | Detail], str]
+    payments: Mapping[str, Payment]
+    earlier: Mapping[bytes, bytes]
+    clients: Mapping[str, Alias]
+    owners: Mapping[bytes, bytes]
+    currency: str
+
+
+@dataclass(slots=True)
+class Rows:
+    """What is to be posted, and what it means for the movements.
+
+    `explained` are amounts of debits and the transfers of the payments that they are, zero for charges; `cleared` are
+    movements whose money waits for nobody; `moved_by` are the rows that move the mirror.
+    """
+
+    rows: list[MatchedEntry] = field(default_factory=list)
+    explained: list[tuple[bytes, int, bytes]] = field(default_factory=list)
+    cleared: list[bytes] = field(default_factory=list)
+    moved_by: dict[bytes, bytes] = field(default_factory=dict)
+
+
+def rows_for(before: Movements, after: Movements, events: Iterable[Any], sources: Sources) -> Rows:
+    """Returns the rows that events call for; `after` has at least the movements that they are about."""
+    return _Making(before, after, list(events), sources).make()
+
+
+class _Making:
+    """The events of one telling, or of one decision of people."""
+
+    def __init__(self, before: Movements, after: Movements, events: list[Any], sources: Sources) -> None:
+        self.before, self.after, self.events, self.sources = before, after, events, sources
+        self.found = Rows()
+        self._allocated: dict[bytes, dict[int, tuple[bytes, int]]] = {}
+        self._credited: set[bytes] = set()
+        self._debits: dict[bytes, bool] = {}  # that may be payments, and whether they are new
+        self._paid: set[InstructionRef] = set()
+        self._data: dict[bytes, Entry] = dict(sources.entries)
+
+    def make(self) -> Rows:
+        for event in self.events:
+            self._collect(event)
+        for event in self.events:
+            self._post(event)
+        self._allocate()
+        for movement_id, is_new in self._debits.items():
+            self._explain(movement_id, is_new)
+        return self.found
+
+    def _collect(self, event: Any) -> None:
+        """Notes what entries say of known movements, and what leaves suspense."""
+        if isinstance(event, MovementsToldAgain):
+            for entry_id, members in zip(
+                split_ids(event.entry_ids), lists_of(event.member_counts, event.members), strict=True
+            ):
+                if len(members) == 1 and entry_id in self.sources.entries:
+                    self._data.setdefault(members[0], self.sources.entries[entry_id])
+                    if self._is_plain_debit(members[0]):
+                        self._debits.setdefault(members[0], False)
+        elif isinstance(event, MovementAllocated):
+            columns = (unpack("I", event.parts), split_ids(event.clients), unpack("Q", event.amounts_minor))
+            for movement_id, part, client, amount in zip(split_ids(event.movement_ids), *columns, strict=True):
+                self._allocated.setdefault(movement_id, {})[part] = client, amount
+
+    def _post(self, event: Any) -> None:
+        if isinstance(event, MovementsTold):
+            for movement_id, told in zip(split_ids(event.movement_ids), rows_of(event), strict=True):
+                self._new(movement_id, told)
+        elif isinstance(event, MovementsConfirmed):
+            for movement_id, back in zip(split_ids(event.movement_ids), unpack("Q", event.restored_minor), strict=True):
+                self._confirmed(movement_id, back)
+        elif isinstance(event, MovementNeverBooked):
+            for movement_id, gone in zip(split_ids(event.movement_ids), unpack("Q", event.amounts_minor), strict=True):
+                self._take_back(movement_id, gone)
+        elif isinstance(event, EntryDecided):
+            for entry_id, outcome in zip(split_ids(event.entry_ids), event.outcomes, strict=True):
+                if outcome == Outcome.SAME and entry_id in self.before.known:
+                    self._take_back(entry_id, abs(self.before.known[entry_id].posted_minor))
+
+    def _new(self, movement_id: bytes, told: Told) -> None:
+        """Posts a movement that nothing had told of."""
+        earlier = self.sources.earlier.get(movement_id)
+        if self._is_plain_debit(movement_id):
+            self._debits[movement_id] = True
+        elif earlier is not None:
+            self.found.moved_by[movement_id] = earlier
+            self.found.cleared.append(movement_id)
+        elif not told.incoming:
+            self._reverse(movement_id, told)
+        elif told.reversal or self._is_return(movement_id):
+            self._row(movement_id, 0, Disposition.RESTORE, told.amount_minor, reason=RETURNED)
+        else:
+            self._credit(movement_id, told)
+
+    def _credit(self, movement_id: bytes, told: Told) -> None:
+        """Posts money that came in: to its client where it is one's alone, else to suspense."""
+        to = self._allocated.get(movement_id, {})
+        if len(told.parts) == 1 and 0 in to:
+            self._credited.add(movement_id)
+            self._row(movement_id, 0, Disposition.CREDIT_CLIENT, told.amount_minor, self._client(to[0][0]))
+            return
+        entry = self._data.get(movement_id)
+        reason = self.sources.reason_of(entry) if entry is not None else ""
+        if not reason and any(part.client != ZERO_ID for part in told.parts):
+            reason = SEVERAL_PAYMENTS if len(told.parts) > 1 else IN_DOUBT
+        self._row(movement_id, 0, Disposition.CREDIT_SUSPENSE, told.amount_minor, reason=reason or CREDITOR_UNKNOWN)
+
+    def _reverse(self, movement_id: bytes, told: Told) -> None:
+        """Posts money that the bank took back: from where it lies."""
+        origin = self._origin(told)
+        if origin is not None and not self.before.known[origin].allocated:
+            self.found.cleared.append(origin)
+            self._row(movement_id, 0, Disposition.RETRACT, told.amount_minor, origin=self._brought(origin))
+            return
+        client = told.client if told.client != ZERO_ID else self._named_client(movement_id)
+        if client == ZERO_ID and origin is not None:
+            client = self.before.known[origin].told.client
+        brought = self._brought(origin) if origin is not None else ZERO_ID
+        self._row(movement_id, 0, Disposition.REVERSE, told.amount_minor, self._client(client), origin=brought)
+
+    def _brought(self, movement_id: bytes) -> bytes:
+        """Returns the row that has brought a movement's money."""
+        known = self.before.known.get(movement_id)
+        return self.found.moved_by.get(movement_id) or (known.entry_id if known is not None else ZERO_ID)
+
+    def _origin(self, told: Told) -> bytes | None:
+        """Returns the one movement that a reversal undoes by reference."""
+        found = [
+            key
+            for key in self.before.by_references(all_references(told))
+            if (each := self.before.known.get(key)) is not None
+            and (each.told.incoming, each.told.reversal) == (True, False)
+            and each.told.amount_minor == told.amount_minor
+            and not each.is_cleared
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def _confirmed(self, movement_id: bytes, back: int) -> None:
+        """Posts what had been taken back again; a debit is a payment or a charge now."""
+        if self._is_plain_debit(movement_id):
+            self._debits.setdefault(movement_id, False)
+        elif back:
+            movement = self.before.known[movement_id]
+            again, is_whole = _beyond(movement.told), back == movement.told.amount_minor
+            if not movement.told.incoming:
+                self._row(movement_id, again, Disposition.REVERSE, back, self._client(movement.told.client))
+            elif len(movement.told.parts) == 1 and 0 in movement.allocated and is_whole:
+                self._row(movement_id, again, Disposition.CREDIT_CLIENT, back, self._client(movement.told.client))
+            else:
+                self._row(movement_id, again, Disposition.CREDIT_SUSPENSE, back, reason=IN_DOUBT)
+
+    def _take_back(self, movement_id: bytes, gone: int) -> None:
+        """Takes back what a movement has moved: from suspense first, then from the clients who have it."""
+        movement = self.before.known[movement_id]
+        told, beyond = movement.told, _beyond(movement.told)
+        if not told.incoming:
+            if not self._is_plain_debit(movement_id) or movement.entry_id == row_id(movement_id, 0, Disposition.CHARGE):
+                self._row(movement_id, beyond, Disposition.RESTORE, gone, reason=RETURNED, moves=False)
+            return
+        brought = self._brought(movement_id)
+        credited = {part: told.parts[part] for part in sorted(movement.allocated)}
+        lies = abs(movement.posted_minor) - sum(each.amount_minor for each in credited.values())
+        if lies > 0:
+            lying = min(lies, gone)
+            self._row(movement_id, beyond, Disposition.RETRACT, lying, origin=brought, moves=False)
+            gone -= min(lies, gone)
+        for number, part in credited.items():
+            amount = min(part.amount_minor, gone)
+            if amount:
+                client = self._client(part.client)
+                self._row(movement_id, number, Disposition.RETRACT, amount, client, origin=brought, moves=False)
+                gone -= amount
+
+    def _allocate(self) -> None:
+        """Takes from suspense what clients have not been credited with at once."""
+        for movement_id, parts in self._allocated.items():
+            if movement_id in self._credited or movement_id in self.sources.earlier:
+                continue
+            for part, (client, amount) in parts.items():
+                to, brought = self._client(client), self._brought(movement_id)
+                self._row(movement_id, part, Disposition.ALLOCATE, amount, to, origin=brought, moves=False)
+
+    def _explain(self, movement_id: bytes, is_new: bool) -> None:
+        """Finds out which payments of ours a debit is; what a statement books beyond is a charge."""
+        movement, entry = self.after.known[movement_id], self._data.get(movement_id)
+        before = self.before.known[movement_id].explained_minor if movement_id in self.before.known else 0
+        left = movement.told.amount_minor - before
+        for number, detail in enumerate(entry.details if entry is not None else ()):
+            payment = self.sources.payments.get(detail.transaction_id)
+            amount = abs(detail.amount_minor or 0) if len(entry.details) > 1 else entry.amount_minor  # type: ignore[union-attr]
+            if payment is None or payment.ref in self._paid or not self._fits(payment, amount) or amount > left:
+                continue
+            if payment.is_due:
+                self._row(movement_id, number, Disposition.CONFIRM, amount, payment=payment, moves=False)
+            elif movement_id not in self.sources.earlier:
+                continue
+            self._paid.add(payment.ref)
+            self.found.explained.append((movement_id, amount, payment.transfer_id))
+            left -= amount
+        if left and movement.certainty is Certainty.BOOKED:
+            self._row(movement_id, 0, Disposition.CHARGE, left)
+            self.found.explained.append((movement_id, left, ZERO_ID))
+        elif left == movement.told.amount_minor and is_new:
+            self._row(movement_id, 0, Disposition.UNMATCHED, left, moves=False)
+
+    def _fits(self, payment: Payment, amount_minor: int) -> bool:
+        mirror, currency = self.sources.mirror, self.sources.currency
+        # Another bank of the platform's has nothing to say about it.
+        leaves_here = payment.mirror in (b"", mirror.account_id)
+        fits = (payment.tenant, payment.amount_minor, payment.currency) == (mirror.tenant, amount_minor, currency)
+        return leaves_here and fits
+
+    def _is_plain_debit(self, movement_id: bytes) -> bool:
+        told = self.after.known[movement_id].told if movement_id in self.after.known else None
+        told = told or self.before.known[movement_id].told
+        return not told.incoming and not told.reversal and not self._is_return(movement_id)
+
+    def _is_return(self, movement_id: bytes) -> bool:
+        entry = self._data.get(movement_id)
+        return entry is not None and any(each.returned is not None for each in entry.details)
+
+    def _named_client(self, movement_id: bytes) -> bytes:
+        """Returns the one client whose IBAN an entry names, as payee or as payer."""
+        entry = self._data.get(movement_id)
+        ibans = {party.account.iban for each in (entry.details if entry else ()) for party in each.parties}
+        found = {self.sources.clients[iban].account_id for iban in ibans if iban in self.sources.clients}
+        return found.pop() if len(found) == 1 else ZERO_ID
+
+    def _client(self, account: bytes) -> Alias | None:
+        if account == ZERO_ID:
+            return None
+        owner = self.sources.owners.get(account) or self.before.owners.get(account, self.sources.mirror.tenant)
+        return Alias(self.sources.mirror.tenant, account, owner, False)
+
+    def _row(
+        self,
+        movement_id: bytes,
+        part: int,
+        disposition: Disposition,
+        amount_minor: int,
+        client: Alias | None = None,
+        *,
+        reason: str = "",
+        payment: Payment | None = None,
+        origin: bytes = ZERO_ID,
+        moves: bool = True,
+    ) -> None:
+        """Adds a row; it is the one that moves the mirror unless said otherwise."""
+        found = replace(self._named(movement_id, part, disposition), amount_minor=amount_minor)
+        row = MatchedEntry(
+            row_id(movement_id, part, disposition),
+            entry_digest(found),
+            found,
+            self.sources.mirror,
+            disposition,
+            client,
+            payment.ref if payment else None,
+            payment.instruction_id if payment else self._returned_payment(found, disposition),
+            reason,
+            origin,
+        )
+        self.found.rows.append(row)
+        if moves:
+            self.found.moved_by[movement_id] = row.id
+
+    def _returned_payment(self, named: BankEntry, disposition: Disposition) -> bytes:
+        """Returns our payment whose money comes back, zero where none is named."""
+        payment = self.sources.payments.get(named.transaction_id) if disposition is Disposition.RESTORE else None
+        return payment.instruction_id if payment and payment.tenant == self.sources.mirror.tenant else ZERO_ID
+
+    def _named(self, movement_id: bytes, part: int, disposition: Disposition) -> BankEntry:
+        entry, heading = self._data.get(movement_id), self.sources.heading
+        if entry is not None:
+            is_part = disposition in (Disposition.ALLOCATE, Disposition.CONFIRM)
+            return part_of(heading, entry, part) if is_part else whole_of(heading, entry)
+        movement = self.after.known.get(movement_id) or self.before.known[movement_id]
+        direction = CREDIT if movement.told.incoming else DEBIT
+        return BankEntry(
+            str(heading.account), "", 0, self.sources.currency, direction, movement.told.reversal, BOOKED,
+            movement.told.day,
+        )  # fmt: skip
+
+
+def _beyond(told: Told) -> int:
+    """Returns the number behind that of the last part: of what happens to all of a movement once more."""
+    return max(1, len(told.parts))
