@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus
+from ringfence_custody.registers.domain.days import DAY_NS
 from ringfence_custody.registers.domain.errors import (
     AppointmentNotFound,
     BankNotRegistered,
@@ -28,7 +29,7 @@ from ringfence_kernel.writing.snapshots import SnapshotFile
 from ringfence_protos.custody.v1 import registers_pb2 as pb
 
 from .conftest import OPERATOR, Custody, running
-from .ledger import DEPOSIT, Row, id_of
+from .ledger import DEPOSIT, START_NS, Row, id_of
 from .registering import (
     ONE,
     OTHER_DOCUMENT,
@@ -149,6 +150,15 @@ async def test_reviews_fall_due_once(books: Custody, stores: Callable[[], EventS
     assert (await letters(books))[0].state == pb.LETTER_STATE_COUNTERSIGNED
     await books.agree("RegisterBank", bank(due_diligence_day=TODAY, review_day=TODAY + 500))
     assert (await books.register("SendLetter", sending(TWO, "second"))).proposal_id
+
+
+async def test_a_review_falls_due_by_the_clock(books: Custody) -> None:
+    """On its day, at midnight UTC, and not before."""
+    await countersigned(books)
+    books.clock.advance((TODAY + 300) * DAY_NS - START_NS - 1)
+    assert await books.registers.acts.due_today() == 0
+    books.clock.advance(1)
+    assert await books.registers.acts.due_today() == 1
 
 
 async def test_everything_is_there_after_a_restart(

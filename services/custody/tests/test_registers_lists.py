@@ -28,6 +28,7 @@ from .registering import (
     countersigned,
     countersigning,
     ending,
+    letters,
     mirrors,
     open_mirror,
     sending,
@@ -55,6 +56,12 @@ async def test_a_platform_sees_its_own_mirrors_and_letters(books: Custody) -> No
     assert {each.book_id for each in await mirrors(books)} == {PLATFORM, OTHER}
     with pytest.raises(BookNotFound):
         await as_platform(books, own, book_id=OTHER)
+    await books.agree("SendLetter", sending(TWO, "theirs", book_id=OTHER))
+    for tenant, expected in ((PLATFORM, [ONE]), (OTHER, [TWO]), (None, [ONE, TWO])):
+        caller = replace(OPERATOR, tenant=tenant)
+        found = (await books.register("ListLetters", pb.ListLettersRequest(), caller)).letters
+        assert [each.letter_id for each in found] == expected
+    assert [each.letter_id for each in await letters(books, account_id=id_of("theirs"))] == [TWO]
 
 
 async def as_platform(custody: Custody, caller: dict[str, bytes], **asked: Any) -> list[pb.Mirror]:
