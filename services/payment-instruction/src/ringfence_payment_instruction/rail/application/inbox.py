@@ -38,7 +38,7 @@ class Inbox:
     What was kept is decided on also where the place that it came from is gone.
     """
 
-    answering: Answering
+    answering: Answering = field(repr=False)  # half of the service hangs on it, and a traceback would show all of that
     rail: Rail
     received: Received
     seals: Seals
