@@ -282,20 +282,32 @@ def test_every_column_of_a_payment_is_in_its_leaf() -> None:
         assert columns - together == packed.columns.keys() - together
 
 
-def test_whom_a_payment_names_beside_its_payee_is_committed_to() -> None:
-    """A row that names nobody commits to none, nor does an event of a release that kept nobody."""
+def received() -> dict[str, Any]:
+    """Returns an event of two payments that tell no more than they must."""
     zero = bytes(16)
-    received = {
+    return {
         "tenant": BOOK, "submission_id": identifier("s"), "first_index": 0,
         "instruction_ids": identifier("i0") + identifier("i1"), "end_to_end_ids": ["E0", "E1"],
         "debtor_accounts": zero * 2, "debtor_owners": zero * 2, "creditor_accounts": zero * 2,
         "creditor_owners": zero * 2, "creditor_indexes": zero * 2, "amounts_minor": bytes(16), "ledgers": bytes(4),
         "execution_days": bytes(8), "debtor_sealed": [b"d", b"d"], "creditor_sealed": [b"c", b"c"],
     }  # fmt: skip
+
+
+def test_whom_a_payment_names_beside_its_payee_is_committed_to() -> None:
+    """A row that names nobody commits to none, nor does an event of a release that kept nobody."""
     named = {"parties_sealed": {0: b"sealed"}, "parties_rows": b"\0\0\0\1"}
     for more, expected in ((named, [None, commitment(b"sealed")]), ({}, [None, None])):
-        leaves = translated("payment-instruction", "InstructionsReceived.v1", {**received, **more})
+        leaves = translated("payment-instruction", "InstructionsReceived.v1", {**received(), **more})
         assert [fields.get("parties_commitment") for _, fields in leaves] == expected
+
+
+def test_what_banks_know_a_payment_by_is_in_its_leaf() -> None:
+    """A row that came with neither has neither, nor has an event of a release that kept none."""
+    known = {"uetrs": bytes(16) + identifier("u"), "instruction_identifications": ["I0", ""]}
+    for more, expected in ((known, [(None, "I0"), (identifier("u"), None)]), ({}, [(None, None)] * 2)):
+        leaves = translated("payment-instruction", "InstructionsReceived.v1", {**received(), **more})
+        assert [(row.get("uetr"), row.get("instruction_identification")) for _, row in leaves] == expected
 
 
 def test_a_payment_screened_again_and_released_are_facts() -> None:

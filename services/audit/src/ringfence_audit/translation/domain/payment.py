@@ -27,6 +27,8 @@ INSTRUCTIONS = Packed(
         "execution_days": "execution_day",
         "purposes": "purpose",
         "mandates": "mandate_id",
+        "uetrs": "uetr",
+        "instruction_identifications": "instruction_identification",
         "debtor_sealed": "debtor_commitment",
         "creditor_sealed": "creditor_commitment",
     },

@@ -106,9 +106,12 @@ class Columns:
 
     def listed(self, name: str) -> Cells:
         """Gives one entry of a list per row: a commitment in place of each ciphertext, and None for what is empty."""
-        entries = self.event[name]
+        field = self.description.fields[name]
+        entries = self.event.get(name, ()) if field.since else self.event[name]
+        if field.short and not entries:
+            return [None] * self.rows
         require(len(entries) == self.rows)
-        if self.description.fields[name].privacy is Privacy.SEALED:
+        if field.privacy is Privacy.SEALED:
             return [commitment(value) if value else None for value in entries]
         return [value or None for value in entries]
 
