@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ringfence_kernel.access.standing import HEAR_SECONDS, Standing, ended_by
-from ringfence_kernel.feed import Follower
+from ringfence_kernel.feed import FOR_THE_RECORD, Follower
 from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.proposals.api import servicer as proposal_servicer
 from ringfence_kernel.proposals.application import Proposals
@@ -161,6 +161,7 @@ async def follow_payments(
         payment_feed.take_over(module.noting),
         await cursor(),
         hears=lambda: core.doorbell.connected,
+        looking=FOR_THE_RECORD,
     )
     return Following(follower, *follow(follower, cursor))
 
