@@ -31,6 +31,7 @@ OF_NOBODY = {
     "error_type",
     "server_port",
     "ringfence_balance",
+    "ringfence_break_kind",
     "ringfence_register",
 }
 """Labels whose values are words of the contract."""

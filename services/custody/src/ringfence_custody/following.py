@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from functools import partial
 
-from ringfence_kernel.feed import Follower
+from ringfence_kernel.feed import FOR_THE_RECORD, Follower
 from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.rpc.health import Check
 from ringfence_kernel.service import EventSourced, Runtime, Task, follow, when_possible
@@ -51,6 +51,7 @@ async def follow_payments(runtime: Runtime[CustodySettings], core: EventSourced,
         payment_feed.take_over(noting),
         await cursor(),
         hears=lambda: core.doorbell.connected,
+        looking=FOR_THE_RECORD,
     )
     return Following(follower, *follow(follower, cursor))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ringfence_custody.ledger.domain.authority import CORRECTING, Authority, Reach
+from ringfence_custody.ledger.domain.purposes import PURPOSES, AccountClass, Purpose
 from ringfence_custody.ledger.domain.result_codes import TransferFlag
 from ringfence_custody.reconciliation.domain.errors import (
     BreakNotFound,
@@ -18,7 +20,7 @@ from ringfence_custody.reconciliation.domain.errors import (
 from ringfence_protos.custody.v1 import reconciliation_pb2 as pb
 
 from ..conftest import Custody
-from ..ledger import SECOND, id_of
+from ..ledger import MANDATE, SECOND, id_of
 from ..test_custody_service import PLATFORM, account
 from .town import TODAY, TOLD, Movement, Town
 
@@ -184,3 +186,11 @@ async def test_a_platform_sees_its_own_breaks_alone(town: Town) -> None:
         await town.ask("GetBreak", ask, b"another platform")
     assert not (await town.ask("ListBreaks", pb.ListBreaksRequest(), b"another platform")).breaks
     assert len((await town.ask("ListBreaks", pb.ListBreaksRequest())).breaks) == 1
+
+
+@pytest.mark.parametrize("purpose", PURPOSES, ids=lambda purpose: purpose.name)
+def test_a_correction_covers_its_own_purpose_alone(purpose: Purpose) -> None:
+    """Whatever account is debited, and whatever mandate is named."""
+    authority = Authority(CORRECTING, Reach.CORRECTION)
+    covered = {authority.covers(purpose, int(debit), MANDATE) for debit in AccountClass}
+    assert covered == {purpose.name == "correction"}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from ringfence_custody.ledger.domain.result_codes import TransferFlag
-from ringfence_custody.reconciliation.adapters.payment_feed import ExceptionWorkedOff, StatementExcepted
+from ringfence_custody.reconciliation.adapters.payment_feed import ExceptionWorkedOff, StatementExcepted, facts_of
+from ringfence_custody.reconciliation.application.ports import MatchedAmounts, Matches
 from ringfence_custody.reconciliation.domain.breaks import Side, break_id, day_line
 from ringfence_custody.reconciliation.domain.errors import (
     BreakNotFound,
@@ -98,6 +100,32 @@ async def test_what_a_movement_says_again_after_its_match_is_nothing_new(town: T
     await town.tell(Movement("in", 0, entry="taken back", state=MISSING))
     (line,) = (await town.ask("ListOpenLines", pb.ListOpenLinesRequest(**mirror(side=pb.BREAK_SIDE_BANK)))).lines
     assert (line.id, line.amount_minor, line.key) == (id_of("in"), -300, id_of("taken back"))
+
+
+class Slow:
+    """Matches that are looked up in time, and answered when others have been matched."""
+
+    def __init__(self, matches: Matches, stale: MatchedAmounts) -> None:
+        """Answers `stale` once, and what is so from then on."""
+        self._matches, self._answers = matches, [stale]
+
+    def amounts(self, book: bytes, mirror: bytes, movements: Sequence[bytes]) -> MatchedAmounts:
+        """Returns what was asked for, too late the first time."""
+        return self._answers.pop() if self._answers else self._matches.amounts(book, mirror, movements)
+
+
+async def test_news_of_what_is_matched_meanwhile_is_nothing_new(town: Town) -> None:
+    """What was looked up before a match was recorded is looked up again."""
+    await town.deposit("paid in", 300, entry="entry")
+    await town.tell(Movement("in", 300, entry="entry"))
+    noting = town.custody.reconciliation.noting
+    stale = noting.matches.amounts(PLATFORM, BANK, [id_of("in")])
+    await town.statement(TODAY)
+    await town.work()
+    before = town.open_lines()
+    slow = replace(noting, matches=cast("Matches", Slow(noting.matches, stale)))
+    await slow.note(facts_of(town.feed[1:2]), lambda connection: None)
+    assert town.open_lines() == before
 
 
 async def test_one_event_may_name_a_movement_twice(town: Town) -> None:

@@ -18,7 +18,6 @@ from ringfence_custody.reconciliation.application.ports import Matches
 from ringfence_custody.reconciliation.application.recording import Pairs, pairs_of, record_matches
 from ringfence_custody.reconciliation.application.steps import reopen, step
 from ringfence_custody.reconciliation.application.working import record_suggestions
-from ringfence_custody.reconciliation.domain.assessing import SHORTFALL_CLASS
 from ringfence_custody.reconciliation.domain.breaks import Status
 from ringfence_custody.reconciliation.domain.errors import (
     BreakNotFound,
@@ -155,7 +154,7 @@ class Deciding:
             because = "another currency"
         elif named[0].transfer.amount < found.amount_minor:
             because = "less than what is short"
-        elif owners[0][1] not in OWED_FROM or owners[1][1] != SHORTFALL_CLASS:
+        elif owners[0][1] not in OWED_FROM or owners[1][1] != AccountClass.SHORTFALL:
             because = "not from the platform's own money to what it owes"
 
         def decide(unit: Unit) -> None:

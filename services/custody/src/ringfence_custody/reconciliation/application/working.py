@@ -30,6 +30,8 @@ from ringfence_custody.reconciliation.domain.mirror import Mirror
 from ringfence_custody.reconciliation.domain.rules import RULES, Stage
 from ringfence_custody.reconciliation.domain.state import MirrorKey, State
 
+View = tuple[int, int, bool]
+"""What a mirror's work depends on: its revision, the day, and whether posts are waited for."""
 PAIRS_PER_WEIGHT = 8
 MOST_SUGGESTIONS = 1_000
 MISSING_AT_ONCE = 31
@@ -45,19 +47,20 @@ class Reconciling:
     writer: GroupWriter
     state: State
     days: Days
-    _seen: dict[MirrorKey, tuple[int, int, bool]] = field(default_factory=dict)
+    _seen: dict[MirrorKey, View] = field(default_factory=dict)
     _suggested: dict[MirrorKey, bytes] = field(default_factory=dict)
 
     async def run_once(self) -> None:
-        """Goes over all mirrors once; raises StoreUnavailable, and what the calendar raises."""
-        for key in await self.writer.between_groups(lambda: list(self.state.mirrors)):
-            await self._work(key)
+        """Works once on all mirrors that call for it; raises StoreUnavailable, and what the calendar raises."""
+        for key, seen in await self.writer.between_groups(self._changed):
+            await self._work(key, seen)
 
-    async def _work(self, key: MirrorKey) -> None:
-        """Looks at a mirror, unless it is as it was when there was nothing to do, or no bank has told of it yet."""
-        seen = await self.writer.between_groups(lambda: self._view(key))
-        if seen is None or seen == self._seen.get(key):
-            return
+    def _changed(self) -> list[tuple[MirrorKey, View]]:
+        """Returns the mirrors of which a bank has told, and that are not as they were when there was nothing to do."""
+        views = ((key, self._view(mirror)) for key, mirror in self.state.mirrors.items() if mirror.is_started)
+        return [(key, view) for key, view in views if view != self._seen.get(key)]
+
+    async def _work(self, key: MirrorKey, seen: View) -> None:
         await self.writer.commit(lambda unit: self._note_owed(unit, key))
         matched = await self._match(key)
         await self._suggest(key)
@@ -86,10 +89,7 @@ class Reconciling:
     def _record_suggestions(self, key: MirrorKey, pairs: Pairs, unit: Unit) -> int:
         return record_suggestions(unit, self.state.mirrors[key], pairs)
 
-    def _view(self, key: MirrorKey) -> tuple[int, int, bool] | None:
-        mirror = self.state.mirrors[key]
-        if not mirror.is_started:
-            return None
+    def _view(self, mirror: Mirror) -> View:
         return mirror.revision, self.days.today(mirror.ledger), self._posts_wait(mirror, self.writer.clock.now_ns())
 
     @staticmethod

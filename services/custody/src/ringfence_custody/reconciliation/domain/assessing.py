@@ -7,14 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ringfence_custody.ledger.domain.purposes import AccountClass
 from ringfence_custody.reconciliation.domain.booked import SENT
 from ringfence_custody.reconciliation.domain.breaks import Kind, Side
 from ringfence_custody.reconciliation.domain.lines import Records, Words, mixed, words_of
 from ringfence_custody.reconciliation.domain.matching import TOLD
 from ringfence_custody.reconciliation.domain.mirror import Mirror
 
-SHORTFALL_CLASS = 7
-"""The class of the account in which a platform owes what a bank has taken back."""
 MOST_AT_A_TIME = 1_000
 GRACE_NS = 10 * 60 * 10**9
 """How long a statement may be old before a line of a bank is a break whose entry is still being posted."""
@@ -49,7 +48,7 @@ def disagreements(
 def owed(mirror: Mirror, is_known: Callable[[Side, bytes], bool]) -> list[Disagreement]:
     """Returns what the platform has come to owe by open lines, where no break says so yet."""
     books = mirror.books.rows[mirror.books.open_rows()]
-    lines = books[(books["contra"] == SHORTFALL_CLASS) & (books["amount_minor"] < 0)]
+    lines = books[(books["contra"] == AccountClass.SHORTFALL) & (books["amount_minor"] < 0)]
     found = (_of(Side.OWED, line, Kind.SHORTFALL) for line in lines)
     return [each for each in found if not is_known(each.side, each.line)]
 
