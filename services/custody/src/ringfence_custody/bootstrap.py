@@ -135,7 +135,7 @@ class Around:
         queries: Queries,
         proposals: Proposals,
     ) -> Around:
-        """Wires them: a day that opens has the one before it cut."""
+        """Wires them: a day that opens has the one before it cut, and reviews fall due."""
         writer, clock = core.writer, runtime.clock
         calendars = CalendarsModule.build(
             writer, states.calendars, proposals, clock, may_step=runtime.settings.may_step_days()
@@ -153,7 +153,7 @@ class Around:
         safeguarding = SafeguardingModule.build(
             writer, states.safeguarding, states.ledger, states.reconciliation, states.calendars, proposals
         )
-        calendars.days.timers = (safeguarding.closing.on_day,)
+        calendars.days.timers = (safeguarding.closing.on_day, registers.acts.on_day)
         return cls(calendars, reconciliation, registers, safeguarding)
 
     def gauge(

@@ -90,13 +90,17 @@ class Acts:
     async def due(self, day: int) -> int:
         """Records which reviews fall due by a day, days since 1970-01-01, each once; returns how many."""
 
-        def decide(unit: Unit) -> int:
-            events = due(self.state, day)
-            for event in events:
-                unit.record(stream_of(event), event)
-            return len(events)
+        return await self.writer.commit(lambda unit: self._due(unit, day))
 
-        return await self.writer.commit(decide)
+    def on_day(self, unit: Unit, calendar: str, day: int) -> None:
+        """Records which reviews fall due by a business day, in the commit that opens it."""
+        self._due(unit, day)
+
+    def _due(self, unit: Unit, day: int) -> int:
+        events = due(self.state, day)
+        for event in events:
+            unit.record(stream_of(event), event)
+        return len(events)
 
     def _carry_out(
         self, unit: Unit, proposal: Proposal, hand: Hand, command_of: Callable[[Proposal], c.Command]
