@@ -86,13 +86,6 @@ async def custody_is_away(world: World, fields: Fields) -> None:
     await world.until(lambda: world.custody.calls > calls)
 
 
-async def client_account_is_missing(world: World, fields: Fields) -> None:
-    """Never asked for: the client has no account yet."""
-    boris = world.identity.aliases[BORIS]
-    world.identity.aliases[BORIS] = replace(boris, account_id=bytes(16))
-    await take_in(world, fields)
-
-
 async def nothing_runs(world: World, fields: Fields) -> None:
     """Taken in, and the process ended before custody was asked."""
     for task in world.tasks[2:3]:  # the pipeline
@@ -100,7 +93,7 @@ async def nothing_runs(world: World, fields: Fields) -> None:
     await take_in(world, fields)
 
 
-WAYS = (custody_is_away, client_account_is_missing, nothing_runs)
+WAYS = (custody_is_away, nothing_runs)
 
 
 async def a_list_changes(world: World, fields: Fields) -> None:
