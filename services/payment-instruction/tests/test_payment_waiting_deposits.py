@@ -325,8 +325,8 @@ async def test_who_is_found_while_a_file_is_read_is_not_credited(world: World, m
     """A client takes a listed name between the look at his entry and its record."""
     world.custody.balances[SUSPENSE] = 0
     await list_it(world)
-    receiving = world.application.statements.receiving
-    prepare, seen = type(receiving)._prepare, list[bool]()
+    taking = world.application.deposits.rows
+    prepare, seen = type(taking).prepare, list[bool]()
 
     async def found_meanwhile(self: Any, *arguments: Any) -> Any:
         if not seen:
@@ -335,7 +335,7 @@ async def test_who_is_found_while_a_file_is_read_is_not_credited(world: World, m
             await world.until(lambda: bool(world.states.findings.findings))
         return await prepare(self, *arguments)
 
-    monkeypatch.setattr(type(receiving), "_prepare", found_meanwhile)
+    monkeypatch.setattr(type(taking), "prepare", found_meanwhile)
     field = next(each for each in SCREENED_FIELDS if each not in TYPED)
     await take_in(world, (field,))
     await done(world)
