@@ -78,7 +78,7 @@ class Statements:
             parts = (whole[at : at + _PART_BYTES] for at in range(0, len(whole), _PART_BYTES))
             return self._stub.SubmitStatement((pb.SubmitStatementRequest(content=each) for each in parts), **options)
 
-        reply = self._connection.call(send, content)  # type: ignore[arg-type]  # called like one, with parts of it
+        reply: pb.SubmitStatementResponse = self._connection.call(send, content)  # type: ignore[arg-type]  # in parts
         return StatementAnswer(
             credited=reply.credited,
             suspended=reply.suspended,
