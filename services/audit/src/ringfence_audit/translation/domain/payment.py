@@ -92,6 +92,7 @@ ENTRIES = Packed(
         "value_days": "value_date_days",
         "reasons": "reason",
         "sealed": "commitment",
+        "named_ids": "named_id",
     },
     {
         "tenant": "tenant_id",
