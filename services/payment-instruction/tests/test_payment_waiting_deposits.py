@@ -86,13 +86,6 @@ async def custody_is_away(world: World, fields: Fields) -> None:
     await world.until(lambda: world.custody.calls > calls)
 
 
-async def client_account_is_missing(world: World, fields: Fields) -> None:
-    """Never asked for: the client has no account yet."""
-    boris = world.identity.aliases[BORIS]
-    world.identity.aliases[BORIS] = replace(boris, account_id=bytes(16))
-    await take_in(world, fields)
-
-
 async def nothing_runs(world: World, fields: Fields) -> None:
     """Taken in, and the process ended before custody was asked."""
     for task in world.tasks[2:3]:  # the pipeline
@@ -100,7 +93,7 @@ async def nothing_runs(world: World, fields: Fields) -> None:
     await take_in(world, fields)
 
 
-WAYS = (custody_is_away, client_account_is_missing, nothing_runs)
+WAYS = (custody_is_away, nothing_runs)
 
 
 async def a_list_changes(world: World, fields: Fields) -> None:
@@ -332,8 +325,8 @@ async def test_who_is_found_while_a_file_is_read_is_not_credited(world: World, m
     """A client takes a listed name between the look at his entry and its record."""
     world.custody.balances[SUSPENSE] = 0
     await list_it(world)
-    receiving = world.application.statements.receiving
-    prepare, seen = type(receiving)._prepare, list[bool]()
+    taking = world.application.deposits.rows
+    prepare, seen = type(taking).prepare, list[bool]()
 
     async def found_meanwhile(self: Any, *arguments: Any) -> Any:
         if not seen:
@@ -342,7 +335,7 @@ async def test_who_is_found_while_a_file_is_read_is_not_credited(world: World, m
             await world.until(lambda: bool(world.states.findings.findings))
         return await prepare(self, *arguments)
 
-    monkeypatch.setattr(type(receiving), "_prepare", found_meanwhile)
+    monkeypatch.setattr(type(taking), "prepare", found_meanwhile)
     field = next(each for each in SCREENED_FIELDS if each not in TYPED)
     await take_in(world, (field,))
     await done(world)

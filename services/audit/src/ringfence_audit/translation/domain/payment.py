@@ -96,6 +96,7 @@ ENTRIES = Packed(
         "reasons": "reason",
         "sealed": "commitment",
         "origins": "origin_entry_id",
+        "named_ids": "named_id",
     },
     {
         "tenant": "tenant_id",
