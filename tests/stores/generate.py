@@ -24,7 +24,7 @@ from ringfence_local_stack.sandbox.stacks import empty_stack
 from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_payment_instruction.bootstrap import migrations as of_payment_instruction
 
-from tests.stores import authority, keeping, payments, people, postings, registers
+from tests.stores import authority, banks, keeping, payments, people, postings, registers
 from tests.stores.keeping import SERVICES
 
 MIGRATIONS = {
@@ -72,6 +72,9 @@ def _live(box: Sandbox) -> None:
     _say("payments")
     stages, followed = payments.payments(box)
     payments.decisions(box, stages)
+    _say("what banks tell, and days")
+    banks.tellings(box, stages[0])
+    banks.days(box, stages[0])
     _say("lists and agreements")
     authority.lists(box, stages[0])
     authority.agreements(box, stages[1])
