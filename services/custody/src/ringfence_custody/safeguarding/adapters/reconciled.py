@@ -61,6 +61,10 @@ class CalendarDays:
 
     calendars: Calendars
 
+    def calendar(self, ledger: int) -> str:
+        """Returns the calendar of a currency."""
+        return calendar_of(ledger)
+
     def opened_day(self, ledger: int) -> int:
         """Returns the business day that is open, 0 before the first."""
         return self.calendars.opened_day(calendar_of(ledger)) or 0
