@@ -92,7 +92,7 @@ def _await(stack: LocalStack, service: str) -> None:
 
 def _late(stack: LocalStack, service: str) -> list[str]:
     heads = {each: _one(stack, each, "SELECT position, hash FROM feed_head") for each in SERVICES}
-    followed = {"follower:identity": heads["identity"]}
+    followed = {f"follower:{each}": heads[each] for each in SERVICES}
     late = []
     for name, *cursor in _all(stack, service, "SELECT name, position, hash FROM cursors"):
         if name != WRITTEN_WITH_ITS_EVENTS and tuple(cursor) != followed.get(name, heads[service]):
