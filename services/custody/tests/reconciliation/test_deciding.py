@@ -12,11 +12,13 @@ from ringfence_custody.reconciliation.domain.errors import (
     BreakNotFound,
     BreakTransitionRefused,
     CorrectionRefused,
+    CorrectionUnsuited,
     LinesDiffer,
     MatchNotFound,
     MirrorNotFound,
     SuggestionNotFound,
 )
+from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.custody.v1 import reconciliation_pb2 as pb
 
 from ..conftest import Custody
@@ -81,6 +83,10 @@ async def test_people_match_only_what_has_one_sum(town: Town) -> None:
     netted = [pb.LinePair(movement_id=id_of(each), transfer_id=id_of("paid in")) for each in ("in", "out")]
     with pytest.raises(LinesDiffer):
         await town.ask("MatchLines", pb.MatchLinesRequest(**mirror(pairs=netted)))
+    await town.deposit("never told", 300)
+    nothing = pb.LinePair(movement_id=bytes(16), transfer_id=id_of("never told"))
+    with pytest.raises((LinesDiffer, InvalidArgument)):
+        await town.ask("MatchLines", pb.MatchLinesRequest(**mirror(pairs=[nothing])))
     named = ("in", "paid in"), ("in", "nobody"), ("nobody", "paid in"), ("news", "paid in")
     for movement, transfer in named:
         pair = pb.LinePair(movement_id=id_of(movement), transfer_id=id_of(transfer))
@@ -155,23 +161,54 @@ async def test_a_correction_takes_two_people_and_settles_the_break(town: Town) -
 
 
 async def test_a_correction_that_the_ledger_refuses_leaves_nothing(town: Town) -> None:
-    """All entries or none: the second takes more than bob has."""
+    """All entries or none: the second credits an account that is not there."""
     await town.tell(Movement("unknown", 12))
     await town.statement(TODAY)
     await town.work()
     (found,) = town.breaks.values()
     await town.ask("AssignBreak", pb.AssignBreakRequest(break_id=found.id, note="look"))
     entries = [
-        pb.CorrectingEntry(debit_account_id=BANK, credit_account_id=id_of("alice"), amount_minor=12),
-        pb.CorrectingEntry(debit_account_id=id_of("bob"), credit_account_id=BANK, amount_minor=5_000),
+        pb.CorrectingEntry(debit_account_id=BANK, credit_account_id=id_of("alice"), amount_minor=5),
+        pb.CorrectingEntry(debit_account_id=BANK, credit_account_id=id_of("nobody"), amount_minor=7),
     ]
     correct = pb.CorrectBreakRequest(break_id=found.id, entries=entries, reason="case 4")
     proposal = (await town.ask("CorrectBreak", correct)).proposal_id
     with pytest.raises(CorrectionRefused) as refused:
         await town.custody.confirm(proposal)
-    assert refused.value.metadata == {"status": "EXCEEDS_CREDITS"}
+    assert refused.value.metadata == {"status": "CREDIT_ACCOUNT_NOT_FOUND"}
     assert (await account(town.custody, "alice")).credits_posted_minor == 1_000
     assert town.states()[id_of("unknown")] == ("UNIDENTIFIED", "CORRECTING")
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [(BANK, "bob", 13)],
+        [("bob", BANK, 12)],
+        [("alice", "bob", 12)],
+        [(BANK, "bob", 512), ("alice", BANK, 500)],
+        [(BANK, "bob", 12), ("alice", "bob", 5)],
+    ],
+    ids=["too much", "the other way", "beside it", "there and back", "another one with it"],
+)
+async def test_a_correction_moves_what_its_break_lacks(town: Town, entries: list[tuple[Any, Any, int]]) -> None:
+    """Two people may put a line right, and nothing else on its occasion."""
+    await town.tell(Movement("unknown", 12))
+    await town.statement(TODAY)
+    await town.work()
+    (found,) = town.breaks.values()
+    await town.ask("AssignBreak", pb.AssignBreakRequest(break_id=found.id, note="look"))
+    named = [
+        pb.CorrectingEntry(debit_account_id=_account(debit), credit_account_id=_account(credit), amount_minor=amount)
+        for debit, credit, amount in entries
+    ]
+    with pytest.raises(CorrectionUnsuited):
+        await town.ask("CorrectBreak", pb.CorrectBreakRequest(break_id=found.id, entries=named, reason="case 4"))
+    assert town.states()[id_of("unknown")] == ("UNIDENTIFIED", "ASSIGNED")
+
+
+def _account(name: str | bytes) -> bytes:
+    return id_of(name) if isinstance(name, str) else name
 
 
 async def test_a_platform_sees_its_own_breaks_alone(town: Town) -> None:

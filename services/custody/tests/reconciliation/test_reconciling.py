@@ -211,6 +211,8 @@ async def test_a_break_that_nobody_takes_is_escalated_by_business_days(town: Tow
 
 async def test_a_shortfall_that_is_not_funded_by_the_end_of_its_day_is_notified(town: Town) -> None:
     """The next morning, whoever has it; funding is looked at, and needs a transfer to what the platform owes."""
+    await town.deposit("before", 50, entry="booked")
+    await town.tell(Movement("booked", 50, entry="booked"))
     await town.deposit("told, not booked", 50, entry="never")
     await town.statement(TODAY)
     await town.work()
@@ -222,6 +224,9 @@ async def test_a_shortfall_that_is_not_funded_by_the_end_of_its_day_is_notified(
     with pytest.raises(FundingUnsuited) as unsuited:
         await town.ask("FundBreak", fund)
     assert unsuited.value.metadata == {"because": "not from the platform's own money to what it owes"}
+    with pytest.raises(FundingUnsuited) as unsuited:
+        await town.ask("FundBreak", pb.FundBreakRequest(break_id=found.id, transfer_id=id_of("before"), note="paid"))
+    assert unsuited.value.metadata == {"because": "older than what is short"}
     town.custody.clock.advance(DAY_NS)
     await town.work()
     assert town.states() == {id_of("told, not booked"): ("SHORTFALL", "NOTIFIED")}

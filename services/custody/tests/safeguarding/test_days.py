@@ -68,7 +68,7 @@ async def test_a_day_is_computed_when_the_banks_word_is_there(world: World) -> N
     world.books.debits = 1_050
     await world.open(MONDAY + 1)
     assert not world.of(SafeguardingComputed)
-    world.evidence.sums_open = OpenSums(told_minor=7, unplaced_minor=12, unmatched_minor=7)
+    world.evidence.sums_open = OpenSums(unplaced_minor=12, later_minor=7)
     await world.state_closing(MONDAY, 1_045)
     (found,) = world.of(SafeguardingComputed)
     assert (found.requirement_minor, found.unplaced_minor, found.funds_minor) == (1_020, 12, 1_008)
@@ -182,7 +182,7 @@ async def test_an_outage_is_caught_up_with_statements_of_several_days(world: Wor
 async def test_a_payment_that_the_bank_has_not_booked_is_no_difference(world: World) -> None:
     """It is named as such: the mirror has paid it, the bank has not."""
     world.books.credits = 300
-    world.evidence.sums_open = OpenSums(unmatched_minor=-300)
+    world.evidence.sums_open = OpenSums(sent_minor=-300)
     await _computed(world, 1_000)
     (found,) = world.of(MirrorCompared)
     assert (found.mirror_minor, found.unbooked_minor, found.difference_minor) == (700, -300, 0)
@@ -240,3 +240,81 @@ async def test_signed_days_leave_memory(world: World) -> None:
     await world.open(MONDAY + 2)
     await world.open(MONDAY + KEPT_DAYS + 2)
     assert next(day.key.day for day in world.state.of_tenant(key(0).tenant)) == MONDAY + 1
+
+
+async def test_a_notification_before_the_figures_does_not_speak_of_them(world: World) -> None:
+    """A regulator who was told that a day is late was not told of its shortfall."""
+    world.books.clients = [5_000]
+    await world.open(MONDAY + 1)
+    await world.open(MONDAY + 2)
+    await world.commands.notify(key(MONDAY), bytes(32), "late", ADA)
+    await world.state_closing(MONDAY, 1_000)
+    await world.commands.prepare(key(MONDAY), "", ADA)
+    await world.commands.review(key(MONDAY), "", BEN)
+    with pytest.raises(SafeguardingDayOpen) as refused:
+        await world.commands.sign(key(MONDAY), BEN)
+    assert "a shortfall of 4000" in refused.value.metadata["open"]
+
+
+async def test_what_no_bank_has_is_a_difference(world: World) -> None:
+    """Money in the books for which no payment and no news stands is not explained away."""
+    world.books.clients, world.books.debits = [1_500], 1_500
+    await _computed(world, 1_000)
+    assert world.of(SafeguardingComputed)[0].external_minor == 500
+
+
+async def test_figures_do_not_depend_on_when_they_are_computed(world: World) -> None:
+    """What moved after the day was cut is not of it, whether the next statement is there or not."""
+    other = World()
+    for each in (world, other):
+        await each.open(MONDAY + 1)
+        each.books.credits, each.evidence.sums_open = 300, OpenSums(later_minor=-300)
+    await world.state_closing(MONDAY, 1_000)
+    await other.open(MONDAY + 2)
+    other.evidence.sums_open = OpenSums()
+    await other.state_closing(MONDAY + 1, 700)
+    await other.state_closing(MONDAY, 1_000)
+    documents = [
+        next(found.document for found in each.of(SafeguardingComputed) if found.day == MONDAY)
+        for each in (world, other)
+    ]
+    assert documents[0] == documents[1]
+    assert "books 1000 bank 1000 between 0 difference 0" in documents[0]
+
+
+async def test_a_mirror_that_has_left_the_pool_is_still_compared(world: World) -> None:
+    """The day was cut with it; the next one is not, and neither stops the other."""
+    await world.open(MONDAY + 1)
+    world.books.has_mirror = False
+    await world.open(MONDAY + 2)
+    await world.state_closing(MONDAY, 1_000)
+    assert [(each.day, each.internal_minor) for each in world.of(SafeguardingComputed)] == [
+        (MONDAY + 1, -1_000),
+        (MONDAY, 0),
+    ]
+
+
+async def test_a_year_that_is_not_listed_stops_no_day_that_does_not_need_it(world: World) -> None:
+    """Opening a day is not refused; what is known of others is computed."""
+    await world.open(MONDAY + 1)
+    world.days.listed_until = MONDAY
+    await world.open(MONDAY + 2)
+    await world.state_closing(MONDAY, 1_000)
+    assert [each.day for each in world.of(SafeguardingComputed)] == [MONDAY]
+    world.days.listed_until = MONDAY + 9
+    await world.closing.step()
+    assert [(each.day, each.is_late) for each in world.of(SafeguardingCut)] == [(MONDAY, False), (MONDAY + 1, True)]
+
+
+async def test_days_that_were_cut_late_say_so(world: World) -> None:
+    """After an outage nobody knows what the books said at their ends: the regulator is told before they are signed."""
+    await world.open(MONDAY + 1)
+    await world.open(MONDAY + 3)
+    assert [each.is_late for each in world.of(SafeguardingCut)] == [False, True, False]
+    await world.state_closing(MONDAY + 2, 1_000, first_day=MONDAY)
+    late = next(each for each in world.of(SafeguardingComputed) if each.day == MONDAY + 1)
+    assert late.document.splitlines()[1].endswith(" late")
+    await world.commands.prepare(key(MONDAY + 1), "", ADA)
+    await world.commands.review(key(MONDAY + 1), "", BEN)
+    with pytest.raises(SafeguardingDayOpen):
+        await world.commands.sign(key(MONDAY + 1), BEN)

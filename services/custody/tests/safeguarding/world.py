@@ -18,6 +18,7 @@ from ringfence_custody.safeguarding.domain.state import State
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.proposals.domain.state import State as ProposalState
+from ringfence_kernel.values.business_days import CalendarYearMissing
 from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
@@ -53,6 +54,7 @@ class Books:
     own: int = 0
     debits: int = 1_000
     credits: int = 0
+    has_mirror: bool = True
 
     def funds(self, pool_of: PoolOf) -> Iterable[tuple[bytes, int, str]]:
         return [FUND]
@@ -60,7 +62,10 @@ class Books:
     def figures(self, tenant: bytes, ledger: int, pool: str, pool_of: PoolOf) -> BookFigures:
         positive = sum(each for each in self.clients if each > 0)
         mirror = MirrorBalance(MIRROR, 1, self.debits, self.credits)
-        return BookFigures(positive, self.suspense, self.own, 0, 0, (mirror,))
+        return BookFigures(positive, self.suspense, self.own, 0, 0, (mirror,) if self.has_mirror else ())
+
+    def mirror_minor(self, tenant: bytes, mirror: bytes) -> int:
+        return self.debits - self.credits
 
 
 @dataclass
@@ -82,6 +87,7 @@ class Days:
     """Every day is a business day."""
 
     opened: int = 0
+    listed_until: int = 2**31
 
     def calendar(self, ledger: int) -> str:
         return CALENDAR
@@ -90,10 +96,15 @@ class Days:
         return self.opened
 
     def previous_day(self, ledger: int, day: int) -> int:
-        return day - 1
+        return self._listed(day) - 1
 
     def next_day(self, ledger: int, day: int) -> int:
-        return day + 1
+        return self._listed(day) + 1
+
+    def _listed(self, day: int) -> int:
+        if day > self.listed_until:
+            raise CalendarYearMissing(calendar=CALENDAR, year="")
+        return day
 
 
 class Unit:

@@ -558,6 +558,7 @@ class SafeguardingCut(_message.Message):
     OWED_MINOR_FIELD_NUMBER: _builtins.int
     HELD_MINOR_FIELD_NUMBER: _builtins.int
     MIRRORS_FIELD_NUMBER: _builtins.int
+    IS_LATE_FIELD_NUMBER: _builtins.int
     day_id: _builtins.bytes
     """The day: id of the stream, 16 bytes (docs/formats.md)."""
     tenant: _builtins.bytes
@@ -584,6 +585,8 @@ class SafeguardingCut(_message.Message):
     """What of clients' money is set aside for payments under way."""
     mirrors: _builtins.int
     """So many MirrorCut follow."""
+    is_late: _builtins.bool
+    """Other days were opened since its end: the books had gone on when it was cut."""
     def __init__(
         self,
         *,
@@ -600,10 +603,11 @@ class SafeguardingCut(_message.Message):
         owed_minor: _builtins.int = ...,
         held_minor: _builtins.int = ...,
         mirrors: _builtins.int = ...,
+        is_late: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_position", b"as_of_position", "clients_minor", b"clients_minor", "cut_ns", b"cut_ns", "day", b"day", "day_id", b"day_id", "held_minor", b"held_minor", "ledger", b"ledger", "mirrors", b"mirrors", "owed_minor", b"owed_minor", "own_minor", b"own_minor", "pool", b"pool", "suspense_minor", b"suspense_minor", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_position", b"as_of_position", "clients_minor", b"clients_minor", "cut_ns", b"cut_ns", "day", b"day", "day_id", b"day_id", "held_minor", b"held_minor", "is_late", b"is_late", "ledger", b"ledger", "mirrors", b"mirrors", "owed_minor", b"owed_minor", "own_minor", b"own_minor", "pool", b"pool", "suspense_minor", b"suspense_minor", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -704,11 +708,11 @@ class MirrorCompared(_message.Message):
     telling: _builtins.bytes
     """The statement, 16 bytes: `telling` of StatementTaken."""
     mirror_minor: _builtins.int
-    """The mirror's balance when the statement was there, minor units."""
+    """The mirror's balance when the day was cut, minor units."""
     bank_minor: _builtins.int
     """What the bank holds at the end of the day."""
     later_minor: _builtins.int
-    """What of the mirror the bank books on later days."""
+    """What of it the bank books on later days, less what the books have booked since."""
     unbooked_minor: _builtins.int
     """Payments that the bank has not booked by the end of the day; below zero where they take money."""
     unplaced_minor: _builtins.int

@@ -134,11 +134,11 @@ class SafeguardingMirror(_message.Message):
     telling_id: _builtins.bytes
     """The statement, 16 bytes."""
     mirror_minor: _builtins.int
-    """The mirror's balance when the statement was there, minor units as all amounts."""
+    """The mirror's balance when the day was cut, minor units as all amounts."""
     bank_minor: _builtins.int
     """What the bank holds at the end of the day."""
     later_minor: _builtins.int
-    """What of the mirror the bank books on later days."""
+    """What of it the bank books on later days, less what the books have booked since."""
     unbooked_minor: _builtins.int
     """Payments that the bank has not booked."""
     difference_minor: _builtins.int

@@ -87,8 +87,8 @@ TAKEN_BACK = frozenset({19, 20, 21})
 """Purposes by which a bank takes money that it has taken: no state, hold or limit of a mirror stands against a fact."""
 OF_FACTS = frozenset({17, 18, *TAKEN_BACK, 22})
 """What a bank does to money that lies in the book, and what makes up for it: no rules of a book take it away."""
-OWN_WAYS_OUT = frozenset({6, 7})
-"""How a platform comes to its own money: it stops while the platform owes clients any."""
+OWN_WAYS_OUT = frozenset({5, 6, 7, 8})
+"""How a platform comes to its own money, or gives it away: it stops while the platform owes clients any."""
 PURPOSES = (
     _purpose(
         1, "deposit", Mandate.BANK, (C.BANK_MIRROR, C.CLIENT), (C.BANK_MIRROR, C.PLATFORM), (C.BANK_MIRROR, C.SUSPENSE)

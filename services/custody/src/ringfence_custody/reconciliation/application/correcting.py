@@ -20,7 +20,7 @@ from ringfence_custody.ledger.domain.result_codes import LINKED, CreateTransferS
 from ringfence_custody.reconciliation.application.recording import pairs_of, record_matches
 from ringfence_custody.reconciliation.application.steps import step
 from ringfence_custody.reconciliation.domain.breaks import Break, Side, Status
-from ringfence_custody.reconciliation.domain.errors import CorrectionRefused
+from ringfence_custody.reconciliation.domain.errors import CorrectionRefused, CorrectionUnsuited
 from ringfence_custody.reconciliation.domain.lines import words_of
 from ringfence_custody.reconciliation.domain.rules import Stage
 from ringfence_custody.reconciliation.domain.state import State
@@ -57,11 +57,12 @@ class Corrections:
         return Effect(name=CORRECT, basis=self._basis, carry_out=self._carry_out, describe=self._described)
 
     async def propose(self, correction: Correction, caller: Caller) -> bytes:
-        """Returns the proposal to post a correction; raises BreakNotFound, BreakTransitionRefused."""
+        """Returns the proposal to post it; raises BreakNotFound, BreakTransitionRefused, CorrectionUnsuited."""
 
         def decide(unit: Unit) -> bytes:
             found = self.state.open_break(correction.break_id)
             found.require_step(Status.CORRECTING)
+            self._require_suited(found, correction)
             step(unit, found, Status.CORRECTING, actor=caller.subject, note=correction.reason)
             return self.proposals.propose(
                 unit,
@@ -83,6 +84,7 @@ class Corrections:
         correction = msgspec.msgpack.decode(proposal.payload, type=Correction)
         found = self.state.open_break(correction.break_id)
         found.require_step(Status.RESOLVED)
+        self._require_suited(found, correction)
         ids = [external_id("correction", proposal.id, str(row)) for row in range(len(correction.entries))]
         outcome = self.ledger.post_decided(unit, found.book, _columns(found, correction, ids))
         refused = [CreateTransferStatus(each) for each in outcome.status if each]
@@ -93,6 +95,25 @@ class Corrections:
         after = self.state.breaks.get(found.id)
         if after is not None and after.is_open:
             step(unit, after, Status.CORRECTING, actor=hand.principal, reference=ids[0], note=correction.reason)
+
+    def _require_suited(self, found: Break, correction: Correction) -> None:
+        """Raises CorrectionUnsuited for entries that move more than puts the break's line right, or something else.
+
+        All move its mirror in one direction: money that passed there and back would pass between clients.
+        """
+        moved, lacking = [_moved_minor(each, found.mirror) for each in correction.entries], self._lacking_minor(found)
+        if any(each * lacking <= 0 for each in moved) or abs(sum(moved)) > abs(lacking):
+            raise CorrectionUnsuited(because=f"the mirror lacks {lacking} minor units, the entries move it by {moved}")
+
+    def _lacking_minor(self, found: Break) -> int:
+        """Returns what the mirror lacks by the break's line: below zero where it has too much."""
+        mirror = self.state.mirror(found.book, found.mirror)
+        if found.side is Side.BANK:
+            posted = mirror.books.amounts_minor(mirror.posted_for(found.line))
+            return sum(mirror.bank.amounts_minor([found.line])) - sum(posted)
+        if found.side is Side.BOOKS:
+            return -sum(mirror.books.amounts_minor([found.line]))
+        return found.amount_minor if found.incoming else -found.amount_minor
 
     def _match(self, unit: Unit, found: Break, transfers: list[bytes], hand: Hand) -> None:
         """Matches the break's line with what was posted for it, where that makes it right."""
@@ -119,6 +140,11 @@ class Corrections:
         kind = f", of kind {found.kind.value}," if found else ""
         what = f"correct a break{kind} in book {show(proposal.tenant)}: {show(correction.break_id)}"
         return f"{what}, debit to credit: {rows}: {correction.reason}"
+
+
+def _moved_minor(entry: Entry, mirror: bytes) -> int:
+    sides = (entry.debit_account_id == mirror) - (entry.credit_account_id == mirror)
+    return sides * entry.amount_minor
 
 
 def _columns(found: Break, correction: Correction, ids: list[bytes]) -> TransferColumns:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
+from ringfence_kernel.values.clock import DAY_NS
+from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.writing.looking_up import while_current
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
@@ -85,13 +88,17 @@ class Deciding:
     async def match(self, book: bytes, mirror: bytes, pairs: Sequence[Pair], by: bytes) -> None:
         """Matches open lines that no rule found; raises LinesDiffer unless their sums are the same.
 
-        All are of one direction: what came in is not netted with what went out.
+        All are of one direction: what came in is not netted with what went out, neither at the bank nor in the books.
         """
 
         def decide(unit: Unit) -> None:
             of_mirror, chosen = self.state.mirror(book, mirror), pairs_of(list(pairs), Stage.PEOPLE)
-            lines = of_mirror.bank.rows[of_mirror.bank.find(chosen.movements)]
-            directions = np.unique(np.sign(lines["amount_minor"]))
+            if ZERO_ID in chain.from_iterable(pairs):
+                raise LinesDiffer
+            sides = (of_mirror.bank, chosen.movements), (of_mirror.books, chosen.transfers)
+            directions = {
+                sign for lines, ids in sides for sign in np.sign(lines.rows[lines.find(ids)]["amount_minor"]).tolist()
+            }
             if len(directions) > 1 or not record_matches(unit, self.state, of_mirror, chosen, by):
                 raise LinesDiffer
 
@@ -141,9 +148,14 @@ class Deciding:
         await self.writer.commit(decide)
 
     async def fund(self, identifier: bytes, transfer: bytes, by: bytes, note: str) -> None:
-        """Says which transfer has funded a shortfall; raises BreakNotFound, BreakTransitionRefused, FundingUnsuited."""
+        """Says which transfer has funded a shortfall; raises BreakNotFound, BreakTransitionRefused, FundingUnsuited.
+
+        It came after what was short: what paid for an earlier one does not pay for this one too.
+        """
         found = await self.writer.commit(lambda unit: self.state.open_break(identifier))
         named = await self.ledger.transfers(found.book, [transfer])
+        short = await self.ledger.transfers(found.book, [found.line])
+        since_ns = short[0].transfer.timestamp if short else found.detected_day * DAY_NS
         owners = await self.ledger.owners_of(
             found.book, [account for each in named for account in (each.debit_account_id, each.credit_account_id)]
         )
@@ -154,6 +166,8 @@ class Deciding:
             because = "another currency"
         elif named[0].transfer.amount < found.amount_minor:
             because = "less than what is short"
+        elif named[0].transfer.timestamp < since_ns:
+            because = "older than what is short"
         elif owners[0][1] not in OWED_FROM or owners[1][1] != AccountClass.SHORTFALL:
             because = "not from the platform's own money to what it owes"
 

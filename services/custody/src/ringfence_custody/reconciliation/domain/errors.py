@@ -54,6 +54,13 @@ class CorrectionRefused(DomainError):
     code = "FAILED_PRECONDITION"
 
 
+class CorrectionUnsuited(DomainError):
+    """The entries do not put the break right; the metadata says `because`."""
+
+    reason = "CORRECTION_UNSUITED"
+    code = "FAILED_PRECONDITION"
+
+
 class FundingUnsuited(DomainError):
     """The transfer does not fund the break; the metadata says `because`."""
 

@@ -98,6 +98,12 @@ class Lines:
             at[left] += 1
         return found
 
+    def amounts_minor(self, ids: Sequence[bytes]) -> list[int]:
+        """Returns the amounts of lines in minor units, without those that are not open."""
+        rows = self.find(words_of(ids))
+        found: list[int] = self.rows["amount_minor"][rows[rows >= 0]].tolist()
+        return found
+
     def add(self, lines: Records, journal: Journal) -> None:
         """Appends lines that are not there."""
         journal.call(self._cut, self._count)

@@ -12,7 +12,8 @@ from ringfence_kernel.values.business_days import calendar_of
 from ringfence_kernel.values.ids import show
 
 from ringfence_custody.reconciliation.domain.assessing import GRACE_NS
-from ringfence_custody.reconciliation.domain.booked import BOOKED
+from ringfence_custody.reconciliation.domain.booked import BOOKED, SENT
+from ringfence_custody.reconciliation.domain.lines import mixed
 from ringfence_custody.reconciliation.domain.matching import TOLD
 from ringfence_custody.reconciliation.domain.state import State
 from ringfence_custody.safeguarding.domain.figures import OpenSums
@@ -39,11 +40,15 @@ class Reconciled:
             return None
         told = bank[bank["state"] == TOLD]
         came = told[told["amount_minor"] > 0]
+        of_news = books["key"].any(axis=1) & np.isin(mixed(books["key"]), mixed(told["key"]))
+        went = (books["amount_minor"] < 0) & (books["marks"] & SENT > 0)
+        is_young, is_later = books["day"] > overdue_day, books["day"] > day
+        ahead = bank[(bank["state"] == BOOKED) & (bank["day"] > day)]
         return OpenSums(
-            told_minor=_sum(told["amount_minor"]),
             unplaced_minor=_sum(came["amount_minor"]),
             overdue_minor=_sum(came["amount_minor"][came["day"] <= overdue_day]),
-            unmatched_minor=_sum(books["amount_minor"]),
+            later_minor=_sum(books["amount_minor"][is_later | (is_young & of_news)]) - _sum(ahead["amount_minor"]),
+            sent_minor=_sum(books["amount_minor"][is_young & went & ~of_news & ~is_later]),
         )
 
     def open_breaks(self, tenant: bytes, mirrors: Sequence[bytes], day: int) -> list[str]:

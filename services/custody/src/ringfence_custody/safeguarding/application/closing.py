@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
+from ringfence_kernel.values.business_days import CalendarYearMissing
 from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
@@ -55,7 +57,10 @@ class DayClosing:
 
 
 class _Step:
-    """One commit of it: the books are added up once for each platform, currency and pool."""
+    """One commit of it: the books are added up once for each platform, currency and pool.
+
+    A year that a calendar does not list stops the days that need it, and no others.
+    """
 
     def __init__(self, closing: DayClosing, unit: Unit) -> None:
         self._closing, self._unit = closing, unit
@@ -66,12 +71,19 @@ class _Step:
         """Does it all."""
         done = self.cut()
         for stream in list(self._state.days):
-            done += self._reopen(stream) + self._compute(stream) + self._miss(stream)
+            with suppress(CalendarYearMissing):
+                done += self._reopen(stream) + self._compute(stream) + self._miss(stream)
         return done
 
     def cut(self, opening: str = "") -> int:
-        """Cuts what is over, with first days of the calendar that is `opening`; returns how many days."""
-        return sum(self._cut_due(fund, opening) for fund in sorted(self._closing.books.funds(self._state.pool_of)))
+        """Cuts what is over, of one calendar alone and with first days where that is `opening`; returns how many."""
+        funds = sorted(self._closing.books.funds(self._state.pool_of))
+        return sum(self._cut_due(fund, opening) for fund in funds if self._is_concerned(fund, opening))
+
+    def _is_concerned(self, fund: Fund, opening: str) -> bool:
+        if opening:
+            return self._days.calendar(fund[1]) == opening
+        return self._state.last_cut(fund) > 0
 
     def _books(self, fund: Fund) -> BookFigures:
         if fund not in self._figures:
@@ -84,18 +96,25 @@ class _Step:
         return self._closing.writer.head.position + len(self._unit.events)
 
     def _cut_due(self, fund: Fund, opening: str) -> int:
-        """Cuts the days that are over: all that were not since the last, or the newest where none was ever."""
         tenant, ledger, pool = fund
-        opened, last = self._days.opened_day(ledger), self._state.last_cut(fund)
-        if not opened or not (last or self._days.calendar(ledger) == opening):
-            return 0
-        due = self._days.previous_day(ledger, opened)
-        day, count = (self._days.next_day(ledger, last) if last else due), 0
-        while day <= due and count < MAX_DAYS_AT_ONCE:
+        due = self._due(fund)
+        for day in due:
             key, figures = DayKey(tenant, ledger, pool, day), self._books(fund)
-            self._unit.record_all(key.stream, cut(key, figures, self._position(), self._unit.now_ns))
-            day, count = self._days.next_day(ledger, day), count + 1
-        return count
+            is_late = not opening or day != due[-1] or len(due) == MAX_DAYS_AT_ONCE
+            self._unit.record_all(key.stream, cut(key, figures, self._position(), self._unit.now_ns, is_late=is_late))
+        return len(due)
+
+    def _due(self, fund: Fund) -> list[int]:
+        """Returns the days that are over: all that were not cut since the last, or the newest where none ever was."""
+        ledger, found = fund[1], list[int]()
+        opened, last = self._days.opened_day(ledger), self._state.last_cut(fund)
+        with suppress(CalendarYearMissing):
+            newest = self._days.previous_day(ledger, opened) if opened else 0
+            day = self._days.next_day(ledger, last) if last else newest
+            while 0 < day <= newest and len(found) < MAX_DAYS_AT_ONCE:
+                found.append(day)
+                day = self._days.next_day(ledger, day)
+        return found
 
     def _reopen(self, stream: bytes) -> int:
         """Begins another version where the banks say otherwise than what was computed with."""
@@ -111,6 +130,7 @@ class _Step:
         banks = self._banks(day) if day.status is Status.CUT else None
         if banks is None:
             return 0
+        self._closing.seal(self._unit, day.key.tenant)
         computation = Computation(books_of(day), tuple(banks), self._state.facts_of(day.key))
         breaks = len(self._evidence.open_breaks(day.key.tenant, [each.mirror for each in banks], day.key.day))
         self._unit.record_all(stream, computed(day, computation, breaks, self._position(), self._unit.now_ns))
@@ -118,28 +138,31 @@ class _Step:
 
     def _banks(self, day: Day) -> list[BankFigures] | None:
         """Returns the banks' figures of all mirrors, None while one is missing."""
-        key = day.key
-        now = {each.mirror: each for each in self._books((key.tenant, key.ledger, key.pool)).mirrors}
-        found = [self._bank(key, now[each.mirror]) for each in day.mirrors]
-        banks = [each for each in found if each is not None]
-        return banks if len(banks) == len(found) else None
+        found: list[BankFigures] = []
+        for each in books_of(day).mirrors:
+            bank = self._bank(day.key, each)
+            if bank is None:
+                return None
+            found.append(bank)
+        return found
 
     def _bank(self, key: DayKey, mirror: MirrorBalance) -> BankFigures | None:
-        """Compares a mirror as it is now: what a later statement has booked meanwhile counts as booked later."""
+        """Compares a mirror by what it is now: what a later statement has booked meanwhile counts as booked later."""
         closing = self._state.closing_of(mirror.mirror, key.day)
         overdue = self._days.previous_day(key.ledger, key.day)
         sums = self._evidence.sums(key.tenant, mirror.mirror, key.day, overdue, self._unit.now_ns) if closing else None
         if closing is None or sums is None:
             return None
         booked_since = self._state.newest_closing(mirror.mirror).closing_minor - closing.closing_minor
+        moved_since = self._closing.books.mirror_minor(key.tenant, mirror.mirror) - mirror.balance_minor
         return BankFigures(
             mirror=mirror.mirror,
             number=mirror.number,
             telling=closing.telling,
             mirror_minor=mirror.balance_minor,
             bank_minor=closing.closing_minor,
-            later_minor=booked_since + sums.told_minor,
-            unbooked_minor=sums.unmatched_minor - sums.told_minor,
+            later_minor=booked_since - moved_since + sums.later_minor,
+            unbooked_minor=sums.sent_minor,
             unplaced_minor=sums.unplaced_minor,
             overdue_minor=sums.overdue_minor,
         )

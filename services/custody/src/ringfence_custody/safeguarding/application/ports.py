@@ -15,10 +15,13 @@ class Books(Protocol):
     """The ledger's accounts, added up."""
 
     def funds(self, pool_of: PoolOf) -> Iterable[tuple[bytes, int, str]]:
-        """Returns the platforms, currencies and pools that have a bank mirror."""
+        """Returns the platforms, currencies and pools that have a bank mirror, or hold clients' money without one."""
 
     def figures(self, tenant: bytes, ledger: int, pool: str, pool_of: PoolOf) -> BookFigures:
         """Returns what the books say."""
+
+    def mirror_minor(self, tenant: bytes, mirror: bytes) -> int:
+        """Returns the balance of a mirror, in whatever pool it is."""
 
 
 class Evidence(Protocol):
@@ -27,7 +30,7 @@ class Evidence(Protocol):
     def sums(self, tenant: bytes, mirror: bytes, day: int, overdue_day: int, now_ns: int) -> OpenSums | None:
         """Returns what is open on a mirror, None while lines that a statement has settled wait to be matched.
 
-        What is told of and was booked by no bank since `overdue_day` is overdue.
+        What no bank has booked since `overdue_day` is overdue.
         """
 
     def open_breaks(self, tenant: bytes, mirrors: Sequence[bytes], day: int) -> list[str]:

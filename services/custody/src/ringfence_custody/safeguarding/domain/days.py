@@ -89,8 +89,11 @@ class Day:
     is_notified: bool = False
 
 
-def cut(key: DayKey, books: BookFigures, position: int, now_ns: int) -> list[Any]:
-    """Decides the cut of a day: the event of the day, then one of each mirror."""
+def cut(key: DayKey, books: BookFigures, position: int, now_ns: int, *, is_late: bool) -> list[Any]:
+    """Decides the cut of a day: the event of the day, then one of each mirror.
+
+    `is_late` says that other days were opened since: what the books said at the end of this one is not known.
+    """
     tenant, ledger, pool, day = key.tenant, key.ledger, key.pool, key.day
     of_day = SafeguardingCut(
         day_id=key.stream,
@@ -106,6 +109,7 @@ def cut(key: DayKey, books: BookFigures, position: int, now_ns: int) -> list[Any
         owed_minor=books.owed_minor,
         held_minor=books.held_minor,
         mirrors=len(books.mirrors),
+        is_late=is_late,
     )
     mirrors = [
         MirrorCut(
@@ -119,7 +123,7 @@ def cut(key: DayKey, books: BookFigures, position: int, now_ns: int) -> list[Any
 def computed(day: Day, computation: Computation, breaks: int, position: int, now_ns: int) -> list[Any]:
     """Decides what a day comes to: an event of each mirror, then that of the day."""
     key = day.key
-    text = document(computation, key.day, key.pool, key.ledger, day.version, breaks)
+    text = document(computation, key.day, key.pool, key.ledger, day.version, breaks, is_late=day.cut.is_late)
     of_day = SafeguardingComputed(
         day_id=key.stream,
         tenant=key.tenant,
@@ -208,7 +212,8 @@ def unnotified(day: Day) -> list[str]:
     computed = day.computed
     if computed is None:
         return ["the banks' word is not there"]
-    found = [f"a shortfall of {-computed.internal_minor} minor units"] if computed.internal_minor < 0 else []
+    found = ["the books were cut late"] if day.cut.is_late else []
+    found += [f"a shortfall of {-computed.internal_minor} minor units"] if computed.internal_minor < 0 else []
     found += [f"{computed.overdue_minor} minor units received and not placed"] if computed.overdue_minor else []
     return found + (
         [f"{computed.external_minor} minor units between books and banks"] if computed.external_minor else []
@@ -267,7 +272,7 @@ def applied(day: Day, event: object) -> Day:
     if isinstance(event, MirrorCompared):
         return replace(day, compared=(*day.compared, event))
     if isinstance(event, SafeguardingComputed):
-        return replace(day, status=Status.COMPUTED, computed=event)
+        return replace(day, status=Status.COMPUTED, computed=event, is_notified=False)
     if isinstance(event, SafeguardingPrepared):
         preparer = Preparer(event.principal, event.person, event.key_sha256, event.certificate_sha256)
         return replace(day, status=Status.PREPARED, preparer=preparer)

@@ -10,12 +10,15 @@ FORMAT = "ringfence-safeguarding/1"
 _EPOCH = date(1970, 1, 1)
 
 
-def document(computation: Computation, day: int, pool: str, ledger: int, version: int, breaks: int) -> str:
-    """Returns the text; `breaks` are open when it is computed."""
+def document(
+    computation: Computation, day: int, pool: str, ledger: int, version: int, breaks: int, *, is_late: bool
+) -> str:
+    """Returns the text; `breaks` are open when it is computed, `is_late` says that it was cut late."""
     books, facts = computation.books, computation.facts
     lines = [
         FORMAT,
-        f"day {_EPOCH + timedelta(day)} pool {pool} currency {ledger:03d} version {version}",
+        f"day {_EPOCH + timedelta(day)} pool {pool} currency {ledger:03d} version {version}"
+        f"{' late' if is_late else ''}",
         f"requirement {computation.requirement_minor} clients {books.clients_minor} suspense {books.suspense_minor}",
         f"resource {computation.resource_minor} funds {computation.funds_minor}"
         f" unplaced {computation.unplaced_minor} assets {facts.assets_minor} insurance {facts.insurance_minor}",
@@ -24,8 +27,8 @@ def document(computation: Computation, day: int, pool: str, ledger: int, version
     ]
     for each in sorted(computation.banks, key=lambda bank: bank.number):
         lines.append(
-            f"mirror {each.number} books {each.mirror_minor} bank {each.bank_minor} later {each.later_minor}"
-            f" unbooked {each.unbooked_minor} difference {each.difference_minor}"
+            f"mirror {each.number} books {each.mirror_minor} bank {each.bank_minor} between {each.between_minor}"
+            f" difference {each.difference_minor}"
         )
     lines += [
         f"external {computation.external_minor}",

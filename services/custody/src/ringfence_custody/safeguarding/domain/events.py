@@ -28,6 +28,7 @@ class SafeguardingCut:
     owed_minor: int
     held_minor: int
     mirrors: int  # so many MirrorCut follow
+    is_late: bool  # the books had gone on when it was cut: figures are of then
 
 
 @dataclass(frozen=True, slots=True)

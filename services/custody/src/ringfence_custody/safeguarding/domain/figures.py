@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 POOLS = ("payment-services", "e-money")
@@ -50,23 +49,26 @@ class BookFigures:
 class OpenSums:
     """What reconciliation has open on a mirror, money that came in above zero.
 
-    `told_minor` is told of by news, `unplaced_minor` what of that came in, `overdue_minor` what of that is older than a
-    business day. `unmatched_minor` is in the books, and no bank's booking of it is known.
+    `unplaced_minor` is told of by news, `overdue_minor` what of that is older than a business day. `later_minor` is in
+    the books and booked by no bank yet: of later days, or told of by news within the last business day; less what the
+    bank has booked on later days and the books lack. `sent_minor` are payments of the last business day that no bank
+    has booked. Whatever else the books have and no bank has is a difference.
     """
 
-    told_minor: int = 0
     unplaced_minor: int = 0
     overdue_minor: int = 0
-    unmatched_minor: int = 0
+    later_minor: int = 0
+    sent_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class BankFigures:
     """What a bank holds by the statement that covers a day, and what lies between that and our mirror.
 
-    `mirror_minor` is the mirror's balance when the bank's word was there, `later_minor` what of it the bank books after
-    that statement, `unbooked_minor` payments of ours that it has not booked: below zero where they take money.
-    `unplaced_minor` and `overdue_minor` are as in OpenSums.
+    `mirror_minor` is the mirror's balance when the day was cut, `later_minor` what of it the bank books after that
+    statement, less what moved the mirror since; `unbooked_minor` payments of ours that the bank has not booked: below
+    zero where they take money. `unplaced_minor` and `overdue_minor` are as in OpenSums. How the two part depends on
+    when they are looked at, their sum does not.
     """
 
     mirror: bytes
@@ -80,9 +82,14 @@ class BankFigures:
     overdue_minor: int = 0
 
     @property
+    def between_minor(self) -> int:
+        """What is no difference, only booked on other days: of payments on their way and of money that came late."""
+        return self.later_minor + self.unbooked_minor
+
+    @property
     def difference_minor(self) -> int:
         """What the bank holds beyond what it should by our books, below zero where it holds less."""
-        return self.bank_minor - (self.mirror_minor - self.later_minor - self.unbooked_minor)
+        return self.bank_minor - (self.mirror_minor - self.between_minor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +147,3 @@ class Computation:
     def is_even(self) -> bool:
         """Tells whether all three comparisons come out."""
         return self.internal_minor >= 0 and not self.overdue_minor and not self.external_minor
-
-
-def individual_minor(balances: Iterable[int]) -> int:
-    """Returns what is positive of clients' balances: negative ones are not netted."""
-    return sum(balance for balance in balances if balance > 0)
