@@ -15,8 +15,8 @@ from ringfence_custody.safeguarding.domain.figures import BookFigures, MirrorBal
 
 OWN = (AccountClass.PLATFORM, AccountClass.FEE, AccountClass.GUARANTEE)
 """Classes of the platform's own money at the banks."""
-OF_CLIENTS = (AccountClass.CLIENT, AccountClass.SUSPENSE)
 CLASS_BITS = CLASS_MASK.bit_length()
+_LEDGER_BITS, _LEDGERS = 13, (1 << 13) - 1
 _HALF, _LOW = 32, (1 << 32) - 1
 
 
@@ -38,11 +38,12 @@ class LedgerBooks:
     def figures(self, tenant: bytes, ledger: int, pool: str, pool_of: PoolOf) -> BookFigures:
         """Returns what the books say."""
         accounts = self.books()[tenant].accounts
-        of_class = {each: _of_class(accounts, ledger, each) for each in AccountClass}
-        for each, rows in of_class.items():
-            codes = _codes(accounts, rows)
-            wanted = [code for code in np.unique(codes).tolist() if pool_of(tenant, code) == pool]
-            of_class[each] = rows[np.isin(codes, wanted)]
+        codes = np.array(accounts.code, np.int64)
+        distinct = np.flatnonzero(np.bincount(codes[1:])).tolist()
+        elsewhere = [code for code in distinct if pool_of(tenant, code) != pool]
+        keys = np.frombuffer(accounts.ledger_class, np.uint16)
+        keys = np.where(np.isin(codes, elsewhere), 0, keys) if elsewhere else keys
+        of_class = {each: np.flatnonzero(keys == account_key(ledger, each)) for each in AccountClass}
         clients = of_class[AccountClass.CLIENT]
         balances = _balances(accounts, clients)
         return BookFigures(
@@ -67,27 +68,12 @@ class LedgerBooks:
 def _in_use(accounts: Accounts) -> Iterator[tuple[int, int]]:
     """Yields currency and code of mirrors, and of accounts that hold clients' money; each once."""
     keys = np.frombuffer(accounts.ledger_class, np.uint16)
-    ledgers = np.flatnonzero(np.bincount(keys >> CLASS_BITS)).tolist()
-    for ledger in (each for each in ledgers if each):
-        of_mirrors = _of_class(accounts, ledger, AccountClass.BANK_MIRROR)
-        of_clients = np.concatenate([_of_class(accounts, ledger, each) for each in OF_CLIENTS])
-        of_clients = of_clients[_balances(accounts, of_clients) != 0]
-        for code in np.unique(_codes(accounts, np.concatenate([of_mirrors, of_clients]))).tolist():
-            yield ledger, code
-
-
-def _of_class(accounts: Accounts, ledger: int, account_class: AccountClass) -> Numbers:
-    keys = np.frombuffer(accounts.ledger_class, np.uint16)
-    return np.flatnonzero(keys == account_key(ledger, account_class))
-
-
-def _codes(accounts: Accounts, rows: Numbers) -> Numbers:
-    """Returns the codes of accounts, one for all where there is but one."""
-    distinct = set(accounts.code[1:])
-    if len(distinct) == 1:
-        return np.full(len(rows), distinct.pop(), np.int64)
-    found: Numbers = np.array(accounts.code, np.int64)[rows]
-    return found
+    classes, codes = keys & CLASS_MASK, np.array(accounts.code, np.int64)
+    holds_any = accounts.view("credits_posted") != accounts.view("debits_posted")
+    of_clients = (classes == AccountClass.CLIENT) | (classes == AccountClass.SUSPENSE)
+    used = np.flatnonzero((classes == AccountClass.BANK_MIRROR) | (of_clients & holds_any))
+    for each in np.unique(codes[used] << _LEDGER_BITS | keys[used] >> CLASS_BITS).tolist():
+        yield each & _LEDGERS, each >> _LEDGER_BITS
 
 
 def _balances(accounts: Accounts, rows: Numbers) -> Numbers:

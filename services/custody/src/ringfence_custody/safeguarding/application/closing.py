@@ -77,13 +77,9 @@ class _Step:
 
     def cut(self, opening: str = "") -> int:
         """Cuts what is over, of one calendar alone and with first days where that is `opening`; returns how many."""
-        funds = sorted(self._closing.books.funds(self._state.pool_of))
-        return sum(self._cut_due(fund, opening) for fund in funds if self._is_concerned(fund, opening))
-
-    def _is_concerned(self, fund: Fund, opening: str) -> bool:
-        if opening:
-            return self._days.calendar(fund[1]) == opening
-        return self._state.last_cut(fund) > 0
+        funds = self._closing.books.funds(self._state.pool_of) if opening else self._state.funds()
+        concerned = [fund for fund in sorted(funds) if not opening or self._days.calendar(fund[1]) == opening]
+        return sum(self._cut_due(fund, opening) for fund in concerned)
 
     def _books(self, fund: Fund) -> BookFigures:
         if fund not in self._figures:

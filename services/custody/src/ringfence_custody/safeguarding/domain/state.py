@@ -89,6 +89,10 @@ class State:
         closings = self._closings[mirror]
         return closings[max(closings)]
 
+    def funds(self) -> list[Fund]:
+        """Returns the platforms, currencies and pools of which a day was cut."""
+        return list(self._last)
+
     def last_cut(self, fund: Fund) -> int:
         """Returns the newest day of a platform, currency and pool that was cut, 0 before the first."""
         return self._last.get(fund, 0)
@@ -171,7 +175,3 @@ class State:
 
 def _in_order(day: Day) -> DayKey:
     return DayKey(day.key.tenant, day.key.ledger, day.key.pool, day.key.day)
-
-
-def _last_day(closing: Closing) -> int:
-    return closing.last_day
