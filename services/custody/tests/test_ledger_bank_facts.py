@@ -21,6 +21,7 @@ from .ledger import (
     DEPOSIT,
     EUR,
     FEE,
+    GRANT,
     PAYMENT,
     RETRACTION,
     REVERSAL,
@@ -161,7 +162,8 @@ def test_a_platform_that_owes_does_not_come_to_its_own_money(ledger: Ledger, com
     ledger.authority = SUBMISSION
     others = [Row(f"plain {each}", "alice", "bob", 1) for each in range(company)]
     own = [Row("fees", "fees", "platform", 1, code=COLLECTION), Row("out", "platform", BANK, 1, PENDING, code=7)]
-    assert ledger.send(*others, *own) == ["created"] * company + ["shortfall_unfunded"] * 2
+    given = [Row("refund", "fees", "alice", 1, code=5), Row("grant", "platform", "alice", 1, code=GRANT)]
+    assert ledger.send(*others, *own, *given) == ["created"] * company + ["shortfall_unfunded"] * 4
     assert ledger.send(Row("pay", "alice", "bob", 1, code=PAYMENT)) == ["created"]
     assert ledger.send(Row("much", "platform", OWED, 16, code=SHORTFALL_FUNDING)) == ["exceeds_debits"]
     assert ledger.send(Row("fund", "platform", OWED, 15, code=SHORTFALL_FUNDING)) == ["created"]

@@ -160,6 +160,24 @@ async def test_a_correction_takes_two_people_and_settles_the_break(town: Town) -
     assert town.states()[id_of("unknown")] == ("UNIDENTIFIED", "REOPENED")
 
 
+async def test_a_break_that_was_resolved_long_ago_leaves_memory(town: Town) -> None:
+    """Nobody has closed it; it can be read and opened again all the same."""
+    await town.tell(Movement("in", 12, entry="entry"))
+    await town.statement(TODAY)
+    town.custody.clock.advance(601 * SECOND)
+    await town.work()
+    (found,) = town.breaks.values()
+    await town.deposit("posted late", 12, entry="entry")
+    await town.work()
+    assert town.states()[id_of("in")][1] == "RESOLVED"
+    town.custody.clock.advance(41 * 86_400 * SECOND)
+    await town.statement(TODAY + 41)
+    assert id_of("in") not in town.states()
+    await town.custody.project()
+    await town.ask("ReopenBreak", pb.ReopenBreakRequest(break_id=found.id, note="not so"))
+    assert town.states()[id_of("in")][1] == "REOPENED"
+
+
 async def test_a_correction_that_the_ledger_refuses_leaves_nothing(town: Town) -> None:
     """All entries or none: the second credits an account that is not there."""
     await town.tell(Movement("unknown", 12))

@@ -1,6 +1,7 @@
 """What reconciliation keeps in memory, built from events alone: open lines of every mirror, and open breaks.
 
-Matched lines leave for the table of matches; a break leaves when it is closed, or matched by itself.
+Matched lines leave for the table of matches; a break leaves when it is closed, or matched by itself, or some weeks
+after it was resolved.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from hashlib import sha256
 from typing import ClassVar, NamedTuple
 
 import numpy as np
+from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
@@ -36,6 +38,7 @@ from ringfence_custody.reconciliation.domain.events import (
 from ringfence_custody.reconciliation.domain.mirror import Mirror, Suggestion
 
 SECTION = "reconciliation, format 1"
+RESOLVED_KEPT_NS = 40 * DAY_NS
 MirrorKey = tuple[bytes, bytes]
 """Book and account."""
 
@@ -74,6 +77,7 @@ class State:
                 self.mirror(event.book, event.mirror).note(event, recorded.position, journal)
             case StatementNoted():
                 self.mirror(event.book, event.mirror).take(event, recorded.recorded_at_ns, journal)
+                self._let_go(event.mirror, recorded.recorded_at_ns, journal)
             case LinesMatched() | MatchUndone():
                 self._move(event, recorded.position, journal)
             case MatchesSuggested():
@@ -185,6 +189,12 @@ class State:
         if isinstance(event, BreakReopened):
             status, note = Status.REOPENED, event.note
         journal.put(self.breaks, identifier, begun(identifier, event, status, note, now_ns))
+
+    def _let_go(self, mirror: bytes, now_ns: int, journal: Journal) -> None:
+        """Forgets what was resolved long ago and nobody has closed: reading and reopening it goes by its table."""
+        for each in list(self.breaks.values()):
+            if each.mirror == mirror and each.status is Status.RESOLVED and each.stepped_ns < now_ns - RESOLVED_KEPT_NS:
+                journal.remove(self.breaks, each.id)
 
     def _step(self, identifier: bytes, event: BreakStepped, now_ns: int, journal: Journal) -> None:
         before, status = self.breaks[identifier], Status(event.status)
