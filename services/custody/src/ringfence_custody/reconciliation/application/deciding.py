@@ -95,9 +95,9 @@ class Deciding:
             of_mirror, chosen = self.state.mirror(book, mirror), pairs_of(list(pairs), Stage.PEOPLE)
             if ZERO_ID in chain.from_iterable(pairs):
                 raise LinesDiffer
-            sides = (of_mirror.bank, chosen.movements), (of_mirror.books, chosen.transfers)
+            found = of_mirror.bank.look_up(chosen.movements), of_mirror.books.look_up(chosen.transfers)
             directions = {
-                sign for lines, ids in sides for sign in np.sign(lines.rows[lines.find(ids)]["amount_minor"]).tolist()
+                sign for lines, is_open in found for sign in np.sign(lines["amount_minor"][is_open]).tolist()
             }
             if len(directions) > 1 or not record_matches(unit, self.state, of_mirror, chosen, by):
                 raise LinesDiffer

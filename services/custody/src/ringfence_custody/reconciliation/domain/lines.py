@@ -98,10 +98,16 @@ class Lines:
             at[left] += 1
         return found
 
+    def look_up(self, wanted: Words) -> tuple[Records, NDArray[np.bool_]]:
+        """Returns a copy of the line of each id, of zeros where it is not open, and which are."""
+        rows, found = self.find(wanted), np.zeros(len(wanted), LINE)
+        is_open = rows >= 0
+        found[is_open] = self._rows[rows[is_open]]
+        return found, is_open
+
     def amounts_minor(self, ids: Sequence[bytes]) -> list[int]:
-        """Returns the amounts of lines in minor units, without those that are not open."""
-        rows = self.find(words_of(ids))
-        found: list[int] = self.rows["amount_minor"][rows[rows >= 0]].tolist()
+        """Returns the amounts of lines in minor units, 0 for one that is not open."""
+        found: list[int] = self.look_up(words_of(ids))[0]["amount_minor"].tolist()
         return found
 
     def add(self, lines: Records, journal: Journal) -> None:
