@@ -14,7 +14,7 @@ from typing import Any
 
 from ringfence.client import Client
 from ringfence_bank_simulator.bank import Bank as Simulator
-from ringfence_bank_simulator.booked import unpacked
+from ringfence_bank_simulator.booked import Movement, unpacked
 from ringfence_bank_simulator.rules import Rules
 from ringfence_local_stack.processes.files import private_folder
 from ringfence_local_stack.sandbox.birth import spool_folder
@@ -86,9 +86,15 @@ class House:
 
     def holds_minor(self, iban: str) -> int:
         """What is on an account, by all that the bank has booked."""
-        booked = (self.folder / "simulator" / "booked").glob("*.json")
-        movements = [each for path in booked for each in unpacked(path.read_bytes()) if each.account == iban]
-        return int(100 * sum((each.signed for each in movements), Decimal(0)))
+        return int(100 * sum((each.signed for each in self._booked(iban)), Decimal(0)))
+
+    def first_reference(self, iban: str, day: date) -> str:
+        """The reference of a movement of a day."""
+        return min(each.reference for each in self._booked(iban) if each.day == day.isoformat())
+
+    def _booked(self, iban: str) -> list[Movement]:
+        files = (self.folder / "simulator" / "booked").glob("*.json")
+        return [each for path in files for each in unpacked(path.read_bytes()) if each.account == iban]
 
     def deliver(self, files: Iterable[File]) -> None:
         """Brings files to us, and waits until they are taken or refused."""

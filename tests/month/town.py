@@ -61,6 +61,13 @@ class Town:
             return day in listed.working
         return day.weekday() < 5
 
+    def next_business_day(self, currency: str, day: date) -> date:
+        """The first business day of a currency after a day."""
+        day += timedelta(1)
+        while not self.is_business_day(currency, day):
+            day += timedelta(1)
+        return day
+
     def step(self, day: date) -> None:
         """Opens a day in every calendar of which it is a business day."""
         operator = self.scenario.operators[0]
