@@ -10,9 +10,11 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+from ringfence.identity import require_done
 from ringfence.payments import InstructionStatus
 from ringfence.reconciliation import Break, BreakKind, BreakStatus
 from ringfence.safeguarding import DayStatus, SafeguardingDay
+from ringfence.statements import Remedy
 from ringfence_local_stack.scenario import eventually, new_iban
 
 from .banks import File
@@ -77,11 +79,12 @@ class Life:
                 self._late.append((account, self.statement(account, day)))
                 continue
             self._deliver_late(account)
-            for fault in faults & set(WRONG):
-                before = account.told_until
+            wrong = faults & set(WRONG)
+            for fault in wrong:
                 self._hand_in_wrong(account, day, fault)
-                account.told_until = before
             account.house.deliver(self.statement(account, day, **self._asked(account, day, faults)))
+            if wrong:
+                self._void(account)
         for account, files in self._news:
             account.house.deliver(files)
         self._news.clear()
@@ -93,7 +96,7 @@ class Life:
         return account.house.statement(account.bank.iban, account.currency, first, day, **request)
 
     def close(self) -> None:
-        """Two operators close the days that are stated; one whose statement is late waits for it."""
+        """Two operators close the days that are stated; one of which something is late or open waits for it."""
         first, second = self.town.scenario.operators
         waiting = {(each.platform.id, each.currency) for each, _ in self._late}
         left = []
@@ -102,11 +105,19 @@ class Life:
                 left.append((platform_id, currency, day))
                 continue
             found = self._computed(platform_id, currency, day)
+            if found.open:
+                left.append((platform_id, currency, day))
+                continue
             first.safeguarding.prepare(found.key, "looked at")
             second.safeguarding.review(found.key, "agreed")
             signed = first.safeguarding.sign(found.key)
             self.documents[f"{self._name_of(platform_id)} {currency} {day}"] = signed.document
         self._unsigned = left
+
+    @property
+    def unsigned(self) -> int:
+        """How many days wait."""
+        return len(self._unsigned)
 
     def _look(self) -> None:
         for each in self.breaks():
@@ -157,13 +168,26 @@ class Life:
 
     def _hand_in_wrong(self, account: Account, day: date, fault: Fault) -> None:
         """A statement that is an exception; its number is used up by the corrected one."""
+        before = account.told_until
         files = self.statement(account, day, faults=[self._fault_of(account, day, fault)])
         account.house.sequence[account.bank.iban] -= 1
+        account.told_until = before
         account.house.deliver(files)
         operator = self.town.scenario.operators[0]
         exceptions = operator.statements.exceptions
         assert eventually(lambda: bool(list(exceptions(account.platform.id, account.bank.mirror.id))), SECONDS)
-        assert eventually(lambda: self._has_evidence_break(account, day), SECONDS), f"{account.name} {day} {fault}"
+        assert eventually(lambda: self._has_evidence_break(account), SECONDS), f"{account.name} {day} {fault}"
+
+    def _void(self, account: Account) -> None:
+        """Two people say that a wrong statement counts for nothing: the bank has sent another under a new id."""
+        first, second = self.town.scenario.operators
+        where = account.platform.id, account.bank.mirror.id
+        for each in list(first.statements.exceptions(*where)):
+            proposal = first.statements.work_off(
+                *where, each.telling_id, Remedy.VOID, each.digest, "replaced by the bank"
+            )
+            require_done(second.proposals["payment-instruction"].confirm([proposal]))
+        assert eventually(lambda: not self._has_evidence_break(account), SECONDS)
 
     def _fault_of(self, account: Account, day: date, fault: Fault) -> dict[str, Any]:
         """The fault, of the first entry of the day where it is of one."""
@@ -182,23 +206,17 @@ class Life:
             asked["format"] = "MT940"
         return asked
 
-    def _has_evidence_break(self, account: Account, day: date) -> bool:
+    def _has_evidence_break(self, account: Account) -> bool:
         self._look()
-        return any(
-            each.kind is BreakKind.EVIDENCE and (each.mirror_id, each.day) == (account.bank.mirror.id, day)
-            for each in self.breaks()
-        )
+        of_mirror = (each for each in self.breaks() if each.mirror_id == account.bank.mirror.id)
+        return any(each.kind is BreakKind.EVIDENCE and is_waiting(each) for each in of_mirror)
 
     def _deliver_late(self, account: Account) -> None:
         """Statements that are late, once the break is there, then news that is."""
         for each, files in [found for found in self._late if found[0] is account]:
-            assert eventually(lambda: self._is_missed(account), SECONDS), f"nothing is missed on {account.name}"
+            assert eventually(lambda: self._has_evidence_break(account), SECONDS), f"nothing is missed: {account.name}"
             each.house.deliver(files)
             self._late.remove((each, files))
-
-    def _is_missed(self, account: Account) -> bool:
-        self._look()
-        return any(each.mirror_id == account.bank.mirror.id for each in self.breaks() if is_waiting(each))
 
     def _pay(self, account: Account, day: date) -> None:
         count = min(max(1, self.traffic // SHARE_PAID), len(account.customers))
