@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
@@ -41,6 +42,8 @@ class Life:
     payments: int = 0
     found: dict[UUID, Break] = field(default_factory=dict)
     """All breaks that were ever seen, as they were first."""
+    late_payments: Counter[tuple[str, date]] = field(default_factory=Counter)
+    """How many were booked late, by account and day."""
     _late: list[tuple[Account, list[File]]] = field(default_factory=list)
     _news: list[tuple[Account, list[File]]] = field(default_factory=list)
     _unsigned: list[tuple[UUID, str, date]] = field(default_factory=list)
@@ -113,6 +116,12 @@ class Life:
             signed = first.safeguarding.sign(found.key)
             self.documents[f"{self._name_of(platform_id)} {currency} {day}"] = signed.document
         self._unsigned = left
+
+    def is_closed(self) -> bool:
+        """Closes what is left; tells whether nothing is."""
+        self._look()
+        self.close()
+        return not self._unsigned
 
     @property
     def unsigned(self) -> int:
@@ -231,6 +240,8 @@ class Life:
         for each in payments:
             each.wait_for(InstructionStatus.SENT, seconds=SECONDS)
         is_late = Fault.UNBOOKED in self.plan.of(account, day)
+        if is_late:
+            self.late_payments[account.name, day] += len(payments)
         booked = self.town.next_business_day(account.currency, day) if is_late else day
         files = account.house.pay(booked)
         account.house.deliver([each for each in files if not (is_late and "camt054" in each.name)])
@@ -247,13 +258,15 @@ def is_waiting(found: Break) -> bool:
     return found.status not in (BreakStatus.MATCHED, BreakStatus.RESOLVED, BreakStatus.CLOSED)
 
 
-def run(life: Life, days: Sequence[date]) -> None:
-    """Lives some days, the first of which is open; after the last one the next is."""
+def run(life: Life, days: Sequence[date], told: Callable[[str], None] = lambda text: None) -> None:
+    """Lives some days, the first of which is open; after the last one the next is, and all are closed."""
     for day, following in pairwise(days):
         life.live(day)
         life.town.step(following)
         life.state(day)
         life.close()
+        told(f"{day} {life.payments} payments, {len(life.documents)} days signed, {len(life.found)} breaks")
+    assert eventually(life.is_closed, SECONDS), f"{life.unsigned} days are not closed"
 
 
 def _decimal(minor: int) -> str:
