@@ -176,6 +176,8 @@ async def test_a_break_that_was_resolved_long_ago_leaves_memory(town: Town) -> N
     await town.custody.project()
     await town.ask("ReopenBreak", pb.ReopenBreakRequest(break_id=found.id, note="not so"))
     assert town.states()[id_of("in")][1] == "REOPENED"
+
+
 async def test_a_correction_settles_what_the_books_alone_have(town: Town) -> None:
     """A deposit of which no bank has told is taken back: its two lines are one match, on a mirror with no other."""
     await town.deposit("alone", 7, entry="alone")

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from ringfence_custody.calendars.domain.events import BusinessDayOpened
 from ringfence_custody.ledger.domain.result_codes import TransferFlag
 from ringfence_custody.reconciliation.adapters.payment_feed import ExceptionWorkedOff, StatementExcepted, facts_of
 from ringfence_custody.reconciliation.application.ports import MatchedAmounts, Matches
@@ -17,6 +18,8 @@ from ringfence_custody.reconciliation.domain.errors import (
     BreakNotFound,
     FundingUnsuited,
 )
+from ringfence_custody.reconciliation.domain.state import State
+from ringfence_kernel.calendars.noted import stream_of
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_protos.custody.v1 import reconciliation_pb2 as pb
@@ -326,3 +329,16 @@ async def test_a_commit_that_fails_leaves_no_trace(town: Town) -> None:
     with pytest.raises(BreakNotFound):
         await writer.commit(decide)
     assert town.custody.whole.digest() == before
+
+
+async def test_a_transfer_is_of_the_business_day_that_is_open(town: Town) -> None:
+    """Where the next day has begun already no statement of the day before has it: it is no break of that day."""
+    opened = BusinessDayOpened("TARGET", TODAY + 5, TODAY, 0, True)
+    await town.custody.writer.commit(lambda unit: unit.record(stream_of("TARGET"), opened))
+    await pay(town, "later", 30)
+    state = town.custody.reconciled
+    lines = state.mirror(PLATFORM, BANK).books
+    assert [int(each) for each in lines.rows["day"][lines.open_rows()]] == [TODAY + 5]
+    again = State()
+    again.restore({name: memoryview(content) for name, content in state.save()})
+    assert again.digest() == state.digest()

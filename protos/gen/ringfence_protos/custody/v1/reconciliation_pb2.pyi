@@ -400,7 +400,7 @@ class OpenLine(_message.Message):
     id: _builtins.bytes
     """Movement or transfer, 16 bytes."""
     day: _builtins.int
-    """Booking day, or the day of posting by UTC; days since 1970-01-01."""
+    """Booking day, or that of posting by UTC or by the open business day, whichever is later; days since 1970-01-01."""
     amount_minor: _builtins.int
     """Minor units, below zero where money went out."""
     state: Global___LineState.ValueType

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import ClassVar, NamedTuple
 
 import numpy as np
+from ringfence_kernel.values.business_days import calendar_of
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_kernel.values.recorded import Recorded
@@ -19,6 +20,7 @@ from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.departed import LookAgain
 from ringfence_kernel.writing.journal import Journal
 
+from ringfence_custody.calendars.domain.events import BusinessDayOpened
 from ringfence_custody.ledger.domain.events import AccountsCreated, TransfersCreated, TransfersEvidenced
 from ringfence_custody.reconciliation.domain.booked import BookAccounts, booked_lines
 from ringfence_custody.reconciliation.domain.breaks import GONE, Break, Status, begun, gone_on
@@ -37,7 +39,7 @@ from ringfence_custody.reconciliation.domain.events import (
 )
 from ringfence_custody.reconciliation.domain.mirror import Mirror, Suggestion
 
-SECTION = "reconciliation, format 1"
+SECTION = "reconciliation, format 2"
 RESOLVED_KEPT_NS = 40 * DAY_NS
 MirrorKey = tuple[bytes, bytes]
 """Book and account."""
@@ -50,7 +52,13 @@ class State:
     all of them.
     """
 
-    EVENTS: ClassVar[tuple[type, ...]] = (*EVENTS, AccountsCreated, TransfersCreated, TransfersEvidenced)
+    EVENTS: ClassVar[tuple[type, ...]] = (
+        *EVENTS,
+        AccountsCreated,
+        TransfersCreated,
+        TransfersEvidenced,
+        BusinessDayOpened,
+    )
 
     def __init__(self) -> None:
         """Starts empty."""
@@ -60,6 +68,8 @@ class State:
         """Transfers that have funded a shortfall -> its break."""
         self.changed_position = 0
         self._books: dict[bytes, BookAccounts] = {}
+        self._opened: dict[str, int] = {}
+        """The business day that is open, by calendar."""
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
@@ -67,6 +77,8 @@ class State:
         match event:
             case TransfersCreated():
                 self._book(recorded.stream, event, recorded.position, journal)
+            case BusinessDayOpened():
+                journal.put(self._opened, event.calendar, event.day)
             case TransfersEvidenced():
                 for index_of_mirror in self._accounts(recorded.stream, journal).mirrors.values():
                     self.mirrors[recorded.stream, index_of_mirror].evidence(event.id, event.entry_id, journal)
@@ -146,6 +158,7 @@ class State:
         self.mirrors, self._books = restored.mirrors, restored._books
         self.breaks = {each.id: each for each in beside.breaks}
         self.funding, self.changed_position = dict(beside.funding), beside.changed_position
+        self._opened = dict(beside.opened)
 
     def _beside(self) -> _Beside:
         return _Beside(
@@ -153,6 +166,7 @@ class State:
             sorted(self.funding.items()),
             self.changed_position,
             sorted((book, *each) for book, accounts in self._books.items() for each in accounts.mirrors.items()),
+            sorted(self._opened.items()),
         )
 
     def _accounts(self, book: bytes, journal: Journal) -> BookAccounts:
@@ -161,8 +175,11 @@ class State:
         return self._books[book]
 
     def _book(self, book: bytes, event: TransfersCreated, position: int, journal: Journal) -> None:
-        for mirror, lines in booked_lines(self._accounts(book, journal), event, position):
-            self.mirrors[book, mirror].book_lines(lines, journal)
+        for identifier, lines in booked_lines(self._accounts(book, journal), event, position):
+            mirror = self.mirrors[book, identifier]
+            # A day that has begun where the currency settles is not yet over: no statement of the day before has it.
+            lines["day"] = np.maximum(lines["day"], self._opened.get(calendar_of(mirror.ledger), 0))
+            mirror.book_lines(lines, journal)
 
     def _move(self, event: LinesMatched | MatchUndone, position: int, journal: Journal) -> None:
         mirror = self.mirror(event.book, event.mirror)
@@ -213,3 +230,4 @@ class _Beside(NamedTuple):
     funding: list[tuple[bytes, bytes]]
     changed_position: int
     mirrors: list[tuple[bytes, int, bytes]]
+    opened: list[tuple[str, int]]
