@@ -15,7 +15,7 @@ MIRRORS = (
     ("currency", Kind.CURRENCY),
     ("pool", Kind.WORD),
     ("mirror", Kind.ID),
-    ("bic", Kind.TEXT),
+    ("bic", Kind.CODE),
     ("bank_name", Kind.TEXT),
     ("letter_status", Kind.WORD),
     ("number", Kind.COUNT),

@@ -21,31 +21,31 @@ LETTER_KINDS = (SENT, EXEMPTED, COUNTERSIGNED, LETTER_REVIEWED, FELL_DUE, ENDED)
 APPOINTMENT_KINDS = (APPOINTED, APPOINTMENT_ENDED)
 NO_LETTER, NOT_COUNTERSIGNED, NO_TEMPLATE, OPEN = "no_letter", "not_countersigned", "needs_no_letter", "open_ended"
 BANKS = (
-    ("bic", Kind.TEXT),
+    ("bic", Kind.CODE),
     ("bank_name", Kind.TEXT),
-    ("country", Kind.TEXT),
+    ("country", Kind.CODE),
     ("due_diligence", Kind.DAY),
     ("review", Kind.DAY),
     ("limit", Kind.COUNT),
-    ("document", Kind.DIGEST),
+    ("registered_document", Kind.DIGEST),
 )
 LETTERS = (
     ("mirror", Kind.ID),
-    ("bic", Kind.TEXT),
+    ("bic", Kind.CODE),
     ("letter", Kind.ID),
     ("status", Kind.WORD),
     ("template", Kind.TEXT),
     ("from", Kind.DAY),
     ("countersigned_on", Kind.DAY),
     ("review", Kind.DAY),
-    ("document", Kind.DIGEST),
+    ("registered_document", Kind.DIGEST),
 )
 PEOPLE = (
     ("subject", Kind.ID),
     ("role", Kind.TEXT),
     ("from", Kind.DAY),
     ("until", Kind.DAY),
-    ("document", Kind.DIGEST),
+    ("registered_document", Kind.DIGEST),
 )
 
 

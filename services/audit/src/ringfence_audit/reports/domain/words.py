@@ -104,6 +104,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "bic": ("BIC", "银行代码(BIC)"),
     "bank_name": ("Bank", "银行"),
     "letter_status": ("Letter", "确认函"),
+    "registered_document": ("SHA-256 of the document", "文件SHA-256"),
     "country": ("Country", "国家"),
     "due_diligence": ("Due diligence", "尽职调查日"),
     "review": ("Review by", "下次复核日"),
