@@ -53,6 +53,15 @@ async def test_before_a_day_opens_nothing_is_cut(world: World) -> None:
     assert await world.closing.step() == 0
 
 
+async def test_a_platform_that_begins_within_a_day_has_no_day_before(world: World) -> None:
+    """Its first is the day that is open: of the one before no bank will ever speak."""
+    world.days.opened = MONDAY
+    assert await world.closing.step() == 0
+    await world.writer.commit(lambda unit: world.closing.on_day(unit, "ANOTHER", MONDAY))
+    assert await world.open(MONDAY + 1) == 1
+    assert [each.day for each in world.of(SafeguardingCut)] == [MONDAY]
+
+
 async def test_a_day_is_computed_when_the_banks_word_is_there(world: World) -> None:
     """Not before; then requirement, resource and the three comparisons."""
     world.books.clients, world.books.suspense, world.books.own = [900, -50, 100], 20, 30

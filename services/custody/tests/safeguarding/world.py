@@ -12,6 +12,7 @@ from ringfence_custody.safeguarding.application.closing import DayClosing
 from ringfence_custody.safeguarding.application.commands import DayCommands
 from ringfence_custody.safeguarding.application.ports import PoolOf
 from ringfence_custody.safeguarding.domain.days import DayKey
+from ringfence_custody.safeguarding.domain.events import SafeguardingCut, SafeguardingMissed
 from ringfence_custody.safeguarding.domain.figures import POOLS, BookFigures, MirrorBalance, OpenSums
 from ringfence_custody.safeguarding.domain.state import State
 from ringfence_kernel.access.caller import Caller
@@ -25,6 +26,7 @@ TENANT = external_id("test", bytes(16), "platform")
 MIRROR = external_id("test", bytes(16), "mirror")
 EUR = 978
 MONDAY = 20_783  # 2026-11-26 is a Thursday; days count here, not their names
+CALENDAR = "EVERY DAY"
 FUND = (TENANT, EUR, POOLS[0])
 
 
@@ -80,6 +82,9 @@ class Days:
     """Every day is a business day."""
 
     opened: int = 0
+
+    def calendar(self, ledger: int) -> str:
+        return CALENDAR
 
     def opened_day(self, ledger: int) -> int:
         return self.opened
@@ -151,8 +156,10 @@ class World:
 
     async def open(self, day: int) -> int:
         """Opens a business day, and has done what is due."""
-        self.days.opened = day
-        return await self.closing.step()
+        before, self.days.opened = len(self._carried_on()), day
+        await self.writer.commit(lambda unit: self.closing.on_day(unit, CALENDAR, day))
+        await self.closing.step()
+        return len(self._carried_on()) - before
 
     async def state_closing(self, day: int, closing: int, name: str = "", first_day: int = 0) -> int:
         """Has a bank close a day, or several, and what is due done."""
@@ -160,6 +167,9 @@ class World:
         event = StatementNoted(TENANT, MIRROR, telling, bytes(32), first_day or day, day, 0, closing)
         await self.writer.commit(lambda unit: unit.record(MIRROR, event))
         return await self.closing.step()
+
+    def _carried_on(self) -> list[Any]:
+        return [*self.of(SafeguardingCut), *self.of(SafeguardingMissed)]
 
     def of(self, kind: type) -> list[Any]:
         """Returns the events of a kind so far."""

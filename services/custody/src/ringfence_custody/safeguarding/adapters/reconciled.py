@@ -13,6 +13,7 @@ from ringfence_kernel.values.ids import show
 
 from ringfence_custody.reconciliation.domain.assessing import GRACE_NS
 from ringfence_custody.reconciliation.domain.booked import BOOKED
+from ringfence_custody.reconciliation.domain.breaks import Break, Status
 from ringfence_custody.reconciliation.domain.matching import TOLD
 from ringfence_custody.reconciliation.domain.state import State
 from ringfence_custody.safeguarding.domain.figures import OpenSums
@@ -47,11 +48,14 @@ class Reconciled:
         )
 
     def open_breaks(self, tenant: bytes, mirrors: Sequence[bytes], day: int) -> list[str]:
-        """Returns the breaks on mirrors up to a day that are not settled, in words."""
+        """Returns the breaks on mirrors up to a day that are not settled, in words.
+
+        A payment on its way is none until the next statement lacks it: the day names it as unbooked.
+        """
         return [
             f"break {show(each.id)}: {each.kind.value.lower()} of {_EPOCH + timedelta(each.day)}, {each.status.value}"
             for each in sorted(self.state.breaks.values(), key=lambda found: (found.day, found.id))
-            if each.book == tenant and each.mirror in mirrors and each.is_open and each.day <= day
+            if each.book == tenant and each.mirror in mirrors and each.day <= day and _stands_between(each)
         ]
 
 
@@ -60,6 +64,10 @@ class CalendarDays:
     """The BusinessDays port over the calendars."""
 
     calendars: Calendars
+
+    def calendar(self, ledger: int) -> str:
+        """Returns the calendar of a currency."""
+        return calendar_of(ledger)
 
     def opened_day(self, ledger: int) -> int:
         """Returns the business day that is open, 0 before the first."""
@@ -72,6 +80,10 @@ class CalendarDays:
     def next_day(self, ledger: int, day: int) -> int:
         """Returns the business day after; raises CalendarYearMissing."""
         return self.calendars.next_business_day(calendar_of(ledger), day)
+
+
+def _stands_between(found: Break) -> bool:
+    return found.is_open and found.status is not Status.WAITING
 
 
 def _sum(column: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> int:

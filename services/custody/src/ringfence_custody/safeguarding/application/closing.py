@@ -47,8 +47,11 @@ class DayClosing:
         return await self.writer.commit(lambda unit: _Step(self, unit).all())
 
     def on_day(self, unit: Unit, calendar: str, day: int) -> None:
-        """Cuts the day that is over within the commit that opens the next one."""
-        _Step(self, unit).cut()
+        """Cuts the day that is over within the commit that opens the next one.
+
+        Here alone a platform's first day is cut: what had no mirror when a day opened had none on the day before.
+        """
+        _Step(self, unit).cut(calendar)
 
 
 class _Step:
@@ -66,9 +69,9 @@ class _Step:
             done += self._reopen(stream) + self._compute(stream) + self._miss(stream)
         return done
 
-    def cut(self) -> int:
-        """Cuts what is over; returns how many days."""
-        return sum(self._cut_due(fund) for fund in sorted(self._closing.books.funds(self._state.pool_of)))
+    def cut(self, opening: str = "") -> int:
+        """Cuts what is over, with first days of the calendar that is `opening`; returns how many days."""
+        return sum(self._cut_due(fund, opening) for fund in sorted(self._closing.books.funds(self._state.pool_of)))
 
     def _books(self, fund: Fund) -> BookFigures:
         if fund not in self._figures:
@@ -80,13 +83,13 @@ class _Step:
     def _position(self) -> int:
         return self._closing.writer.head.position + len(self._unit.events)
 
-    def _cut_due(self, fund: Fund) -> int:
+    def _cut_due(self, fund: Fund, opening: str) -> int:
         """Cuts the days that are over: all that were not since the last, or the newest where none was ever."""
         tenant, ledger, pool = fund
-        opened = self._days.opened_day(ledger)
-        if not opened:
+        opened, last = self._days.opened_day(ledger), self._state.last_cut(fund)
+        if not opened or not (last or self._days.calendar(ledger) == opening):
             return 0
-        last, due = self._state.last_cut(fund), self._days.previous_day(ledger, opened)
+        due = self._days.previous_day(ledger, opened)
         day, count = (self._days.next_day(ledger, last) if last else due), 0
         while day <= due and count < MAX_DAYS_AT_ONCE:
             key, figures = DayKey(tenant, ledger, pool, day), self._books(fund)

@@ -37,6 +37,9 @@ class Evidence(Protocol):
 class BusinessDays(Protocol):
     """The calendars."""
 
+    def calendar(self, ledger: int) -> str:
+        """Returns the calendar of a currency."""
+
     def opened_day(self, ledger: int) -> int:
         """Returns the business day that is open in the calendar of a currency, 0 before the first."""
 

@@ -1,0 +1,101 @@
+"""What goes wrong, drawn by a seed: with news, with statements, with payments that a bank books late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum
+from random import Random
+
+from ringfence.reconciliation import BreakKind
+
+from .town import Account, Town
+
+
+class Fault(Enum):
+    """A fault of a file, or of what a bank does, and what it is by the design: a break, or nothing but a word."""
+
+    LATE = "late"
+    TWICE = "twice"
+    UNTOLD = "untold"
+    NO_REFERENCE = "no_reference"
+    OTHER_REFERENCE = "other_reference"
+    OTHER_DATE = "other_date"
+    DUPLICATE = "duplicate"
+    SUM = "sum"
+    SPLIT = "split"
+    WRONG_BALANCE = "wrong_balance"
+    MISSING = "missing"
+    DOUBLED = "doubled"
+    WRONG_CURRENCY = "wrong_currency"
+    ABSENT = "absent"
+    IN_TWO = "in_two"
+    PAGES = "pages"
+    MT940 = "mt940"
+    UNBOOKED = "unbooked"
+
+
+WITH_NEWS = (
+    Fault.LATE,
+    Fault.TWICE,
+    Fault.UNTOLD,
+    Fault.NO_REFERENCE,
+    Fault.OTHER_REFERENCE,
+    Fault.OTHER_DATE,
+    Fault.DUPLICATE,
+    Fault.SUM,
+    Fault.SPLIT,
+)
+WRONG = (Fault.WRONG_BALANCE, Fault.MISSING, Fault.WRONG_CURRENCY)
+"""With these a statement is an exception until a corrected one comes."""
+WITH_STATEMENTS = (*WRONG, Fault.ABSENT, Fault.DOUBLED, Fault.IN_TWO, Fault.PAGES, Fault.MT940)
+AS_ONE = frozenset({Fault.SUM, Fault.SPLIT})
+OF_ENTRIES = frozenset(
+    {Fault.NO_REFERENCE, Fault.OTHER_REFERENCE, Fault.OTHER_DATE, Fault.DUPLICATE, Fault.SUM, Fault.SPLIT}
+)
+OF_ONE = frozenset({Fault.MISSING, Fault.DOUBLED, Fault.WRONG_CURRENCY})
+KINDS = {**dict.fromkeys((*WRONG, Fault.ABSENT), BreakKind.EVIDENCE), Fault.UNBOOKED: BreakKind.TIMING}
+"""The class of break that a fault is; the others are none."""
+
+
+@dataclass
+class Plan:
+    """Which faults are where; whoever judges what was found never sees it before the end."""
+
+    faults: dict[tuple[str, date], set[Fault]] = field(default_factory=dict)
+
+    def of(self, account: Account, day: date) -> set[Fault]:
+        """What goes wrong on an account on a day."""
+        return self.faults.get((account.name, day), set())
+
+    def put(self, account: Account, day: date, fault: Fault) -> None:
+        """Has something go wrong."""
+        self.faults.setdefault((account.name, day), set()).add(fault)
+
+
+def drawn(town: Town, random: Random, days: Sequence[date], count: int) -> Plan:
+    """Draws so many faults: every kind in turn, at most one of news, one of statements and one of payments a day.
+
+    The first day is as it should be, and so is the last statement: what is late has come by then.
+    """
+    plan = Plan()
+    places = [
+        (account, day) for day in days[1:-1] for account in town.accounts if town.is_business_day(account.currency, day)
+    ]
+    kinds = [*WITH_NEWS, *WITH_STATEMENTS, Fault.UNBOOKED]
+    for number in range(count):
+        fault = kinds[number % len(kinds)]
+        free = [place for place in places if _fits(plan, fault, *place)]
+        if free:
+            account, day = random.choice(free)
+            plan.put(account, day, fault)
+    return plan
+
+
+def _fits(plan: Plan, fault: Fault, account: Account, day: date) -> bool:
+    there = plan.of(account, day)
+    if fault is Fault.UNBOOKED:
+        return account.pays and fault not in there
+    rivals = WITH_NEWS if fault in WITH_NEWS else WITH_STATEMENTS
+    return there.isdisjoint(rivals)

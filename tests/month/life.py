@@ -1,0 +1,242 @@
+"""A business day: money comes in and goes out, banks tell of it, and two people close it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import pairwise
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from ringfence.payments import InstructionStatus
+from ringfence.reconciliation import Break, BreakKind, BreakStatus
+from ringfence.safeguarding import DayStatus, SafeguardingDay
+from ringfence_local_stack.scenario import eventually, new_iban
+
+from .banks import File
+from .faults import AS_ONE, OF_ENTRIES, OF_ONE, WITH_NEWS, WITH_STATEMENTS, WRONG, Fault, Plan
+from .town import Account, Town
+
+SECONDS = 60.0
+LEAST_MINOR, MOST_MINOR = 1_00, 900_00
+PAYEES = ("Alpha Teal", "Beta Ochre", "Gamma Slate")
+SHARE_PAID = 3
+"""One payment goes out for so many deposits."""
+
+
+@dataclass
+class Life:
+    """Goes through days in order; the same seed has the same amounts."""
+
+    town: Town
+    random: Random
+    traffic: int
+    plan: Plan = field(default_factory=Plan)
+    documents: dict[str, str] = field(default_factory=dict)
+    """The figures that were signed, by platform, currency and day."""
+    payments: int = 0
+    found: dict[UUID, Break] = field(default_factory=dict)
+    """All breaks that were ever seen, as they were first."""
+    _late: list[tuple[Account, list[File]]] = field(default_factory=list)
+    _news: list[tuple[Account, list[File]]] = field(default_factory=list)
+    _unsigned: list[tuple[UUID, str, date]] = field(default_factory=list)
+
+    def live(self, day: date) -> None:
+        """A day's traffic, on the accounts whose currency has it."""
+        accounts = [each for each in self.town.accounts if self.town.is_business_day(each.currency, day)]
+        for account in accounts:
+            self._receive(account, day)
+        for account in accounts:
+            if not self.plan.of(account, day) & set(WITH_NEWS):
+                self.settle(account)
+        for account in accounts:
+            if account.pays:
+                self._pay(account, day)
+
+    def settle(self, account: Account) -> None:
+        """Waits until the books hold what the bank has booked."""
+
+        def is_booked() -> bool:
+            return account.bank.holds_minor == account.house.holds_minor(account.bank.iban)
+
+        assert eventually(is_booked, SECONDS), (
+            f"{account.name}: the bank has {account.house.holds_minor(account.bank.iban)}, the books"
+            f" {account.bank.holds_minor}"
+        )
+
+    def state(self, day: date) -> None:
+        """The banks close the day, which is over; what was late of earlier days comes first."""
+        for account in self.town.accounts:
+            if not self.town.is_business_day(account.currency, day):
+                continue
+            self._unsigned.append((account.platform.id, account.currency, day))
+            faults = self.plan.of(account, day) & set(WITH_STATEMENTS)
+            if Fault.ABSENT in faults:
+                self._late.append((account, self.statement(account, day)))
+                continue
+            self._deliver_late(account)
+            for fault in faults & set(WRONG):
+                before = account.told_until
+                self._hand_in_wrong(account, day, fault)
+                account.told_until = before
+            account.house.deliver(self.statement(account, day, **self._asked(account, day, faults)))
+        for account, files in self._news:
+            account.house.deliver(files)
+        self._news.clear()
+
+    def statement(self, account: Account, day: date, **request: Any) -> list[File]:
+        """The statement of an account from where the last one ended."""
+        first = account.told_until + timedelta(1) if account.told_until else day
+        account.told_until = day
+        return account.house.statement(account.bank.iban, account.currency, first, day, **request)
+
+    def close(self) -> None:
+        """Two operators close the days that are stated; one whose statement is late waits for it."""
+        first, second = self.town.scenario.operators
+        waiting = {(each.platform.id, each.currency) for each, _ in self._late}
+        left = []
+        for platform_id, currency, day in dict.fromkeys(self._unsigned):
+            if (platform_id, currency) in waiting:
+                left.append((platform_id, currency, day))
+                continue
+            found = self._computed(platform_id, currency, day)
+            first.safeguarding.prepare(found.key, "looked at")
+            second.safeguarding.review(found.key, "agreed")
+            signed = first.safeguarding.sign(found.key)
+            self.documents[f"{self._name_of(platform_id)} {currency} {day}"] = signed.document
+        self._unsigned = left
+
+    def _look(self) -> None:
+        for each in self.breaks():
+            self.found.setdefault(each.id, each)
+
+    def breaks(self) -> list[Break]:
+        """All that are not closed."""
+        return list(self.town.scenario.operators[0].reconciliation.breaks())
+
+    def _computed(self, platform_id: UUID, currency: str, day: date) -> SafeguardingDay:
+        operator = self.town.scenario.operators[0]
+        found: list[SafeguardingDay] = []
+
+        def look() -> bool:
+            days = operator.safeguarding.days(platform_id)
+            found[:] = [each for each in days if (each.key.currency, each.key.day) == (currency, day)]
+            return bool(found) and found[0].status >= DayStatus.COMPUTED
+
+        assert eventually(look, SECONDS), f"{currency} {day} is not computed: {found}"
+        return found[0]
+
+    def _receive(self, account: Account, day: date) -> None:
+        """Money comes in, and the bank tells of it, well or not."""
+        faults = self.plan.of(account, day) & set(WITH_NEWS)
+        # By its first deposit a bank learns which of its accounts a client's payments leave by.
+        known = [] if account.told_until else list(account.customers)
+        deposits = [
+            {
+                "creditor_iban": each.iban,
+                "amount": _decimal(self.random.randint(LEAST_MINOR, MOST_MINOR)),
+                "currency": account.currency,
+                "debtor_name": "A Payer",
+            }
+            for each in (*known, *self.random.choices(account.customers, k=self.traffic))
+        ]
+        told = account.house.ask(
+            account_iban=account.bank.iban,
+            day=day.isoformat(),
+            deposits=deposits,
+            as_one=bool(faults & AS_ONE),
+            is_told=Fault.UNTOLD not in faults,
+            faults=[{"fault": each.value} for each in faults if each in OF_ENTRIES],
+        )
+        if Fault.LATE in faults:
+            self._news.append((account, told))
+        else:
+            account.house.deliver(told * (2 if Fault.TWICE in faults else 1))
+
+    def _hand_in_wrong(self, account: Account, day: date, fault: Fault) -> None:
+        """A statement that is an exception; its number is used up by the corrected one."""
+        files = self.statement(account, day, faults=[self._fault_of(account, day, fault)])
+        account.house.sequence[account.bank.iban] -= 1
+        account.house.deliver(files)
+        operator = self.town.scenario.operators[0]
+        exceptions = operator.statements.exceptions
+        assert eventually(lambda: bool(list(exceptions(account.platform.id, account.bank.mirror.id))), SECONDS)
+        assert eventually(lambda: self._has_evidence_break(account, day), SECONDS), f"{account.name} {day} {fault}"
+
+    def _fault_of(self, account: Account, day: date, fault: Fault) -> dict[str, Any]:
+        """The fault, of the first entry of the day where it is of one."""
+        if fault not in OF_ONE:
+            return {"fault": fault.value}
+        return {"fault": fault.value, "reference": account.house.first_reference(account.bank.iban, day)}
+
+    def _asked(self, account: Account, day: date, faults: set[Fault]) -> dict[str, Any]:
+        """How a statement is asked for that is right, in another form; the balance says that what is doubled is one."""
+        asked: dict[str, Any] = {}
+        for fault in faults & {Fault.IN_TWO, Fault.DOUBLED}:
+            asked["faults"] = [self._fault_of(account, day, fault)]
+        if Fault.PAGES in faults:
+            asked["pages"] = 3
+        if Fault.MT940 in faults:
+            asked["format"] = "MT940"
+        return asked
+
+    def _has_evidence_break(self, account: Account, day: date) -> bool:
+        self._look()
+        return any(
+            each.kind is BreakKind.EVIDENCE and (each.mirror_id, each.day) == (account.bank.mirror.id, day)
+            for each in self.breaks()
+        )
+
+    def _deliver_late(self, account: Account) -> None:
+        """Statements that are late, once the break is there, then news that is."""
+        for each, files in [found for found in self._late if found[0] is account]:
+            assert eventually(lambda: self._is_missed(account), SECONDS), f"nothing is missed on {account.name}"
+            each.house.deliver(files)
+            self._late.remove((each, files))
+
+    def _is_missed(self, account: Account) -> bool:
+        self._look()
+        return any(each.mirror_id == account.bank.mirror.id for each in self.breaks() if is_waiting(each))
+
+    def _pay(self, account: Account, day: date) -> None:
+        count = min(max(1, self.traffic // SHARE_PAID), len(account.customers))
+        orders = []
+        for customer in self.random.sample(list(account.customers), count):
+            amount, payee = self.random.randint(LEAST_MINOR, LEAST_MINOR * 20), self.random.choice(PAYEES)
+            balances = customer.account.balances()
+            if balances.posted_minor - balances.reserved_minor >= amount:
+                orders.append(account.platform.order(customer.iban, new_iban(), payee, amount))
+        payments = account.platform.submit(orders)
+        self.payments += len(payments)
+        for each in payments:
+            each.wait_for(InstructionStatus.SENT, seconds=SECONDS)
+        is_late = Fault.UNBOOKED in self.plan.of(account, day)
+        booked = self.town.next_business_day(account.currency, day) if is_late else day
+        files = account.house.pay(booked)
+        account.house.deliver([each for each in files if not (is_late and "camt054" in each.name)])
+        wanted = InstructionStatus.SETTLED if is_late else InstructionStatus.RECONCILED
+        for each in payments:
+            each.wait_for(wanted, seconds=SECONDS)
+
+    def _name_of(self, platform_id: UUID) -> str:
+        return next(each.platform.name for each in self.town.accounts if each.platform.id == platform_id)
+
+
+def is_waiting(found: Break) -> bool:
+    """Whether a break waits for somebody."""
+    return found.status not in (BreakStatus.MATCHED, BreakStatus.RESOLVED, BreakStatus.CLOSED)
+
+
+def run(life: Life, days: Sequence[date]) -> None:
+    """Lives some days, the first of which is open; after the last one the next is."""
+    for day, following in pairwise(days):
+        life.live(day)
+        life.town.step(following)
+        life.state(day)
+        life.close()
+
+
+def _decimal(minor: int) -> str:
+    return f"{minor // 100}.{minor % 100:02d}"
