@@ -1,9 +1,13 @@
 """Reports tell banks, letters, people and breaks as the registers and the reconciliation had them by a day."""
 
+from typing import Any
+
 import pytest
 from ringfence_audit.reports.application.making import Making, Subject
 from ringfence_audit.reports.domain.errors import ReportEmpty
 from ringfence_audit.reports.domain.report import Report
+from ringfence_audit.reports.domain.words import _WORDS
+from ringfence_protos.custody.v1 import reconciliation_pb2
 
 from .days import ADA, BANK, LETTER, MIRRORS, TENANT, UNDER, Days
 from .test_reports import FRIDAY, MONDAY, _key, _made, _row
@@ -213,3 +217,10 @@ def test_a_currency_without_days_keeps_its_breaks_to_itself(days: Days) -> None:
         due_day=MONDAY,
     )
     assert _rows(Making(days, days.currencies).report(Subject.RECONCILIATION, TENANT, FRIDAY, UNDER), "breaks") == 0
+
+
+@pytest.mark.parametrize("names", [reconciliation_pb2.BreakKind, reconciliation_pb2.BreakStatus])
+def test_every_kind_and_status_has_its_word(names: Any) -> None:
+    """A report of a break never ends at a word that it does not know."""
+    prefix = names.keys()[0].removesuffix("UNSPECIFIED")
+    assert [name for name in names.keys()[1:] if name.removeprefix(prefix).lower() not in _WORDS] == []
