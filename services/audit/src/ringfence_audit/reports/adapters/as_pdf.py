@@ -71,9 +71,10 @@ def _grid(table: Table, language: Language, width: float) -> Grid:
         Paragraph(_text(word(column.name, language)), style)
         for column, style in zip(table.columns, styles, strict=True)
     ]
+    nothing = [f"({word('none', language)})", *[""] * (len(table.columns) - 1)]
     rows = [
         [Paragraph(_text(text), style) for text, style in zip(row, styles, strict=True)]
-        for row in rows_of(table, language)
+        for row in rows_of(table, language) or [nothing]
     ]
     widths = [_WEIGHTS[column.kind] for column in table.columns]
     return Grid(
@@ -96,11 +97,11 @@ _WEIGHTS = {
     Kind.AMOUNT: 4,
     Kind.COUNT: 2,
     Kind.CURRENCY: 3,
-    Kind.CODE: 4.5,
+    Kind.CODE: 5,
     Kind.DAY: 3.5,
     Kind.TIME: 4,
     Kind.WORD: 4,
-    Kind.ID: 6,
+    Kind.ID: 6.3,
     Kind.DIGEST: 8,
     Kind.TEXT: 8,
 }

@@ -168,6 +168,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "needs_no_letter": ("needs no letter", "无需确认函"),
     "open_ended": ("open", "无期限"),
     "nobody": ("nobody", "未分派"),
+    "none": ("none", "无"),
     "no_text": ("no text", "无说明"),
     "not_kept_here": ("not known to the books or the log", "账簿与日志中无此信息"),
 }
