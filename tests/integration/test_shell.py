@@ -217,3 +217,35 @@ def test_what_moved_is_listed_and_proven(scenario: Scenario, shell: Shell, tmp_p
     shell("regulator", "receipt", found["index"], str(tmp_path / "receipt"), table=False)
     proven = verify_receipt((tmp_path / "receipt").read_text(), scenario.sandbox.log_key())
     assert proven.index == int(found["index"])
+
+
+def test_what_a_bank_tells_is_handed_in_and_decided(scenario: Scenario, shell: Shell, tmp_path: Path) -> None:
+    """A bank's file tells what became of it; two operators void an exception and decide an entry in doubt."""
+    platform = scenario.platform("Nora Vale")
+    nora, mirror = platform.customer("Nora Vale"), str(platform.bank.mirror.id)
+    at = ("--platform", str(platform.id))
+    because = ("--document", "ab" * 32, "--reason", "the bank says so by letter")
+    told = tmp_path / "camt.xml"
+    told.write_bytes(platform.bank.notification(entry(30_00, nora.iban, reference=fresh("R"), currency="USD")))
+    feed = scenario.sandbox.bank_feed.credentials.principal_id
+    (bank,) = (
+        each for each in scenario.sandbox.names() if scenario.sandbox.client(each).credentials.principal_id == feed
+    )
+    (counts,) = shell(bank, "statements", "submit", str(told), note="MiB sent")
+    assert (counts["credited"], counts["exceptions"]) == ("0", "1")
+    (found,) = shell("operator-1", "exceptions", "list", *at, note="bank mirror 1 of 1")
+    assert (found["mirror"], found["kind"]) == (mirror, "currency")
+    shown = {each["what"]: each["is"] for each in shell("operator-1", "exceptions", "show", found["exception"], *at)}
+    assert shown == {**found, "file": sha256(told.read_bytes()).hexdigest()}
+    shell("operator-1", "exceptions", "void", str(new_id()), *at, *because, code=REFUSED, note="waits")
+    shell("operator-1", "exceptions", "list", *at, "--mirror", str(new_id()), code=REFUSED, note="no bank mirror")
+    shell("operator-1", "exceptions", "accept", found["exception"], *at, *because, code=REFUSED)
+    assert confirmed(shell, shell("operator-1", "exceptions", "void", found["exception"], *at, *because)) == "confirmed"
+    assert shell("operator-1", "exceptions", "list", *at, "--mirror", mirror) == []
+    platform.bank.tell(entry(30_00, nora.iban, reference=fresh("R")))
+    platform.bank.tell(entry(30_00, nora.iban))
+    (doubtful,) = shell("operator-1", "statements", "held", *at)
+    assert (doubtful["mirror"], doubtful["amount"]) == (mirror, "30.00 EUR")
+    decide = ("statements", "decide", doubtful["entry"], *at, "--mirror", mirror, *because)
+    assert confirmed(shell, shell("operator-1", *decide)) == "confirmed"
+    assert shell("operator-1", "statements", "held", *at) == []

@@ -114,11 +114,12 @@ class Proof:
 
 
 class ReportSubject(IntEnum):
-    """What a report is about: D1, D2 and D3 of the regulator's list."""
+    """What a report is about: D1, D2, D3 and D10 of the regulator's list."""
 
     DAILY_CUSTODY = 1
     RECONCILIATION = 2
     MONTHLY_SAFEGUARDING = 3
+    RESOLUTION_PACK = 10
 
 
 class ReportFormat(IntEnum):

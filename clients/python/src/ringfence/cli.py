@@ -32,6 +32,7 @@ from ringfence.commands import (
     report,
     safeguarding,
     statement,
+    telling,
     verify,
     watch,
 )
@@ -84,6 +85,8 @@ app.add_typer(safeguarding.safeguarding, name="safeguarding")
 app.add_typer(safeguarding.day, name="day")
 app.command()(report.report)
 app.add_typer(registers.registers, name="registers")
+app.add_typer(telling.statements, name="statements")
+app.add_typer(telling.exceptions, name="exceptions")
 app.add_typer(reconciling.match, name="match")
 app.add_typer(reconciling.breaks, name="breaks")
 tabled(facts.evidence)

@@ -1,6 +1,6 @@
 """What banks tell of their accounts: files in, and what people decide about them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
@@ -71,12 +71,19 @@ class Statements:
         self._stub = statements_pb2_grpc.StatementServiceStub(channel)
         self._connection = connection
 
-    def submit(self, content: bytes) -> StatementAnswer:
-        """Hands in a file (camt.052, 053, 054, MT940, MT942, at most 128 MiB), as the bank that wrote it."""
+    def submit(self, content: bytes, *, sent: Callable[[int], None] = lambda done: None) -> StatementAnswer:
+        """Hands in a file (camt.052, 053, 054, MT940, MT942, at most 128 MiB), as the bank that wrote it.
+
+        `sent` is told how many bytes are under way each time a part is taken.
+        """
+
+        def parts(whole: bytes) -> Iterator[pb.SubmitStatementRequest]:
+            for at in range(0, len(whole), _PART_BYTES):
+                sent(min(at + _PART_BYTES, len(whole)))
+                yield pb.SubmitStatementRequest(content=whole[at : at + _PART_BYTES])
 
         def send(whole: bytes, **options: Any) -> Any:
-            parts = (whole[at : at + _PART_BYTES] for at in range(0, len(whole), _PART_BYTES))
-            return self._stub.SubmitStatement((pb.SubmitStatementRequest(content=each) for each in parts), **options)
+            return self._stub.SubmitStatement(parts(whole), **options)
 
         # Called like a method of one request, which is the file.
         reply: pb.SubmitStatementResponse = self._connection.call(send, content)  # type: ignore[arg-type]

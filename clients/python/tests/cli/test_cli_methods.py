@@ -68,7 +68,6 @@ def none(sdk: Any, why: str) -> Way:
 PERSONAL = "personal data does not belong on a command line, which shells and process lists keep"
 KEYS = "whoever holds the key changes it beside its file: a program's business"
 INSIDE = "every command does it"
-DESK = "for the programs of an operators' desk, which show an account's statements beside it"
 
 WAYS = {
     "TokenService/IssueToken": none(TokenSource.token, INSIDE),
@@ -168,21 +167,19 @@ WAYS = {
     "PaymentInstructionService/ImportSanctionsList": by(Payments.import_sanctions_list, "lists import"),
     "PaymentInstructionService/ConfirmSanctionsList": by(Payments.confirm_sanctions_list, "lists confirm"),
     "PaymentInstructionService/RetireSanctionsList": by(Payments.retire_sanctions_list, "lists retire"),
-    "StatementService/SubmitStatement": none(
-        Statements.submit, "for a bank's own programs; `evidence` hands in a file"
-    ),
-    "StatementService/ListStatementExceptions": none(Statements.exceptions, DESK),
-    "StatementService/ListHeldEntries": none(Statements.held_entries, DESK),
-    "StatementService/WorkOffException": none(Statements.work_off, DESK),
-    "StatementService/DecideHeldEntry": none(Statements.decide, DESK),
+    "StatementService/SubmitStatement": by(Statements.submit, "statements submit"),
+    "StatementService/ListStatementExceptions": by(Statements.exceptions, "exceptions list", "exceptions show"),
+    "StatementService/ListHeldEntries": by(Statements.held_entries, "statements held"),
+    "StatementService/WorkOffException": by(Statements.work_off, "exceptions accept", "exceptions void"),
+    "StatementService/DecideHeldEntry": by(Statements.decide, "statements decide"),
     "PaymentInstructionService/ListSanctionsLists": by(Payments.sanctions_lists, "lists show"),
     "AnswerService/ListAnswerExceptions": by(Answers.exceptions, "answers list"),
     "AnswerService/WorkOffAnswer": by(Answers.apply, "answers apply", "answers dismiss"),
     "ProposalService/ListProposals": by(Proposals.waiting, "proposals"),
     "ProposalService/DecideProposals": by(Proposals.decide, "confirm", "refuse", "withdraw"),
     "AuditService/GetCheckpoint": by(Audit.checkpoint, "verify log"),
-    "AuditService/Search": by(Audit.search, "search"),
-    "AuditService/GetReceipt": by(Audit.receipt, "receipt"),
+    "AuditService/Search": by(Audit.search, "search", "safeguarding receipts"),
+    "AuditService/GetReceipt": by(Audit.receipt, "receipt", "safeguarding receipts"),
     "AuditService/ListLeaves": by(Audit.leaves, "verify log"),
     "AuditService/VerifySources": by(Audit.verify_sources, "verify log"),
     "AuditService/ListUnprovenTransfers": by(Audit.prove_transfers, "verify evidence"),
@@ -197,11 +194,13 @@ WITHOUT_TABLE = {
     "watch",
     "report",
     "safeguarding show",
+    "safeguarding receipts",
     "calendar draft",
     "receipt",
     "fee agree",
     "fee end",
     "verify receipt",
+    "verify safeguarding",
     "verify checkpoint",
     "verify log",
 }

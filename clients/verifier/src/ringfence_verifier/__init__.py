@@ -10,6 +10,7 @@ from ringfence_verifier.log import LogAudit, LogSummary, verify_log
 from ringfence_verifier.note import Checkpoint, SourceHead, VerifierKey, verify_checkpoint
 from ringfence_verifier.proofs import verify_consistency, verify_inclusion
 from ringfence_verifier.receipt import VerifiedLeaf, verify_receipt
+from ringfence_verifier.safeguarding import VerifiedDay, day_id, verify_safeguarding
 
 __all__ = [
     "Checkpoint",
@@ -18,12 +19,15 @@ __all__ = [
     "LogSummary",
     "SourceHead",
     "VerificationError",
+    "VerifiedDay",
     "VerifiedLeaf",
     "VerifierKey",
+    "day_id",
     "read_leaf",
     "verify_checkpoint",
     "verify_consistency",
     "verify_inclusion",
     "verify_log",
     "verify_receipt",
+    "verify_safeguarding",
 ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
+from ringfence_audit.index.domain.keys import key_rows, kind_key
 from ringfence_audit.log.domain.page import SourceEvent
 from ringfence_audit.reports.domain.facts import DayKey
 from ringfence_audit.reports.domain.report import Under
@@ -16,29 +18,124 @@ MIRRORS = [bytes([each]) * 16 for each in (1, 2)]
 EUR, JPY = 978, 392
 UNDER = Under("ringfence.example/log", 1_000, bytes(32))
 ADA, BEN = bytes([7]) * 16, bytes([8]) * 16
+BANK, LETTER = bytes([60]) * 16, bytes([61]) * 16
+HANDS = {"proposer": ADA, "confirmer": BEN}
 
 
 class Days:
-    """The log in small: leaves by index, found by the day that they name."""
+    """The log in small: leaves by index, found by the keys that the search index gives them."""
 
     def __init__(self) -> None:
-        self.leaves: list[tuple[bytes, bytes]] = []
+        self.leaves: list[bytes] = []
+        self.events: list[tuple[str, dict[str, Any], bytes]] = []
 
     def about(self, key: bytes, until_leaf: int) -> list[tuple[int, bytes]]:
-        return [(index, leaf) for index, (day_id, leaf) in enumerate(self.leaves[:until_leaf]) if day_id == key]
+        found = [first for row_key, first, _, _ in key_rows(0, self.leaves[:until_leaf]) if row_key == key]
+        counts = {first: count for row_key, first, count, _ in key_rows(0, self.leaves[:until_leaf]) if row_key == key}
+        indexes = sorted(at for first in found for at in range(first, first + counts[first]))
+        return [(at, self.leaves[at]) for at in indexes]
+
+    def of_kinds(self, tenant: bytes, kinds: Iterable[str], until_leaf: int) -> list[tuple[int, bytes]]:
+        return sorted(row for kind in kinds for row in self.about(kind_key(kind, tenant), until_leaf))
 
     def currencies(self, tenant: bytes) -> list[int]:
         return [EUR, JPY]
 
     def state(self, topic: str, key: DayKey, **fields: Any) -> int:
         """Has an event of a day taken over; returns the index of its leaf."""
-        event = {"day_id": key.day_id, "tenant": key.tenant, **fields}
-        envelope = [1, 1_700_000_000_000_000_000, "", event]
-        source = SourceEvent(len(self.leaves) + 1, key.day_id, 1, topic, msgspec.msgpack.encode(envelope), bytes(32), 0)
+        return self.add(topic, key.day_id, day_id=key.day_id, tenant=key.tenant, **fields)
+
+    def add(self, topic: str, stream: bytes, **fields: Any) -> int:
+        """Has an event taken over; returns the index of its leaf."""
+        self.events.append((topic, fields, stream))
+        envelope = [1, 1_700_000_000_000_000_000, "", fields]
+        source = SourceEvent(len(self.leaves) + 1, stream, 1, topic, msgspec.msgpack.encode(envelope), bytes(32), 0)
         (translated,) = Translation(State()).translate("custody", [source])
         (leaf,) = translated.leaves
-        self.leaves.append((key.day_id, leaf))
+        self.leaves.append(leaf)
         return len(self.leaves) - 1
+
+    def bank(self, day: int, name: str = "Erste Bank") -> None:
+        """Registers a bank, whose due diligence was done on a day."""
+        self.add(
+            "BankRegistered.v1",
+            BANK,
+            bank=BANK,
+            bic="ERSTATWWXXX",
+            name=name,
+            country="AT",
+            due_diligence_day=day,
+            review_day=day + 365,
+            concentration_basis_points=4_000,
+            document_sha256=bytes([1]) * 32,
+            **HANDS,
+        )
+
+    def letter(self, sent: int, countersigned: int = 0, *, mirror: int = 0, letter: bytes = LETTER) -> None:
+        """Has a letter sent on a day, and countersigned on another."""
+        whose = {"letter": letter, "tenant": TENANT, **HANDS}
+        self.add(
+            "LetterSent.v1",
+            letter,
+            account=MIRRORS[mirror],
+            bank=BANK,
+            template_version="CASS15-1",
+            template_sha256=bytes([2]) * 32,
+            day=sent,
+            **whose,
+        )
+        if countersigned:
+            self.add(
+                "LetterCountersigned.v1",
+                letter,
+                day=countersigned,
+                document_sha256=bytes([3]) * 32,
+                review_day=countersigned + 365,
+                **whose,
+            )
+
+    def appoint(self, kind: str, role: str, first: int, until: int = 0, tenant: bytes = b"") -> bytes:
+        """Appoints somebody, for all platforms by default; returns the appointment's id."""
+        appointment = bytes([len(self.leaves) + 1]) * 16
+        self.add(
+            "AppointmentMade.v1",
+            appointment,
+            appointment=appointment,
+            kind=kind,
+            tenant=tenant,
+            subject=ADA,
+            role=role,
+            document_sha256=bytes([4]) * 32,
+            from_day=first,
+            until_day=until,
+            **HANDS,
+        )
+        return appointment
+
+    def detect(self, line: int, day: int, kind: str = "UNIDENTIFIED", *, mirror: int = 1) -> bytes:
+        """Detects a break of 5 minor units that came in; returns its id."""
+        found = bytes([100 + line]) * 16
+        whose = {"book": TENANT, "mirror": MIRRORS[mirror]}
+        self.add(
+            "BreakDetected.v1",
+            found,
+            side=1,
+            line=bytes([line]) * 16,
+            kind=kind,
+            ledger=EUR,
+            amount_minor=5,
+            incoming=True,
+            day=day,
+            detected_day=day,
+            due_day=day + 1,
+            **whose,
+        )
+        return found
+
+    def step(self, found: bytes, status: str, *, mirror: int = 1, assignee: bytes = bytes(16), note: str = "") -> None:
+        """Has a break go on."""
+        whose = {"book": TENANT, "mirror": MIRRORS[mirror], "actor": ADA}
+        self.add("BreakStepped.v1", found, status=status, assignee=assignee, reference=bytes(16), note=note, **whose)
 
     def cut(self, key: DayKey, *flows: tuple[int, int], clients: int = 1_000, own: int = 0) -> None:
         """States the end of a day; `flows` are what was debited and credited to each mirror since its opening."""

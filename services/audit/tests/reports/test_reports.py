@@ -65,16 +65,20 @@ def test_the_first_day_says_that_there_is_none_before(days: Days) -> None:
 
 def test_every_figure_is_in_the_leaves_that_it_names(days: Days) -> None:
     """Each number of a cell stands in its leaf, or is the difference of two there; what there is none of has none."""
+    days.bank(FRIDAY - 9)
+    days.letter(FRIDAY - 7, FRIDAY - 2)
+    days.appoint("KEY_PERSON", "SAFEGUARDING_OFFICER", FRIDAY - 300)
+    days.step(days.detect(1, FRIDAY), "CLASSIFIED")
     for subject in Subject:
         report = _made(days, subject, FRIDAY)
         assert set(report.leaves()) <= set(range(len(days.leaves)))
         for table in report.tables:
             for row in table.rows:
                 for cell, column in zip(row, table.columns, strict=True):
-                    named = cell.leaves or cell.why or cell.value == 0 or column.name == "method"
+                    named = cell.leaves or cell.why or cell.value == 0 or column.name in ("method", "part")
                     assert named, (table.name, column.name)
                     if isinstance(cell.value, int) and len(cell.leaves) == 1 and not cell.why:
-                        _, fields = decode(days.leaves[cell.leaves[0]][1])
+                        _, fields = decode(days.leaves[cell.leaves[0]])
                         numbers = {value for value in fields.values() if isinstance(value, int)}
                         sums = {fields.get("debits_minor", 0) - fields.get("credits_minor", 0)}  # type: ignore[operator]
                         assert cell.value in numbers | sums | {0, 1}, (table.name, column.name)
@@ -157,9 +161,9 @@ def test_csv_is_read_by_spreadsheets(days: Days) -> None:
     rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
     assert ["平台", "00010203-0405-0607-0809-0a0b0c0d0e0f"] in rows
     yen = [row for row in rows if row and row[0] == "JPY"]
-    assert [row[7] for row in yen if len(row) > 9] == ["1250"]
-    euro = [row for row in rows if row and row[0] == "EUR" and len(row) > 9]
-    assert euro[0][7] == "11.00"
+    assert [row[10] for row in yen if len(row) > 12] == ["1250"]
+    euro = [row for row in rows if row and row[0] == "EUR" and len(row) > 12]
+    assert euro[0][10] == "11.00"
     assert euro[0][-1].split()
 
 
@@ -176,8 +180,8 @@ def test_data_keep_minor_units_and_reasons(days: Days) -> None:
     """JSON has every cell with its leaves."""
     content = json.loads(as_json(_made(days, Subject.DAILY_CUSTODY, MONDAY)))
     (row,) = content["tables"][0]["rows"][:1]
-    assert row[7] == {"value": 1_400, "leaves": row[7]["leaves"]}
-    assert row[8] == {"value": None, "leaves": [], "why": "bank_silent"}
+    assert row[10] == {"value": 1_400, "leaves": row[10]["leaves"]}
+    assert row[11] == {"value": None, "leaves": [], "why": "bank_silent"}
 
 
 def test_every_word_stands_in_both_languages() -> None:

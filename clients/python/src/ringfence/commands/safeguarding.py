@@ -1,16 +1,20 @@
 """`ringfence safeguarding` and `day`: what clients are owed and what is there for it, and the days that say so."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
 import typer
+from ringfence_verifier import day_id, read_leaf
 
 from ringfence.client import Client
 from ringfence.commands.connect import As, client_as
+from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.outcome import proposed
 from ringfence.commands.terminal import Tabled, note, show
 from ringfence.commands.typed import DAY, Tenant, Why, bound_minor, choice, sha256
+from ringfence.money import ledger_of
 from ringfence.money import show as amount
 from ringfence.safeguarding import POOLS, Component, DayKey, SafeguardingDay
 
@@ -44,6 +48,32 @@ def show_day(principal: As, tenant: Tenant, of: Day, currency: Code = "EUR", poo
     with client_as(principal) as client:
         found = _found(client, DayKey(tenant, currency, of.date(), pool))
     print(found.document, end="")
+
+
+@safeguarding.command("receipts")
+def receipts(
+    principal: As,
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="New folder to write them into.")],
+    tenant: Tenant,
+    of: Day,
+    currency: Code = "EUR",
+    pool: Pool = POOLS[0],
+) -> None:
+    """Gets the receipts of all facts of a day, as a regulator; `ringfence verify safeguarding` computes it offline."""
+    key = DayKey(tenant, currency, of.date(), pool)
+    named = UUID(bytes=day_id(tenant.bytes, pool, ledger_of(currency), key.day))
+    with client_as(principal) as client:
+        found = [
+            leaf for leaf in client.audit.search(named) if read_leaf(leaf.content).fields.get("day_id") == named.bytes
+        ]
+        if not found:
+            raise CommandFailed(f"the log has no fact of {key.day}", ExitCode.REFUSED)
+        folder.mkdir(parents=True)
+        for number, leaf in enumerate(found, start=1):
+            note(f"fact {number} of {len(found)}: {leaf.index}")
+            proof = client.audit.receipt(leaf.index).proof
+            (folder / f"{leaf.index}.receipt").write_text(proof, encoding="utf-8")
+    note(f"written to {folder}")
 
 
 @safeguarding.command("resource", cls=Tabled)

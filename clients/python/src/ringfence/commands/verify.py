@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 from ringfence_verifier import (
@@ -13,6 +14,7 @@ from ringfence_verifier import (
     verify_checkpoint,
     verify_log,
     verify_receipt,
+    verify_safeguarding,
 )
 
 from ringfence.audit import Finding
@@ -50,6 +52,22 @@ def checkpoint(
     output.print(f"{checked.origin}: {checked.size} facts, root {checked.root.hex()}", highlight=False, soft_wrap=True)
     for head in checked.source_heads:
         output.print(f"  {head.source} up to position {head.position}, epoch {head.epoch}", highlight=False)
+
+
+@app.command()
+def safeguarding(
+    folder: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="Receipts of all facts of a day, and nothing else.")
+    ],
+    key: Key,
+) -> None:
+    """Computes a signed safeguarding day again offline, from receipts of its facts, and prints its figures."""
+    files = sorted(each for each in folder.iterdir() if each.is_file())
+    known = _key(key)
+    proven = {each.index: each.leaf for each in (verify_receipt(_text(file), known) for file in files)}
+    day = verify_safeguarding(proven.values())
+    print(day.document, end="")
+    note(f"proven from {len(proven)} facts: prepared by {UUID(bytes=day.prepared_by)}, reviewed by another")
 
 
 @app.command()

@@ -181,6 +181,8 @@ class _ReportSubjectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReportS
     """A day: requirement, resource and the three comparisons, and who has prepared and reviewed them."""
     REPORT_SUBJECT_MONTHLY_SAFEGUARDING: _ReportSubject.ValueType  # 3
     """The month of the day: every business day, what was performed and missed."""
+    REPORT_SUBJECT_RESOLUTION_PACK: _ReportSubject.ValueType  # 10
+    """As of a day: where clients' money is, by whose word, who acts, what clients are owed, what was compared last."""
 
 class ReportSubject(_ReportSubject, metaclass=_ReportSubjectEnumTypeWrapper):
     """What a report is about."""
@@ -193,6 +195,8 @@ REPORT_SUBJECT_RECONCILIATION: ReportSubject.ValueType  # 2
 """A day: requirement, resource and the three comparisons, and who has prepared and reviewed them."""
 REPORT_SUBJECT_MONTHLY_SAFEGUARDING: ReportSubject.ValueType  # 3
 """The month of the day: every business day, what was performed and missed."""
+REPORT_SUBJECT_RESOLUTION_PACK: ReportSubject.ValueType  # 10
+"""As of a day: where clients' money is, by whose word, who acts, what clients are owed, what was compared last."""
 Global___ReportSubject: _TypeAlias = ReportSubject  # noqa: Y015
 
 class _ReportFormat:

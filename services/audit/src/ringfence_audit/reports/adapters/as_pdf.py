@@ -15,7 +15,7 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, TableStyle
+from reportlab.platypus import CondPageBreak, Flowable, Paragraph, SimpleDocTemplate, Spacer, TableStyle
 from reportlab.platypus import Table as Grid
 
 from ringfence_audit.reports.adapters.headers import header
@@ -27,6 +27,8 @@ _CHINESE_FONT = "STSong-Light"
 _FONT = "Helvetica"
 _NOT_LATIN = re.compile("[^\\x00-\\u024f\\u2010-\\u2027]+")
 _MARGIN = 12 * mm
+_WITH_A_HEADING = 35 * mm
+"""What a page must have left for a table to begin there: its headings and some rows."""
 _SMALL, _NORMAL, _TITLE = 6.5, 8, 14
 _RIGHT = frozenset({Kind.AMOUNT, Kind.COUNT})
 
@@ -56,6 +58,7 @@ def _flowables(report: Report, language: Language, width: float) -> Iterator[Flo
     for name, value in header(report, language)[1:]:
         yield Paragraph(f"{_text(name)}: {_text(value)}", _style(_NORMAL))
     for table in report.tables:
+        yield CondPageBreak(_WITH_A_HEADING)
         yield Spacer(1, 5 * mm)
         yield Paragraph(_text(word(table.name, language)), _style(_TITLE - 4))
         yield Spacer(1, 1.5 * mm)
@@ -68,9 +71,10 @@ def _grid(table: Table, language: Language, width: float) -> Grid:
         Paragraph(_text(word(column.name, language)), style)
         for column, style in zip(table.columns, styles, strict=True)
     ]
+    nothing = [f"({word('none', language)})", *[""] * (len(table.columns) - 1)]
     rows = [
         [Paragraph(_text(text), style) for text, style in zip(row, styles, strict=True)]
-        for row in rows_of(table, language)
+        for row in rows_of(table, language) or [nothing]
     ]
     widths = [_WEIGHTS[column.kind] for column in table.columns]
     return Grid(
@@ -92,13 +96,14 @@ def _grid(table: Table, language: Language, width: float) -> Grid:
 _WEIGHTS = {
     Kind.AMOUNT: 4,
     Kind.COUNT: 2,
-    Kind.CURRENCY: 2,
-    Kind.DAY: 3,
+    Kind.CURRENCY: 3,
+    Kind.CODE: 5,
+    Kind.DAY: 3.5,
     Kind.TIME: 4,
     Kind.WORD: 4,
-    Kind.ID: 6,
+    Kind.ID: 6.3,
     Kind.DIGEST: 8,
-    Kind.TEXT: 10,
+    Kind.TEXT: 8,
 }
 
 

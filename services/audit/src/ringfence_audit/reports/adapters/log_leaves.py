@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ringfence_audit.index.application.ports import KeyQuery, Keys
+from ringfence_audit.index.domain.keys import kind_key
 from ringfence_audit.log.application.queries import Queries
 
 LEAVES_AT_ONCE = 1_000
@@ -24,3 +26,7 @@ class IndexedLeaves:
         while indexes := self.keys.find(KeyQuery(key, at, until_leaf, 0, 0, LEAVES_AT_ONCE)):
             yield from self.log.leaves_at(indexes)
             at = indexes[-1] + 1
+
+    def of_kinds(self, tenant: bytes, kinds: Iterable[str], until_leaf: int) -> Iterable[tuple[int, bytes]]:
+        """Yields the leaves of some kinds about a platform, in order, below an index; raises LogDamaged."""
+        return heapq.merge(*(self.about(kind_key(kind, tenant), until_leaf) for kind in kinds))

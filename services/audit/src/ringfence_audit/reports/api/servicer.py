@@ -26,6 +26,7 @@ _SUBJECTS = {
     audit_pb2.REPORT_SUBJECT_DAILY_CUSTODY: Subject.DAILY_CUSTODY,
     audit_pb2.REPORT_SUBJECT_RECONCILIATION: Subject.RECONCILIATION,
     audit_pb2.REPORT_SUBJECT_MONTHLY_SAFEGUARDING: Subject.MONTHLY_SAFEGUARDING,
+    audit_pb2.REPORT_SUBJECT_RESOLUTION_PACK: Subject.RESOLUTION_PACK,
 }
 _LANGUAGES = {each.value: each for each in Language}
 _FORMATS: dict[int, Callable[[Report, Language], bytes]] = {

@@ -7,12 +7,24 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
 
+from ringfence_kernel.values.ids import ZERO_ID
+
 from ringfence_audit.reports.application.ports import Currencies, Leaves
+from ringfence_audit.reports.domain.breaks import BREAK_KINDS
 from ringfence_audit.reports.domain.daily import daily
 from ringfence_audit.reports.domain.errors import ReportEmpty
-from ringfence_audit.reports.domain.facts import CUT, POOLS, DayFacts, DayKey, day_facts
+from ringfence_audit.reports.domain.facts import CUT, POOLS, DayFacts, DayKey, day_facts, read
 from ringfence_audit.reports.domain.monthly import monthly
+from ringfence_audit.reports.domain.pack import newest_closed, pack
 from ringfence_audit.reports.domain.reconciliation import reconciliation
+from ringfence_audit.reports.domain.registered import (
+    APPOINTMENT_KINDS,
+    LETTER_KINDS,
+    Registered,
+    appointments_on,
+    bank_by,
+    letters_by,
+)
 from ringfence_audit.reports.domain.report import Report, Under
 
 _EPOCH = date(1970, 1, 1)
@@ -26,6 +38,7 @@ class Subject(Enum):
     DAILY_CUSTODY = "D1"
     RECONCILIATION = "D2"
     MONTHLY_SAFEGUARDING = "D3"
+    RESOLUTION_PACK = "D10"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +52,15 @@ class Making:
         """Returns the report about a day, or about the month that it lies in; raises ReportEmpty, LogDamaged."""
         if subject is Subject.MONTHLY_SAFEGUARDING:
             return self._monthly(tenant, day, under)
+        if subject is Subject.RESOLUTION_PACK:
+            return self._pack(tenant, day, under)
         days = [found for fund in self._funds(tenant) if (found := self._day(tenant, fund, day, under)).of(CUT)]
         if not days:
             raise ReportEmpty
         if subject is Subject.RECONCILIATION:
-            return reconciliation(days, under)
-        return daily([(each, self._before(each.key, under)) for each in days], under)
+            return reconciliation(days, read(self.leaves.of_kinds(tenant, BREAK_KINDS, under.size)), under)
+        both = [(each, next(self._back(each.key, under), DayFacts(each.key, {}))) for each in days]
+        return daily(both, self._registered(tenant, day, under), under)
 
     def _monthly(self, tenant: bytes, day: int, under: Under) -> Report:
         first, last = month_of(day)
@@ -56,7 +72,30 @@ class Making:
         ]
         if not days:
             raise ReportEmpty
-        return monthly(days, tenant, first, last, under)
+        return monthly(days, self._registered(tenant, last, under), tenant, first, last, under)
+
+    def _pack(self, tenant: bytes, day: int, under: Under) -> Report:
+        back = [self._back(DayKey(tenant, *fund, day + 1), under) for fund in self._funds(tenant)]
+        cut = [days for found in back if (days := list(found))]
+        registered = self._registered(tenant, day, under)
+        if not cut and not registered:
+            raise ReportEmpty
+        return pack([days[0] for days in cut], list(map(newest_closed, cut)), registered, tenant, day, under)
+
+    def _registered(self, tenant: bytes, day: int, under: Under) -> Registered:
+        letters = letters_by(day, read(self.leaves.of_kinds(tenant, LETTER_KINDS, under.size)))
+        banks = [bank_by(day, read(self.leaves.about(each, under.size))) for each in sorted({x.bank for x in letters})]
+        appointments = [
+            fact
+            for whose in (ZERO_ID, tenant)
+            for fact in read(self.leaves.of_kinds(whose, APPOINTMENT_KINDS, under.size))
+        ]
+        return Registered(
+            letters,
+            tuple(bank for bank in banks if bank),
+            appointments_on(day, appointments, "AGENT"),
+            appointments_on(day, appointments, "KEY_PERSON"),
+        )
 
     def _funds(self, tenant: bytes) -> Iterator[tuple[int, str]]:
         return ((ledger, pool) for ledger in self.currencies(tenant) for pool in POOLS)
@@ -65,13 +104,12 @@ class Making:
         key = DayKey(tenant, *fund, day)
         return day_facts(key, self.leaves.about(key.day_id, under.size))
 
-    def _before(self, key: DayKey, under: Under) -> DayFacts:
-        """Returns the business day before: the newest one before that was cut, or one without facts."""
+    def _back(self, key: DayKey, under: Under) -> Iterator[DayFacts]:
+        """Yields the business days before a day that were cut, the newest first."""
         for day in range(key.day - 1, key.day - LOOK_BACK_DAYS, -1):
             found = self._day(key.tenant, (key.ledger, key.pool), day, under)
             if found.of(CUT):
-                return found
-        return DayFacts(key, {})
+                yield found
 
 
 def month_of(day: int) -> tuple[int, int]:

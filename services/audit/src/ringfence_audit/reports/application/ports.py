@@ -12,6 +12,9 @@ class Leaves(Protocol):
     def about(self, key: bytes, until_leaf: int) -> Iterable[tuple[int, bytes]]:
         """Returns the leaves that name an id, with their indexes, in order, below an index."""
 
+    def of_kinds(self, tenant: bytes, kinds: Iterable[str], until_leaf: int) -> Iterable[tuple[int, bytes]]:
+        """Returns the leaves of some kinds about a platform (zero id: about all), likewise."""
+
 
 Currencies = Callable[[bytes], list[int]]
 """Returns the currencies of a platform's accounts, ISO 4217 numeric, in order."""

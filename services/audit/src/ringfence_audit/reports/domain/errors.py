@@ -6,7 +6,7 @@ from ringfence_kernel.values.errors import DomainError, NotFound
 
 
 class ReportEmpty(NotFound):
-    """The log states no safeguarding day of the platform in that period."""
+    """The log states no safeguarding day of the platform in that period; of a resolution pack, nothing else either."""
 
     reason = "REPORT_EMPTY"
 

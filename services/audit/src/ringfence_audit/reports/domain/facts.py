@@ -45,6 +45,11 @@ class Fact:
         value = self.fields.get(name, b"")
         return value if isinstance(value, bytes) else b""
 
+    def text(self, name: str) -> str:
+        """Returns a text, empty where it is left out."""
+        value = self.fields.get(name, "")
+        return value if isinstance(value, str) else ""
+
 
 @dataclass(frozen=True, slots=True)
 class DayKey:
@@ -92,21 +97,24 @@ class DayFacts:
 _VERSIONED = frozenset({PREPARED, REVIEWED, SIGNED, NOTIFIED})
 
 
+def read(leaves: Iterable[tuple[int, bytes]]) -> list[Fact]:
+    """Returns leaves as facts, in their order."""
+    return [Fact(index, *decode(leaf)) for index, leaf in leaves]
+
+
 def day_facts(key: DayKey, leaves: Iterable[tuple[int, bytes]]) -> DayFacts:
     """Returns what leaves state of a day; those of something else are passed over."""
     newest: dict[str, Fact] = {}
     cut: dict[int, Fact] = {}
     compared: dict[int, Fact] = {}
     facts = []
-    for index, leaf in leaves:
-        kind, fields = decode(leaf)
-        fact = Fact(index, kind, fields)
+    for fact in read(leaves):
         if fact.bytes_of("day_id") != key.day_id:
             continue
         facts.append(fact)
-        newest[kind] = fact
-        if kind == MIRROR_CUT:
+        newest[fact.kind] = fact
+        if fact.kind == MIRROR_CUT:
             cut[fact.number("number")] = fact
-        elif kind == MIRROR_COMPARED:
+        elif fact.kind == MIRROR_COMPARED:
             compared[fact.number("number")] = fact
     return DayFacts(key, newest, cut, compared, tuple(facts))

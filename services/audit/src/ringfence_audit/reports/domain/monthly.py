@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ringfence_audit.reports.domain.facts import COMPUTED, CUT, MISSED, NOTIFIED, REOPENED, SIGNED, DayFacts, Fact
 from ringfence_audit.reports.domain.reconciliation import METHOD, NOT_COMPUTED, status_of
+from ringfence_audit.reports.domain.registered import BANKS, LETTERS, Registered, bank_rows, letter_rows
 from ringfence_audit.reports.domain.report import Cell, Kind, Report, Under, table
 
 NAME = "D3"
@@ -39,7 +40,9 @@ NOT_KEPT = "not_kept_here"
 """Who audits a platform, and how far he is, is nothing that the platform's books or banks say."""
 
 
-def monthly(days: Sequence[DayFacts], tenant: bytes, first_day: int, last_day: int, under: Under) -> Report:
+def monthly(
+    days: Sequence[DayFacts], registered: Registered, tenant: bytes, first_day: int, last_day: int, under: Under
+) -> Report:
     """Returns the report of a month, given its days for every currency and pool; those without a fact are none."""
     found = [day for day in days if day.of(CUT)]
     funds = list(dict.fromkeys((day.key.ledger, day.key.pool) for day in found))
@@ -47,6 +50,8 @@ def monthly(days: Sequence[DayFacts], tenant: bytes, first_day: int, last_day: i
     tables = (
         table("summary", SUMMARY, [_summary(each) for each in of_fund]),
         table("days", DAYS, [_day(day) for day in found]),
+        table("banks", BANKS, bank_rows(registered)),
+        table("letters", LETTERS, letter_rows(registered)),
     )
     return Report(NAME, tenant, first_day, last_day, tables, under)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ringfence_audit.reports.domain.breaks import BREAKS, break_rows
 from ringfence_audit.reports.domain.facts import (
     COMPUTED,
     CUT,
@@ -64,8 +65,8 @@ METHOD = "standard"
 _STEPS = ((SIGNED, "signed"), (REVIEWED, "reviewed"), (PREPARED, "prepared"), (COMPUTED, "computed"), (CUT, "cut"))
 
 
-def reconciliation(days: Sequence[DayFacts], under: Under) -> Report:
-    """Returns the report of one day, given it for every currency and pool."""
+def reconciliation(days: Sequence[DayFacts], breaks: Sequence[Fact], under: Under) -> Report:
+    """Returns the report of one day, given it for every currency and pool, and all facts about breaks."""
     found = [day for day in days if day.of(CUT)]
     key = days[0].key
     tables = (
@@ -73,6 +74,7 @@ def reconciliation(days: Sequence[DayFacts], under: Under) -> Report:
         table("comparisons", COMPARISONS, [row for day in found for row in _comparisons(day)]),
         table("work", WORK, [_work(day) for day in found]),
         table("actions", ACTIONS, [row for day in found for row in _actions(day)]),
+        table("breaks", BREAKS, break_rows(found, breaks)),
     )
     return Report(NAME, key.tenant, key.day, key.day, tables, under)
 

@@ -19,6 +19,7 @@ class Kind(Enum):
     DIGEST = "digest"
     WORD = "word"  # a key of the words, shown in the reader's language
     TEXT = "text"
+    CODE = "code"  # a short text that means the same in all languages
     CURRENCY = "currency"  # ISO 4217 numeric
 
 

@@ -51,6 +51,10 @@ PACKED_PAYMENTS: Mapping[str, Callable[[EventDescription, Mapping[str, Any]], Ta
     "EvidenceReceived.v1": payment.ENTRIES.table,
     "EvidenceApplied.v1": payment.OUTCOMES.table,
 }
+NAMED_BY_STREAM: Mapping[tuple[str, str], str] = {
+    ("custody", topic): "break_id" for topic in ("BreakDetected.v1", "BreakReopened.v1", "BreakStepped.v1")
+}
+"""Events whose stream is the id of what they are about, which nothing else in them says; and how a leaf names it."""
 UNREADABLE_EVENTS = "ringfence.events.unreadable"
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, struct.error, msgspec.MsgspecError)
 
@@ -103,7 +107,10 @@ class Translator:
         fields: dict[str, Any] = msgspec.msgpack.decode(open_envelope(event.state).fields)
         require_known(description, fields)
         if description.facts is Facts.ONE:
-            return [Table(kind_of(self._source, event.topic), 1, {}, fact_fields(description, fields))]
+            facts = fact_fields(description, fields)
+            if name := NAMED_BY_STREAM.get((self._source, event.topic)):
+                facts[name] = event.stream
+            return [Table(kind_of(self._source, event.topic), 1, {}, facts)]
         return self._splits[event.topic](description, event.stream, fields)
 
     def _opaque(self, event: SourceEvent) -> bytes:
