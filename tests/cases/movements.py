@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ringfence.errors import RingfenceError
+from ringfence.ledger import AccountClass
+from ringfence.payments import InstructionStatus
 from ringfence_local_stack.scenario import Scenario, fresh, new_iban
 from ringfence_local_stack.scenario.messages import batch, entry, share
 
@@ -102,6 +104,24 @@ def reversed_deposit(scenario: Scenario, need: Finding) -> None:
     platform.bank.tell(entry(80_00, nora.iban, reference=f"{reference}-2", incoming=False, reversal=True))
     status, reason = platform.pay(nora, new_iban(), "Alpha Teal", 80_00).outcome()
     need(status == "REJECTED", f"80.00 were taken back, and then 80.00 paid out: {status} {reason}")
+
+
+@case()
+def reversed_when_it_is_spent(scenario: Scenario, need: Finding) -> None:
+    """What the bank takes back of money that is spent is owed by the platform, and no other client pays for it."""
+    platform = scenario.platform("Nora Vale", "Ivo Marsh")
+    (nora, ivo), reference = platform.customers("Nora Vale", "Ivo Marsh"), fresh("R")
+    platform.bank.tell(entry(80_00, nora.iban, reference=reference))
+    platform.pay(nora, ivo.iban, ivo.name, 50_00).wait_for(InstructionStatus.SETTLED)
+    platform.bank.tell(entry(80_00, nora.iban, reference=f"{reference}-2", incoming=False, reversal=True))
+    held = {"the mirror": platform.bank.holds_minor, "Nora": nora.account.posted_minor, "Ivo": ivo.account.posted_minor}
+    need(held == {"the mirror": 0, "Nora": 0, "Ivo": 50_00}, f"80.00 were taken back of which 50.00 are Ivo's: {held}")
+    owed = [
+        each.balances.posted_minor
+        for each in platform.client.custody.totals().classes
+        if each.account_class is AccountClass.SHORTFALL
+    ]
+    need(owed == [-50_00], f"the platform owes {owed}")
 
 
 @case()
