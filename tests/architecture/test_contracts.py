@@ -14,12 +14,15 @@ from ringfence import audit as sdk_audit
 from ringfence import registers as sdk_registers
 from ringfence import result_codes
 from ringfence_audit.evidence.domain.bookings import Flaw, Move
+from ringfence_audit.translation.application.translator import PUBLISHED
+from ringfence_audit.translation.domain.facts import OF_EVERY_LEAF, RENAMED
 from ringfence_custody.ledger.domain.lifecycle import Standing
 from ringfence_custody.ledger.domain.result_codes import CreateAccountStatus, CreateTransferStatus
 from ringfence_custody.registers.domain.records import LetterKind, LetterState
 from ringfence_kernel.calendars.noted import NotedCalendars
 from ringfence_kernel.feed.published import code_names, described
 from ringfence_kernel.store.codec import EventCodec, open_envelope
+from ringfence_kernel.values.descriptions import Facts
 from ringfence_payment_instruction.deposits.domain.evidence import Disposition, Outcome
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 from ringfence_protos.audit.v1 import audit_pb2
@@ -247,3 +250,15 @@ def test_a_column_of_another_width_is_found() -> None:
     fields = {"timestamp_ns": 1, "order_reference": "x", "ordered_by": bytes(16), "account": bytes(7)}
     [found] = described(custody.DESCRIPTOR)["AccountsFrozen.v1"].misfits(fields)
     assert found == "AccountsFrozen.v1: account does not have one value per row"
+
+
+def test_no_field_takes_the_place_of_what_every_leaf_says() -> None:
+    """A fact states its source, position, ordinal and time: a field of such a name would stand there instead."""
+    fields = {
+        (source, topic, name)
+        for source, events in PUBLISHED.items()
+        for topic, event in events.items()
+        if event.facts is Facts.ONE
+        for name in event.fields
+    }
+    assert not {each for each in fields if each[2] in OF_EVERY_LEAF - RENAMED.keys()}

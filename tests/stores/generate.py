@@ -24,7 +24,7 @@ from ringfence_local_stack.sandbox.stacks import empty_stack
 from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_payment_instruction.bootstrap import migrations as of_payment_instruction
 
-from tests.stores import authority, keeping, payments, people, postings, registers
+from tests.stores import authority, banks, keeping, payments, people, postings, registers
 from tests.stores.keeping import SERVICES
 
 MIGRATIONS = {
@@ -72,6 +72,9 @@ def _live(box: Sandbox) -> None:
     _say("payments")
     stages, followed = payments.payments(box)
     payments.decisions(box, stages)
+    _say("what banks tell, and days")
+    banks.tellings(box, stages[0])
+    banks.days(box, stages[0])
     _say("lists and agreements")
     authority.lists(box, stages[0])
     authority.agreements(box, stages[1])
@@ -92,7 +95,7 @@ def _await(stack: LocalStack, service: str) -> None:
 
 def _late(stack: LocalStack, service: str) -> list[str]:
     heads = {each: _one(stack, each, "SELECT position, hash FROM feed_head") for each in SERVICES}
-    followed = {"follower:identity": heads["identity"]}
+    followed = {f"follower:{each}": heads[each] for each in SERVICES}
     late = []
     for name, *cursor in _all(stack, service, "SELECT name, position, hash FROM cursors"):
         if name != WRITTEN_WITH_ITS_EVENTS and tuple(cursor) != followed.get(name, heads[service]):

@@ -551,7 +551,7 @@ class SafeguardingCut(_message.Message):
     LEDGER_FIELD_NUMBER: _builtins.int
     DAY_FIELD_NUMBER: _builtins.int
     CUT_NS_FIELD_NUMBER: _builtins.int
-    POSITION_FIELD_NUMBER: _builtins.int
+    AS_OF_POSITION_FIELD_NUMBER: _builtins.int
     CLIENTS_MINOR_FIELD_NUMBER: _builtins.int
     SUSPENSE_MINOR_FIELD_NUMBER: _builtins.int
     OWN_MINOR_FIELD_NUMBER: _builtins.int
@@ -570,7 +570,7 @@ class SafeguardingCut(_message.Message):
     """Business day, days since 1970-01-01."""
     cut_ns: _builtins.int
     """When it was cut, UTC nanoseconds."""
-    position: _builtins.int
+    as_of_position: _builtins.int
     """Position of custody's feed before this event: what the figures are of."""
     clients_minor: _builtins.int
     """What is positive of clients' balances, added up, in minor units as all amounts."""
@@ -593,7 +593,7 @@ class SafeguardingCut(_message.Message):
         ledger: _builtins.int = ...,
         day: _builtins.int = ...,
         cut_ns: _builtins.int = ...,
-        position: _builtins.int = ...,
+        as_of_position: _builtins.int = ...,
         clients_minor: _builtins.int = ...,
         suspense_minor: _builtins.int = ...,
         own_minor: _builtins.int = ...,
@@ -603,7 +603,7 @@ class SafeguardingCut(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clients_minor", b"clients_minor", "cut_ns", b"cut_ns", "day", b"day", "day_id", b"day_id", "held_minor", b"held_minor", "ledger", b"ledger", "mirrors", b"mirrors", "owed_minor", b"owed_minor", "own_minor", b"own_minor", "pool", b"pool", "position", b"position", "suspense_minor", b"suspense_minor", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_position", b"as_of_position", "clients_minor", b"clients_minor", "cut_ns", b"cut_ns", "day", b"day", "day_id", b"day_id", "held_minor", b"held_minor", "ledger", b"ledger", "mirrors", b"mirrors", "owed_minor", b"owed_minor", "own_minor", b"own_minor", "pool", b"pool", "suspense_minor", b"suspense_minor", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -758,7 +758,7 @@ class SafeguardingComputed(_message.Message):
     DAY_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     COMPUTED_NS_FIELD_NUMBER: _builtins.int
-    POSITION_FIELD_NUMBER: _builtins.int
+    AS_OF_POSITION_FIELD_NUMBER: _builtins.int
     REQUIREMENT_MINOR_FIELD_NUMBER: _builtins.int
     RESOURCE_MINOR_FIELD_NUMBER: _builtins.int
     FUNDS_MINOR_FIELD_NUMBER: _builtins.int
@@ -785,7 +785,7 @@ class SafeguardingComputed(_message.Message):
     """Version of the day, from 1."""
     computed_ns: _builtins.int
     """When it was computed, UTC nanoseconds."""
-    position: _builtins.int
+    as_of_position: _builtins.int
     """Position of custody's feed before this event: all figures are of it, what banks have told among them."""
     requirement_minor: _builtins.int
     """Individual balances and unallocated client money, minor units as all amounts."""
@@ -821,7 +821,7 @@ class SafeguardingComputed(_message.Message):
         day: _builtins.int = ...,
         version: _builtins.int = ...,
         computed_ns: _builtins.int = ...,
-        position: _builtins.int = ...,
+        as_of_position: _builtins.int = ...,
         requirement_minor: _builtins.int = ...,
         resource_minor: _builtins.int = ...,
         funds_minor: _builtins.int = ...,
@@ -837,7 +837,7 @@ class SafeguardingComputed(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assets_minor", b"assets_minor", "breaks", b"breaks", "computed_ns", b"computed_ns", "day", b"day", "day_id", b"day_id", "document", b"document", "document_sha256", b"document_sha256", "external_minor", b"external_minor", "funds_minor", b"funds_minor", "insurance_minor", b"insurance_minor", "internal_minor", b"internal_minor", "ledger", b"ledger", "overdue_minor", b"overdue_minor", "pool", b"pool", "position", b"position", "requirement_minor", b"requirement_minor", "resource_minor", b"resource_minor", "tenant", b"tenant", "unplaced_minor", b"unplaced_minor", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_position", b"as_of_position", "assets_minor", b"assets_minor", "breaks", b"breaks", "computed_ns", b"computed_ns", "day", b"day", "day_id", b"day_id", "document", b"document", "document_sha256", b"document_sha256", "external_minor", b"external_minor", "funds_minor", b"funds_minor", "insurance_minor", b"insurance_minor", "internal_minor", b"internal_minor", "ledger", b"ledger", "overdue_minor", b"overdue_minor", "pool", b"pool", "requirement_minor", b"requirement_minor", "resource_minor", b"resource_minor", "tenant", b"tenant", "unplaced_minor", b"unplaced_minor", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -2175,7 +2175,7 @@ class AnswerExcepted(_message.Message):
     TENANT_FIELD_NUMBER: _builtins.int
     EXCEPTION_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
-    POSITION_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
     MISFIT_FIELD_NUMBER: _builtins.int
     FATE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
@@ -2190,7 +2190,7 @@ class AnswerExcepted(_message.Message):
     """Its id, 16 bytes."""
     digest: _builtins.bytes
     """SHA-256 of the bank's file, 32 bytes."""
-    position: _builtins.int
+    number: _builtins.int
     """Its place in the file, from 0."""
     misfit: _answers_pb2.AnswerMisfit.ValueType
     """Why."""
@@ -2214,7 +2214,7 @@ class AnswerExcepted(_message.Message):
         tenant: _builtins.bytes = ...,
         exception: _builtins.bytes = ...,
         digest: _builtins.bytes = ...,
-        position: _builtins.int = ...,
+        number: _builtins.int = ...,
         misfit: _answers_pb2.AnswerMisfit.ValueType = ...,
         fate: _answers_pb2.PaymentFate.ValueType = ...,
         reason: _builtins.str = ...,
@@ -2226,7 +2226,7 @@ class AnswerExcepted(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "candidates", b"candidates", "digest", b"digest", "exception", b"exception", "fate", b"fate", "ledger", b"ledger", "misfit", b"misfit", "position", b"position", "reason", b"reason", "sealed", b"sealed", "tenant", b"tenant", "wrapped_key", b"wrapped_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "candidates", b"candidates", "digest", b"digest", "exception", b"exception", "fate", b"fate", "ledger", b"ledger", "misfit", b"misfit", "number", b"number", "reason", b"reason", "sealed", b"sealed", "tenant", b"tenant", "wrapped_key", b"wrapped_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -81,7 +81,7 @@ class AnswersApi(AnswerServiceServicer):
             currency=currency(event.ledger).alpha if event.ledger else "",
             taken_ns=waiting.taken_ns,
             file_sha256=event.digest,
-            position=event.position,
+            position=event.number,
             candidates=[
                 pb.AnsweredPayment(tenant_id=tenant, instruction_id=instruction)
                 for tenant, instruction in waiting.candidates()

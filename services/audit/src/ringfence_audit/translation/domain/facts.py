@@ -12,6 +12,8 @@ from ringfence_kernel.values.descriptions import EventDescription, Privacy
 from ringfence_audit.log.domain.leaf import Value, commitment
 
 RENAMED = {"source": "handed_in_by_id", "stream": "stream_id"}
+OF_EVERY_LEAF = frozenset({"source", "position", "ordinal", "time_ns"})
+"""What stands in every leaf beside the fact: no event has a field of such a name, but those that are renamed."""
 LONGEST_BYTES = 64
 LONGEST_TEXT = 1_000
 

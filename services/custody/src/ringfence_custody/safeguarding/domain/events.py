@@ -21,7 +21,7 @@ class SafeguardingCut:
     ledger: int  # ISO 4217 numeric
     day: int  # days since 1970-01-01
     cut_ns: int  # UTC
-    position: int
+    as_of_position: int
     clients_minor: int
     suspense_minor: int
     own_minor: int  # may be below zero
@@ -81,7 +81,7 @@ class SafeguardingComputed:
     day: int
     version: int  # 1, then one more for each reopening
     computed_ns: int
-    position: int  # of custody's feed before this event: all figures are of it, what banks have told among them
+    as_of_position: int  # of custody's feed before this event: all figures are of it, what banks have told among them
     requirement_minor: int
     resource_minor: int  # may be below zero
     funds_minor: int  # may be below zero

@@ -173,7 +173,7 @@ class Answering:
             tenant=joint_tenant(payments),
             exception=exception_id(file.digest, misfit.position),
             digest=file.digest,
-            position=misfit.position,
+            number=misfit.position,
             misfit=misfit.why,
             fate=misfit.reply.fate,
             reason=misfit.reply.reason,

@@ -14,7 +14,7 @@ class AnswerExcepted:
     tenant: bytes  # of all payments that fit; zero where there is none, or several
     exception: bytes
     digest: bytes  # SHA-256 of the bank's file
-    position: int  # its place in the file, from 0
+    number: int  # its place in the file, from 0
     misfit: int  # Misfit
     fate: int  # Fate
     reason: str  # the bank's code

@@ -14,9 +14,15 @@ from ringfence_payment_instruction.statements.domain.movements import Movements,
 from ringfence_payment_instruction.statements.domain.told import Told
 
 
+MOST_ALIKE = 100
+
+
 @dataclass(frozen=True, slots=True)
 class InDoubt:
-    """An entry of news that is held for a `doubt`, or money that a statement left in doubt: 0, with what it may be."""
+    """An entry of news that is held for a `doubt`, or money that a statement left in doubt: 0.
+
+    `movements` are what it may be: of a held entry those in memory of its amount and way, at most a hundred.
+    """
 
     id: bytes
     told: Told
@@ -28,7 +34,9 @@ def in_doubt(known: Movements) -> Iterator[InDoubt]:
     """Yields what people may decide, in the order of the ids."""
     for key in sorted({*known.held, *known.loose}):
         if key in known.held:
-            yield InDoubt(key, known.held[key].told, known.held[key].doubt)
+            held = known.held[key]
+            alike = sorted(known.alike(held.told.whole(), held.told))[:MOST_ALIKE]
+            yield InDoubt(key, held.told, held.doubt, tuple(alike))
         else:
             movement = known.known[key]
             yield InDoubt(key, movement.told, 0, tuple(sorted(movement.doubters - {ZERO_ID})))
