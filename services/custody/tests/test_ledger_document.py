@@ -20,12 +20,13 @@ from ringfence_custody.ledger.domain.rule_packs import document, parsed
 from ringfence_kernel.feed.published import described
 from ringfence_protos.custody.v1 import events_pb2
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "ledger.md"
+DOCS = Path(__file__).parents[3] / "docs"
+DOCUMENT = DOCS / "ledger.md"
 
 
-def rows_after(heading: str) -> list[list[str]]:
+def rows_after(heading: str, document: Path = DOCUMENT) -> list[list[str]]:
     """Returns the cells of the first table after a heading, without its head."""
-    text = DOCUMENT.read_text().split(f"{heading}\n", 1)[1]
+    text = document.read_text().split(f"{heading}\n", 1)[1]
     table = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)
     assert table is not None
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[0].splitlines()[2:]]
@@ -89,11 +90,19 @@ def test_the_canonical_text_of_rules_is_as_shown() -> None:
     assert document(*parsed(example[1])) == example[1]
 
 
-def test_the_table_of_events_is_the_description_of_them() -> None:
-    """Topics and fields in the table of packed events are those of a book's events in the proto."""
+@pytest.mark.parametrize(
+    ("name", "heading", "streams"),
+    [
+        ("ledger.md", "tests compare this table, the proto and the code.", {"book"}),
+        ("registers.md", "## Events", {"bank", "letter", "appointment"}),
+        ("formats.md", "each calendar's, big-endian ([ADR 34](adr/0034-days-are-facts.md)):", {"calendar"}),
+    ],
+)
+def test_the_table_of_events_is_the_description_of_them(name: str, heading: str, streams: set[str]) -> None:
+    """Topics and fields in a table of events are those of the events of its streams in the proto."""
     documented = {}
-    for row in rows_after("tests compare this table, the proto and the code."):
+    for row in rows_after(heading, DOCS / name):
         for topic in re.findall(r"`(\w+\.v\d+)`", row[0]):
             documented[topic] = set(re.findall(r"`([a-z_0-9]+)`", row[2]))
-    of_books = {topic: each for topic, each in described(events_pb2.DESCRIPTOR).items() if each.stream == "book"}
-    assert documented == {topic: set(each.fields) for topic, each in of_books.items()}
+    of_streams = {topic: each for topic, each in described(events_pb2.DESCRIPTOR).items() if each.stream in streams}
+    assert documented == {topic: set(each.fields) for topic, each in of_streams.items()}

@@ -18,7 +18,7 @@ from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.projecting.projector import Projector, fill
 from ringfence_kernel.sealing.envelopes import AssociatedData, seal
 from ringfence_kernel.store import EventStore, StoredEvent, apply_migrations
-from ringfence_kernel.store.codec import Envelope
+from ringfence_kernel.store.codec import Envelope, EventCodec
 from ringfence_kernel.values.business_days import YearList, year_list
 from ringfence_kernel.values.clock import NANOSECONDS, Clock, ManualClock, SystemClock
 from ringfence_kernel.values.columns import pack, split_ids
@@ -207,7 +207,30 @@ class World:
         self.writer = GroupWriter(self.store, codec, self.states.together(), self.clock, inline)
         self.writer.load()
         self.projector = Projector(self.store, codec, InstructionsModel())
-        ports = Ports(
+        self.application = compose(self.writer, self.states, self._ports(archive, codec))
+        self.writer.subscribe(lambda recorded: self.projector.ring())
+        self.application.pipeline.start(self.states.streams())
+        runs: Sequence[Callable[[], Any]] = (
+            self.writer.run,
+            self.projector.run,
+            self.application.pipeline.run,
+            self.application.submissions.deadlines.run,
+            self.application.rail.inbox.run,
+            self.application.screening.clients.run,
+        )
+        self.tasks = [asyncio.create_task(run()) for run in runs]
+        if not self.states.calendars.years:
+            for listed in self.listed_years:
+                await self.custody_lists(listed)
+        known = ClientTable(self.store).look_up(CLIENTS)
+        for subject, name in CLIENTS.items() if not known else ():
+            await self.identity_says("PartyRegistered.v1", subject, personal={"name": name})
+        await self.indexed()
+        return self.application
+
+    def _ports(self, archive: StoredArchive, codec: EventCodec) -> Ports:
+        """Returns what the application reaches: tables of the store, and fakes of the neighbours."""
+        return Ports(
             clock=self.clock,
             archive=archive,
             entries=StoredEntries(self.store),
@@ -239,26 +262,6 @@ class World:
             list_bounds=self.list_bounds,
             file_quotas=self.file_quotas,
         )
-        self.application = compose(self.writer, self.states, ports)
-        self.writer.subscribe(lambda recorded: self.projector.ring())
-        self.application.pipeline.start(self.states.streams())
-        runs: Sequence[Callable[[], Any]] = (
-            self.writer.run,
-            self.projector.run,
-            self.application.pipeline.run,
-            self.application.submissions.deadlines.run,
-            self.application.rail.inbox.run,
-            self.application.screening.clients.run,
-        )
-        self.tasks = [asyncio.create_task(run()) for run in runs]
-        if not self.states.calendars.years:
-            for listed in self.listed_years:
-                await self.custody_lists(listed)
-        known = ClientTable(self.store).look_up(CLIENTS)
-        for subject, name in CLIENTS.items() if not known else ():
-            await self.identity_says("PartyRegistered.v1", subject, personal={"name": name})
-        await self.indexed()
-        return self.application
 
     async def indexed(self) -> None:
         """Waits until every name that identity has told is in the index."""

@@ -154,6 +154,30 @@ async def test_a_correction_takes_two_people_and_settles_the_break(town: Town) -
     assert town.states()[id_of("unknown")] == ("UNIDENTIFIED", "REOPENED")
 
 
+async def test_a_correction_settles_what_the_books_alone_have(town: Town) -> None:
+    """A deposit of which no bank has told is taken back: its two lines are one match, on a mirror with no other."""
+    await town.deposit("alone", 7, entry="alone")
+    await town.statement(TODAY)
+    await town.work()
+    (found,) = town.breaks.values()
+    await town.ask("AssignBreak", pb.AssignBreakRequest(break_id=found.id, note="look"))
+    back = pb.CorrectingEntry(debit_account_id=id_of("alice"), credit_account_id=BANK, amount_minor=7)
+    correct = pb.CorrectBreakRequest(break_id=found.id, entries=[back], reason="case 5")
+    await town.custody.confirm((await town.ask("CorrectBreak", correct)).proposal_id)
+    assert town.states()[id_of("alone")] == ("SHORTFALL", "RESOLVED")
+    assert (len(town.mirror.bank), len(town.mirror.books)) == (0, 0)
+
+
+async def test_a_movement_that_nobody_knows_is_matched_with_nothing(town: Town) -> None:
+    """Neither on a mirror of which the bank has told nothing, nor beside lines of the other direction."""
+    await town.deposit("alone", 7, entry="alone")
+    pair = pb.LinePair(movement_id=id_of("nowhere"), transfer_id=id_of("alone"))
+    for told in ((), (Movement("out", -7),)):
+        await town.tell(*told)
+        with pytest.raises(LinesDiffer):
+            await town.ask("MatchLines", pb.MatchLinesRequest(**mirror(pairs=[pair])))
+
+
 async def test_a_correction_that_the_ledger_refuses_leaves_nothing(town: Town) -> None:
     """All entries or none: the second takes more than bob has."""
     await town.tell(Movement("unknown", 12))

@@ -212,21 +212,8 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         orders.reading,
         ports.list_bounds,
     )
-    deposits = DepositsModule.build(
-        submissions,
-        states.deposits,
-        ports.identity,
-        ports.custody,
-        known,
-        lists,
-        looking,
-        suspense,
-        proposals,
-        standing.stops,
-        committed,
-        clock,
-    )
     views = Views(known, lists, looking)
+    deposits = _deposits(submissions, states, ports, views, suspense, proposals, standing, committed)
     statements = StatementsModule.build(
         submissions, states.statements, deposits.rows, ports, orders.reading, views, standing.stops, proposals
     )
@@ -253,6 +240,33 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         reads=Queries(submissions, orders.personal, standing.stops, ports.reader, ports.heavily),
         proposals=proposals,
         pipeline=_pipeline(submissions, orders, work, committed),
+    )
+
+
+def _deposits(
+    submissions: Submissions,
+    states: ModuleStates,
+    ports: Ports,
+    views: Views,
+    suspense: Suspense,
+    proposals: Proposals,
+    standing: StandingModule,
+    committed: Signal,
+) -> DepositsModule:
+    """Wires what posts the bank's facts."""
+    return DepositsModule.build(
+        submissions,
+        states.deposits,
+        ports.identity,
+        ports.custody,
+        views.known,
+        views.lists,
+        views.looking,
+        suspense,
+        proposals,
+        standing.stops,
+        committed,
+        ports.clock,
     )
 
 

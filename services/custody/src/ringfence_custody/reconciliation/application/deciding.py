@@ -90,8 +90,8 @@ class Deciding:
 
         def decide(unit: Unit) -> None:
             of_mirror, chosen = self.state.mirror(book, mirror), pairs_of(list(pairs), Stage.PEOPLE)
-            lines = of_mirror.bank.rows[of_mirror.bank.find(chosen.movements)]
-            directions = np.unique(np.sign(lines["amount_minor"]))
+            lines, is_open = of_mirror.bank.look_up(chosen.movements)
+            directions = np.unique(np.sign(lines["amount_minor"][is_open]))
             if len(directions) > 1 or not record_matches(unit, self.state, of_mirror, chosen, by):
                 raise LinesDiffer
 

@@ -15,7 +15,7 @@ from ringfence_custody.reconciliation.application.steps import step
 from ringfence_custody.reconciliation.domain.booked import BOOKED
 from ringfence_custody.reconciliation.domain.breaks import Side, Status, break_id
 from ringfence_custody.reconciliation.domain.events import LinesMatched
-from ringfence_custody.reconciliation.domain.lines import LINE, Lines, Records, Words, id_bytes, mixed, words_of
+from ringfence_custody.reconciliation.domain.lines import Lines, Records, Words, id_bytes, mixed, words_of
 from ringfence_custody.reconciliation.domain.matching import TOLD, Found, Task
 from ringfence_custody.reconciliation.domain.mirror import Mirror
 from ringfence_custody.reconciliation.domain.rules import RULES, Stage
@@ -103,11 +103,9 @@ def record_pairs(
 
 def _lines(lines: Lines, wanted: Words) -> tuple[Records, NDArray[np.bool_]]:
     """Returns the lines of ids, and which are open; the id of zeros stands for no line, of no amount."""
-    rows, nothing = lines.find(wanted), ~wanted.any(axis=1)
-    found = lines.rows[rows]
-    found[nothing] = np.zeros(1, LINE)
+    (found, is_open), nothing = lines.look_up(wanted), ~wanted.any(axis=1)
     found["state"][nothing] = BOOKED
-    return found, (rows >= 0) | nothing
+    return found, is_open | nothing
 
 
 def _settle(unit: Unit, state: State, mirror: Mirror, pairs: Pairs, matches: list[bytes]) -> None:

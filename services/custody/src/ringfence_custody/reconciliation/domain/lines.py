@@ -98,6 +98,13 @@ class Lines:
             at[left] += 1
         return found
 
+    def look_up(self, wanted: Words) -> tuple[Records, NDArray[np.bool_]]:
+        """Returns a copy of the line of each id, of zeros where it is not open, and which are."""
+        rows, found = self.find(wanted), np.zeros(len(wanted), LINE)
+        is_open = rows >= 0
+        found[is_open] = self._rows[rows[is_open]]
+        return found, is_open
+
     def add(self, lines: Records, journal: Journal) -> None:
         """Appends lines that are not there."""
         journal.call(self._cut, self._count)
