@@ -124,9 +124,7 @@ def _tellings(box: Sandbox, stage: Stage) -> None:
     wrong = [{"fault": "wrong_balance"}]
     bank.statement("KEPT-WRONG", opened, last, faults=wrong)
     excepted = next(iter(first.statements.exceptions(tenant, bank.mirror)))
-    void = first.statements.work_off(
-        tenant, bank.mirror, excepted.telling_id, Remedy.VOID, DOCUMENT, "a cent too much"
-    )
+    void = first.statements.work_off(tenant, bank.mirror, excepted.telling_id, Remedy.VOID, DOCUMENT, "a cent too much")
     bank.agree("payment-instruction", void)
     booked = bank.deposit("KEPT-3", "17.00", day=last.isoformat())
     never = booked.replace(_reference(booked).encode(), b"KEPTNEVERBOOKED1").replace(b"17.00", b"19.00")
