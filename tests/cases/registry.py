@@ -9,8 +9,6 @@ from enum import Enum
 from ringfence.transport import Patience
 from ringfence_local_stack.scenario import Scenario
 
-BANKS_SIDE = "the bank's side"
-
 PATIENCE = Patience(call_seconds=10.0, retry_seconds=10.0)
 """A service that does not answer for so long breaks a case, and does not stop the run."""
 

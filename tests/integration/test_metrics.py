@@ -24,6 +24,7 @@ SECONDS = 30.0
 LARGE = 1_500_000
 """More than one person may decide on."""
 SUSPENDED = 70
+OWED = 80
 OF_NOBODY = {
     "rpc_method",
     "rpc_system_name",
@@ -32,6 +33,7 @@ OF_NOBODY = {
     "server_port",
     "ringfence_balance",
     "ringfence_break_kind",
+    "ringfence_calendar",
     "ringfence_register",
 }
 """Labels whose values are words of the contract."""
@@ -78,8 +80,17 @@ def platform(sandbox: Sandbox, stack: LocalStack) -> Platform:
         traffic.wait_for_more(20)
     traffic.await_all_settled()
     platform.bank.tell(messages.entry(SUSPENDED, new_iban(), currency=platform.currency))
+    take_back_what_is_spent(platform)
     sandbox.regulator.audit.checkpoint()
     return platform
+
+
+def take_back_what_is_spent(platform: Platform) -> None:
+    """The bank reverses a deposit of which nothing is left: the platform owes it to its clients."""
+    spender, payee = platform.customers("Nora Vale", PAYERS[0])
+    platform.bank.tell(messages.entry(OWED, spender.iban, reference="GONE-1"))
+    platform.pay(spender, payee.iban, payee.name, OWED).wait_for(InstructionStatus.SETTLED)
+    platform.bank.tell(messages.entry(OWED, spender.iban, reference="GONE-2", incoming=False, reversal=True))
 
 
 def seconds_behind_identity(stack: LocalStack, part: str) -> float:
@@ -105,6 +116,7 @@ def shown(platform: Platform, stack: LocalStack) -> Iterator[dict[str, list[Metr
         eventually(lambda: value_of(scraped(stack, [rail])[rail], "ringfence_submissions_waiting", **waiting) == 1)
         # Books are added up every few seconds.
         eventually(lambda: value_of(scraped(stack, ["custody"])["custody"], "ringfence_suspense_balance") == SUSPENDED)
+        eventually(lambda: value_of(scraped(stack, ["custody"])["custody"], "ringfence_shortfall_balance") == OWED)
         yield scraped(stack)
     finally:
         outbox.unlink()
@@ -171,6 +183,7 @@ def test_what_is_shown_is_true(shown: dict[str, list[Metric]], platform: Platfor
     assert size > 0
     eventually(lambda: size <= int(sandbox.regulator.audit.checkpoint().splitlines()[1]))
     assert value_of(shown["custody"], "ringfence_suspense_balance", ringfence_currency=platform.currency) == SUSPENDED
+    assert value_of(shown["custody"], "ringfence_shortfall_balance", ringfence_currency=platform.currency) == OWED
 
 
 def test_trouble_with_payments_shows(shown: dict[str, list[Metric]]) -> None:

@@ -3,7 +3,17 @@
 The matrix in `test_two_people.py` is derived from the protos. A method with `two_people` that has no row here fails it.
 """
 
-from . import of_custody, of_identity, of_payments, of_reconciliation, of_registers
+from . import of_custody, of_identity, of_payments, of_reconciliation, of_registers, of_safeguarding
 from .acts import ROWS, Act, People
 
-__all__ = ["ROWS", "Act", "People", "of_custody", "of_identity", "of_payments", "of_reconciliation", "of_registers"]
+__all__ = [
+    "ROWS",
+    "Act",
+    "People",
+    "of_custody",
+    "of_identity",
+    "of_payments",
+    "of_reconciliation",
+    "of_registers",
+    "of_safeguarding",
+]

@@ -36,6 +36,11 @@ ALONE = {
     "FundBreak": "names a transfer that others have made",
     "CloseBreak": "of what a match, money or a statement has settled",
     "ReopenBreak": "what was settled is looked at again",
+    "PrepareSafeguardingDay": "the figures are the books'; another person reviews it",
+    "ReviewSafeguardingDay": "is the second person, unlike the preparer",
+    "SignSafeguardingDay": "of what two people have prepared and reviewed, and nothing is open in",
+    "NotifySafeguardingDay": "says what the regulator was told",
+    "ReopenSafeguardingDay": "the version that was signed stays as it is",
     "DecideProposals": "is the second person",
 }
 """Method -> why one person is enough."""

@@ -19,10 +19,10 @@ def health_options(service: str) -> tuple[tuple[str, str], ...]:
 
 
 class LeaderChannel:
-    """A channel for each address; stands in for a channel where methods have one request.
+    """A channel for each address; stands in for a channel.
 
-    A call that a server cannot take is made at the next address, within its deadline. gRPC's own balancing over a list
-    takes literal addresses only: names are kept here, and resolved again when a server has moved.
+    A call of one request that a server cannot take is made at the next address, within its deadline. gRPC's own
+    balancing over a list takes literal addresses only: names are kept here, and resolved again when a server has moved.
     """
 
     def __init__(self, channels: Sequence[grpc.Channel]) -> None:
@@ -41,7 +41,7 @@ class LeaderChannel:
                     reply = methods[address](request, timeout=end - time.monotonic(), **options)
                 except grpc.RpcError as error:
                     refusals.append(error)
-                    if is_unavailable(error) or error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                    if _is_lost(error):
                         self._leave(address)
                     if not is_unavailable(error) or self._is_closed:
                         break
@@ -71,6 +71,21 @@ class LeaderChannel:
 
         return call
 
+    def stream_unary(self, *arguments: Any, **options: Any) -> Callable[..., Any]:
+        """A method with many requests, which are gone once they are sent: made again, it goes to the next address."""
+        methods = [each.stream_unary(*arguments, **options) for each in self._channels]
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            address = self._leader
+            try:
+                return methods[address](*arguments, **options)
+            except grpc.RpcError as error:
+                if _is_lost(error):
+                    self._leave(address)
+                raise
+
+        return call
+
     def close(self) -> None:
         """Ends all connections; a call that this ends is not made at the next address."""
         self._is_closed = True
@@ -84,3 +99,8 @@ class LeaderChannel:
     def _leave(self, address: int) -> None:
         if self._leader == address:
             self._leader = (address + 1) % len(self._channels)
+
+
+def _is_lost(error: grpc.RpcError) -> bool:
+    """Whether another address may know more of a call."""
+    return is_unavailable(error) or error.code() is grpc.StatusCode.DEADLINE_EXCEEDED

@@ -13,7 +13,12 @@ from ringfence_protos.audit.v1 import audit_pb2, audit_pb2_grpc
 from ringfence_protos.common.v1 import proposals_pb2, proposals_pb2_grpc
 from ringfence_protos.custody.v1 import custody_pb2, custody_pb2_grpc
 from ringfence_protos.identity.v1 import identity_pb2, identity_pb2_grpc
-from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2, payment_instruction_pb2_grpc
+from ringfence_protos.payment_instruction.v1 import (
+    payment_instruction_pb2,
+    payment_instruction_pb2_grpc,
+    statements_pb2,
+    statements_pb2_grpc,
+)
 
 # So that a test that fails ends.
 _HELD_SECONDS = 20.0
@@ -174,6 +179,22 @@ class Ledger(custody_pb2_grpc.CustodyServiceServicer):
         """Answers what was adopted."""
         self._enter(request, context)
         return custody_pb2.GetRulesResponse(rules=self.rules)
+
+
+class Statements(statements_pb2_grpc.StatementServiceServicer):
+    """Reads files, unless `refusals`, one per call, come first."""
+
+    def __init__(self) -> None:
+        self.refusals: list[tuple[str, str]] = []
+        self.files: list[bytes] = []
+
+    def SubmitStatement(self, request_iterator: Iterator[Any], context: Any) -> Any:
+        """Answers one entry per part."""
+        if self.refusals:
+            refuse(context, *self.refusals.pop(0))
+        parts = [each.content for each in request_iterator]
+        self.files.append(b"".join(parts))
+        return statements_pb2.SubmitStatementResponse(credited=len(parts))
 
 
 class Instructions(payment_instruction_pb2_grpc.PaymentInstructionServiceServicer):

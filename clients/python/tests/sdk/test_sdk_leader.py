@@ -12,28 +12,32 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from ringfence import Addresses, Client, Patience, RingfenceError, new_id
 from ringfence_protos.custody.v1 import custody_pb2_grpc
 from ringfence_protos.identity.v1 import identity_pb2_grpc
-from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2_grpc
+from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2_grpc, statements_pb2_grpc
 
 from .authority import TestAuthority
 from .conftest import credentials_of
 from .gathered import transfer
-from .services import Instructions, Ledger, Tokens
+from .services import Instructions, Ledger, Statements, Tokens
 
 NAME = "ringfence.custody.v1.CustodyService"
 PAYMENTS = "ringfence.payment_instruction.v1.PaymentInstructionService"
 FOLLOWED_SECONDS = 1.5
+FILE = bytes(range(256)) * 4_097
+"""More than one part."""
 PATIENT = Patience(call_seconds=5, retry_seconds=10)
 
 
 class Node:
-    """One of the two servers: a ledger, and the health that says whether it leads."""
+    """One of the two servers: what it serves, and the health that says whether it leads."""
 
     def __init__(self, authority: TestAuthority) -> None:
         self.ledger, self.instructions, self._health = Ledger(), Instructions(), health.HealthServicer()
+        self.statements = Statements()
         self._server = grpc.server(ThreadPoolExecutor(8))
         identity_pb2_grpc.add_TokenServiceServicer_to_server(Tokens(), self._server)
         custody_pb2_grpc.add_CustodyServiceServicer_to_server(self.ledger, self._server)
         payment_instruction_pb2_grpc.add_PaymentInstructionServiceServicer_to_server(self.instructions, self._server)
+        statements_pb2_grpc.add_StatementServiceServicer_to_server(self.statements, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         tls = grpc.ssl_server_credentials([authority.server()], authority.pem, require_client_auth=True)
         self.port = self._server.add_secure_port("127.0.0.1:0", tls)
@@ -44,6 +48,7 @@ class Node:
         """Says SERVING or NOT_SERVING from now on, and refuses as a standby does while it does not lead."""
         status = health_pb2.HealthCheckResponse.SERVING if leads else health_pb2.HealthCheckResponse.NOT_SERVING
         self.ledger.refusals = [] if leads else [("UNAVAILABLE", "NOT_LEADER")] * 10_000
+        self.statements.refusals = [] if leads else [("UNAVAILABLE", "NOT_LEADER")] * 10_000
         for name in (NAME, PAYMENTS):
             self._health.set(name, status)
 
@@ -185,3 +190,21 @@ def test_stream_goes_on_at_the_new_leader(nodes: list[Node], client: Client) -> 
     nodes[1].leads(True)
     assert [each.position for each in islice(changes, 2)] == [3, 4]
     assert nodes[1].instructions.asked_after == [2]
+
+
+@pytest.mark.parametrize("leader", [0, 1])
+def test_file_in_parts_goes_to_the_leader_whole(nodes: list[Node], client: Client, leader: int) -> None:
+    """A call of many requests is made at the leader's address, wherever that is, and after a takeover at the other."""
+    for leads in (leader, 1 - leader):
+        nodes[1 - leads].leads(False)
+        nodes[leads].leads(True)
+        assert client.statements.submit(FILE).credited == 2
+    assert [each.statements.files for each in nodes] == [[FILE], [FILE]]
+
+
+def test_file_in_parts_leaves_a_standby_that_seems_healthy(nodes: list[Node], client: Client) -> None:
+    """What a server that does not lead has read of it is sent again to the other, from the beginning."""
+    nodes[0].statements.refusals = [("UNAVAILABLE", "NOT_LEADER")]
+    nodes[1].leads(True)
+    assert client.statements.submit(FILE).credited == 2
+    assert [each.statements.files for each in nodes] == [[], [FILE]]

@@ -83,6 +83,13 @@ def test_demo_passes_and_changes_nothing_the_second_time(demo: list[str]) -> Non
     ]
 
 
+def test_demo_agrees_with_the_banks_statement(demo: list[str]) -> None:
+    """Both platforms' banks state what the book has, and every movement is matched, also when it is told again."""
+    for told in demo:
+        found = re.findall(r"the bank has ([0-9,.]+ EUR), and so has the book; (\d+) movements are matched, none", told)
+        assert found == [("27,261.50 EUR", "6"), ("10,049.75 EUR", "5")]
+
+
 def test_platform_sees_its_own_book_alone(run: Run, demo: list[str]) -> None:
     """A platform lists its accounts and sees what moved; with a foreign book it is refused by name."""
     listed = run("accounts", "--as", "lantern-lending")

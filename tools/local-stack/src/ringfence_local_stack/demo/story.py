@@ -11,7 +11,7 @@ from ringfence.money import show as amount
 from ringfence.payments import EvidenceAnswer, InstructionState, InstructionStatus
 from ringfence_verifier import VerifiedLeaf
 
-from ringfence_local_stack.demo import authority, blocked, onboarding, payments, proof
+from ringfence_local_stack.demo import authority, blocked, onboarding, payments, proof, statement
 from ringfence_local_stack.demo.deposits import receive
 from ringfence_local_stack.demo.onboarding import Stage
 from ringfence_local_stack.demo.payments import Followed
@@ -57,6 +57,7 @@ def tell(fresh: bool) -> None:
             _second_act(box, stages)
             followed = _third_act(stages)
             followed += _fourth_act(box, stages[1])
+            _fifth_act(box, stages)
         proven = _last_act(box, followed)
         totals = [proof.check_books(box.operators[0], stage) for stage in stages]
         _say("both books balance: debits equal credits, no money is missing")
@@ -135,6 +136,17 @@ def _fourth_act(box: Sandbox, stage: Stage) -> list[Followed]:
         _say(f"an operator proposes to release {name} ({listed().reason})")
         _say(f"the same operator may not confirm it: {authority.REFUSAL}; another one does, and the account is active")
     return followed
+
+
+def _fifth_act(box: Sandbox, stages: list[Stage]) -> None:
+    _heading("The bank's statement, by camt.053")
+    for stage in stages:
+        found = statement.compare(stage, spool_folder(box.stack.directory), box.bank_feed, box.operators[0])
+        closing = amount(found.day.closing_minor, CURRENCY)
+        _say(
+            f"{stage.platform.name}: on {found.day.last_day} the bank has {closing}, and so has the book; "
+            f"{found.matched} movements are matched, none is open"
+        )
 
 
 def _known(answer: EvidenceAnswer) -> str:

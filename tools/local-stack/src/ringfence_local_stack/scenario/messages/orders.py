@@ -45,9 +45,14 @@ def order(
 
 
 def order_file(
-    debtor_iban: str, orders: Sequence[Element], *, message_id: str = "", debtor_name: str = "A Debtor"
+    debtor_iban: str,
+    orders: Sequence[Element],
+    *,
+    message_id: str = "",
+    debtor_name: str = "A Debtor",
+    execution_day: str = "",
 ) -> bytes:
-    """A pain.001 with one payment block, to be executed today; the message id is a new one where left out."""
+    """A pain.001 with one payment block; left out, the message id is a new one and the day of execution today."""
     header = element(
         "GrpHdr",
         element("MsgId", message_id or fresh("P")),
@@ -60,7 +65,7 @@ def order_file(
         "PmtInf",
         element("PmtInfId", "1"),
         element("PmtMtd", "TRF"),
-        element("ReqdExctnDt", element("Dt", today())),
+        element("ReqdExctnDt", element("Dt", execution_day or today())),
         element("Dbtr", element("Nm", debtor_name)),
         _account("DbtrAcct", debtor_iban),
         element("DbtrAgt", no_agent),
