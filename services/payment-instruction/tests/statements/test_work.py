@@ -107,7 +107,7 @@ def test_more_entries_are_as_much_more_work(shape: Callable[[int], list[File]]) 
 @pytest.mark.parametrize("shape", [_alike, _later, _missing])
 def test_more_entries_take_as_much_more_memory(shape: Callable[[int], list[File]]) -> None:
     """What is under one amount grows in place: what a rollback needs does not hold all of it for each."""
-    assert _memory(shape(4 * MANY)) < 5 * _memory(shape(MANY))
+    assert _memory(shape(1_600)) < 5 * _memory(shape(400))
 
 
 AMOUNTS = st.sampled_from([100, 200, 300])
