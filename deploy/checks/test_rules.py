@@ -132,6 +132,7 @@ CASES = {
     "RingfencePaymentsHeld": one("ringfence_payments_held", "2x500", "2x290 0x1 2x200", 310, **PAYMENT),
     "RingfencePaymentsUnknown": one("ringfence_payments_unknown", "1x100", "0x100", **PAYMENT),
     "RingfenceAnswerExcepted": one("ringfence_answers_excepted", "1x100", "0x100", **PAYMENT),
+    "RingfenceStatementExcepted": one("ringfence_bank_statements_excepted", "1x100", "0x100", **PAYMENT),
     "RingfenceOperatorsEnd": one(
         "ringfence_operators_lifetime_seconds", "1209000x100", "1210000x100", service_name="identity"
     ),

@@ -6,6 +6,7 @@ import pytest
 from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_payment_instruction.deposits.domain.evidence import Disposition
+from ringfence_payment_instruction.statements.application import measures
 from ringfence_payment_instruction.statements.application.decisions import Why
 from ringfence_payment_instruction.statements.domain.checking import FaultKind
 from ringfence_payment_instruction.statements.domain.errors import (
@@ -80,6 +81,24 @@ async def test_pages_that_contradict_each_other_are_an_exception(world: World) -
     assert (await hand_in(world, page(1, False, "0.00", "12.00", entry("R1", "6.00", BORIS)))).staged == 0
     assert [each.kind for each in events(world, StatementExcepted)] == [FaultKind.CONTRADICTS]
     assert rows(world) == []
+
+
+def _waiting(world: World) -> tuple[int, int]:
+    """Returns how many statements and entries wait for people, as telemetry counts them."""
+    known = world.states.statements.movements(MIRROR)
+    return measures.excepted(known), measures.in_doubt(known)
+
+
+async def test_what_waits_for_people_is_counted_until_it_is_worked_off(world: World) -> None:
+    """A statement that is wrong in itself, and an entry in doubt: then the right one, which has the entry."""
+    await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
+    await hand_in(world, camt_054("N-2", BANK, entry("NONREF", "5.00", BORIS)))
+    stated = (entry("R1", "5.00", BORIS), entry("R2", "5.00", BORIS))
+    assert (await hand_in(world, camt_053("0.00", "11.00", *stated))).excepted == 1
+    assert _waiting(world) == (1, 1)
+    await hand_in(world, camt_053("0.00", "10.00", *stated))
+    assert _waiting(world)[0] == 0
+    assert told_minor(world) == 10_00
 
 
 WHY = Why(b"d" * 32, "told by the bank's desk")

@@ -32,7 +32,9 @@ class Journal:
 
     def put(self, container: Any, key: Any, value: Any) -> None:
         """Sets `container[key]`: an existing list index, or any key of a dict."""
-        if isinstance(container, MutableMapping) and key not in container:
+        # Asking for the abstract class takes longer than all the rest.
+        is_mapping = type(container) is dict or isinstance(container, MutableMapping)
+        if is_mapping and key not in container:
             self._undo.append((container.__delitem__, (key,)))
         else:
             self._undo.append((container.__setitem__, (key, container[key])))

@@ -84,6 +84,7 @@ from ringfence_payment_instruction.standing.domain.state import StandingFact
 from ringfence_payment_instruction.statements.adapters import schema as statements
 from ringfence_payment_instruction.statements.adapters.movement_tables import BankMovementsModel, StoredMovements
 from ringfence_payment_instruction.statements.adapters.staged_pages import StoredPages
+from ringfence_payment_instruction.statements.application.measures import measure as measure_statements
 from ringfence_payment_instruction.submissions.adapters import schema as submissions
 from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
 from ringfence_payment_instruction.submissions.adapters.identity_client import IdentityClient
@@ -200,6 +201,7 @@ def _measure(
     OpenPayments(states.submissions, runtime.clock).gauge(gauges, leadership)
     measure_deposits(gauges, leadership, states.deposits)
     measure_answers(gauges, leadership, states.answers)
+    measure_statements(gauges, leadership, states.statements)
     measure_lists(gauges, leadership, lists, states.findings, states.submissions)
     count_unknown(0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from datetime import date
 
 from lxml import etree
@@ -60,7 +60,7 @@ class Node:
     def text(self, *path: str, length: int = MAX_ID_LENGTH) -> str | None:
         """Returns the text at the path, None where it is absent or empty."""
         node = self.maybe(*path[:-1]) if len(path) > 1 else self
-        found = node._named(path[-1]) if node else ()
+        found = node._named(path[-1]) if node is not None else ()
         if not found:
             return None
         if len(found) > 1:
@@ -98,18 +98,31 @@ class Node:
         except ValueError:
             raise choice.refused("DATE_INVALID", "no date") from None
 
+    def has_any(self, names: Set[str]) -> bool:
+        """Tells whether a child has one of these names."""
+        return not names.isdisjoint(self._told_apart())
+
     def _named(self, name: str) -> Sequence[etree._Element]:
-        """Returns the children of that name; they are told apart once, as most elements are asked for many names."""
         children = self._children
-        if children is None:
-            children = self._children = {}
+        return (self._told_apart() if children is None else children).get(name, ())
+
+    def _told_apart(self) -> dict[str, list[etree._Element]]:
+        """Returns the children of the namespace by name, told apart once: most elements are asked for many names."""
+        if self._children is None:
+            children: dict[str, list[etree._Element]] = {}
+            self._children = children
+            prefix = f"{{{self.namespace}}}"
+            start = len(prefix)
             for child in self.element:
                 tag = child.tag
-                if tag in children:
-                    children[tag].append(child)
-                else:
-                    children[tag] = [child]
-        return children.get(f"{{{self.namespace}}}{name}", ())
+                # Comments and instructions have a function there.
+                if isinstance(tag, str) and tag.startswith(prefix):
+                    name = tag[start:]
+                    if name in children:
+                        children[name].append(child)
+                    else:
+                        children[name] = [child]
+        return self._children
 
     def invalid(self, text: str) -> FileRefused:
         """Returns the refusal for a structure that the message does not allow."""

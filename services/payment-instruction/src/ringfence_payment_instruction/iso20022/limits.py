@@ -74,6 +74,8 @@ class _TooComplex(Exception):
 class _Counted:
     """What expat has told of so far."""
 
+    __slots__ = ("_depth", "_inside", "_is_told", "_let_go_depth", "_nodes", "_outside", "_text", "_untold", "limits")
+
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._nodes = self._depth = self._text = self._untold = 0
@@ -82,18 +84,25 @@ class _Counted:
 
     def start(self, name: str, attributes: list[str]) -> None:
         """Counts an element; its attributes are names and values in turn."""
+        limits = self.limits
+        nodes = 1 + len(attributes) // 2
         self._is_told, self._text = True, 0
         self._depth += 1
-        self._nodes += 1 + len(attributes) // 2
-        if self._nodes > self.limits.nodes:
-            raise _TooComplex(f"more than {self.limits.nodes:,} elements and attributes")
-        if self._depth > self.limits.depth:
-            raise _TooComplex(f"elements inside each other, more than {self.limits.depth:,} deep")
-        if self.limits.let_go:
-            self._keep(name, 1 + len(attributes) // 2)
-        self._require_short(len(name))
-        for value in attributes:
-            self._require_short(len(value))
+        self._nodes += nodes
+        if self._nodes > limits.nodes:
+            raise _TooComplex(f"more than {limits.nodes:,} elements and attributes")
+        if self._depth > limits.depth:
+            raise _TooComplex(f"elements inside each other, more than {limits.depth:,} deep")
+        if self._let_go_depth:
+            self._inside += nodes
+        elif limits.let_go and name.endswith(limits.let_go) and name.rpartition(":")[2] == limits.let_go:
+            self._let_go_depth, self._inside = self._depth, nodes
+        else:
+            self._outside += nodes
+        if limits.let_go and (self._inside > limits.kept or self._outside > limits.kept):
+            raise _TooComplex(f"more than {limits.kept:,} elements and attributes beside or in one entry")
+        if len(name) > limits.length or (attributes and max(map(len, attributes)) > limits.length):
+            raise _TooComplex(f"a text of more than {limits.length:,} characters")
 
     def end(self, name: str) -> None:
         """Leaves an element."""
@@ -106,7 +115,8 @@ class _Counted:
         """Counts a text, or a part of one."""
         self._is_told = True
         self._text += len(text)
-        self._require_short(self._text)
+        if self._text > self.limits.length:
+            raise _TooComplex(f"a text of more than {self.limits.length:,} characters")
 
     def aside(self, *said: str) -> None:
         """Notes a comment or instruction, which does not end a text."""
@@ -118,22 +128,3 @@ class _Counted:
         self._is_told = False
         if self._untold > self.limits.length:
             raise _TooComplex(f"a tag or comment of more than {self.limits.length:,} bytes")
-
-    def _keep(self, name: str, nodes: int) -> None:
-        """Counts what stays in memory until its reader lets go of it."""
-        if (
-            not self._let_go_depth
-            and name.endswith(self.limits.let_go)
-            and name.rpartition(":")[2] == self.limits.let_go
-        ):
-            self._let_go_depth, self._inside = self._depth, 0
-        if self._let_go_depth:
-            self._inside += nodes
-        else:
-            self._outside += nodes
-        if self._inside > self.limits.kept or self._outside > self.limits.kept:
-            raise _TooComplex(f"more than {self.limits.kept:,} elements and attributes beside or in one entry")
-
-    def _require_short(self, length: int) -> None:
-        if length > self.limits.length:
-            raise _TooComplex(f"a text of more than {self.limits.length:,} characters")

@@ -20,6 +20,7 @@ _ACCOUNTS = {"Dbtr": "DbtrAcct", "Cdtr": "CdtrAcct"}
 _OTHER_REFERENCES = (
     "PmtInfId", "MndtId", "ChqNb", "ClrSysRef", "AcctOwnrTxId", "AcctSvcrTxId", "MktInfrstrctrTxId", "PrcgId", "RtrId",
 )  # fmt: skip
+_OTHER_NAMES = frozenset(_OTHER_REFERENCES)
 
 
 def entry(node: Node) -> Entry:
@@ -97,7 +98,7 @@ def _share(node: Node, currency: str, direction: str) -> int | None:
 
 
 def _others(references: Node) -> Iterator[tuple[str, str]]:
-    for name in _OTHER_REFERENCES:
+    for name in _OTHER_REFERENCES if references.has_any(_OTHER_NAMES) else ():
         if text := normalised(references.text(name)):
             yield name, text
     for each in references.all("Prtry"):
@@ -112,8 +113,10 @@ def _parties(node: Node) -> Iterator[Party]:
     for role in _PARTIES if related else ():
         assert related is not None
         party = related.maybe(role)
-        name = (party.maybe("Pty") or party).text("Nm", length=MAX_TEXT_LENGTH) if party else None
         account = related.maybe(_ACCOUNTS[role]) if role in _ACCOUNTS else None
+        if party is None and account is None:
+            continue
+        name = (party.maybe("Pty") or party).text("Nm", length=MAX_TEXT_LENGTH) if party else None
         if name or account:
             yield Party(role, name or "", values.account(account))
     for role in _AGENTS if agents else ():

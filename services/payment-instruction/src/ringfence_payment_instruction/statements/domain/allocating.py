@@ -12,7 +12,8 @@ from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_payment_instruction.statements.domain.booking import Booking
 from ringfence_payment_instruction.statements.domain.columns import MOST_ROWS
 from ringfence_payment_instruction.statements.domain.events import MovementAllocated
-from ringfence_payment_instruction.statements.domain.movements import SURE, Certainty, Key, Movement, Movements
+from ringfence_payment_instruction.statements.domain.indexes import Key
+from ringfence_payment_instruction.statements.domain.movements import SURE, Certainty, Movement, Movements
 from ringfence_payment_instruction.statements.domain.news import LIKE_DAYS
 from ringfence_payment_instruction.statements.domain.told import Told, merged
 

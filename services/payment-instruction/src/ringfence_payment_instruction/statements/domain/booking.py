@@ -6,15 +6,16 @@ and hangs together comes out by the balance. The mirror then holds what the stat
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ringfence_kernel.values.ids import ZERO_ID
 
+from ringfence_payment_instruction.statements.domain.indexes import Key
 from ringfence_payment_instruction.statements.domain.movements import (
     Certainty,
     Confirmation,
-    Key,
     Movements,
     keys_of,
 )
@@ -22,7 +23,9 @@ from ringfence_payment_instruction.statements.domain.news import SAME_DAYS
 from ringfence_payment_instruction.statements.domain.pairing import components, pairs
 from ringfence_payment_instruction.statements.domain.sides import (
     Piece,
+    Rivals,
     Side,
+    Singles,
     edges,
     is_of_one_amount,
     is_of_one_day,
@@ -33,7 +36,6 @@ from ringfence_payment_instruction.statements.domain.sides import (
     is_supported_piece,
     is_supported_piece_of_one_day,
     may_be_one,
-    may_hold,
     open_minor,
 )
 from ringfence_payment_instruction.statements.domain.sums import only_subset
@@ -108,6 +110,7 @@ class _Booking:
             for key, each in known.known.items()
             if each.is_open and key not in carried
         }
+        self.later = Rivals([each for each in self.open.values() if each.told.day > last_day])
         for key, movement in self.open.items():
             if known.known[key].certainty is Certainty.MISSING and len(movement.told.parts) > 1:
                 movement.pieces.clear()  # what was taken back as one comes back as one
@@ -123,8 +126,9 @@ class _Booking:
         for side in self.stated:
             if side.left > 0 or (side.told.amount_minor == 0 and not side.matched):
                 self._book(side)
+        alike = self._found_by_amount()
         for side in self._due():
-            self._miss(side)
+            self._miss(side, alike)
         return self.found
 
     def _by_reference(self) -> None:
@@ -247,8 +251,9 @@ class _Booking:
         return (each for each in classes.values() if all(each))
 
     def _may_be_later(self, side: Side) -> bool:
-        later = (each for each in self.open.values() if each.is_whole and each.told.day > self.last_day)
-        return side.is_whole and any(each.left == side.left and may_be_one(side, each) for each in later)
+        return side.is_whole and any(
+            each.is_whole and each.left == side.left and may_be_one(side, each) for each in self.later.of(side)
+        )
 
     def _by_other_days(self) -> None:
         """Movements that are what a statement of another day had, whose money has been in suspense for their sake."""
@@ -268,13 +273,15 @@ class _Booking:
 
     def _by_sums(self) -> None:
         """An entry that is the only sum of some movements, or a movement that is the only sum of some entries."""
+        singles = Singles([each for each in self._due() if each.told.is_single])
         for side in [each for each in self.stated if each.is_whole and each.told.is_opaque]:
-            movements = [each for each in self._due() if each.told.is_single and may_hold(side, each)]
+            movements = singles.below(side)
             found = only_subset([each.left for each in movements], side.left)
             if found:
                 self._match(side, [movements[position] for position in found], Confirmation.SUM)
+        singles = Singles([each for each in self.stated if each.is_whole and each.told.is_single])
         for movement in [each for each in self._due() if each.is_whole and each.told.is_opaque]:
-            sides = [each for each in self.stated if each.is_whole and each.told.is_single and may_hold(movement, each)]
+            sides = singles.below(movement)
             found = only_subset([each.left for each in sides], movement.left)
             for position in found or ():
                 movement.take(sides[position], sides[position].left)
@@ -321,26 +328,24 @@ class _Booking:
             )
         if keys_of(told) & self.found.guessed:
             self.found.unsure.add(side.id)
-        later = [each for each in self.open.values() if each.left > 0 and each.told.day > self.last_day]
         doubters = frozenset(
             each.id
-            for each in later
-            if may_be_one(side, each) or (side.id in self.found.unsure and is_of_one_amount(side, each))
+            for each in self.later.of(side)
+            if each.left > 0
+            and (may_be_one(side, each) or (side.id in self.found.unsure and is_of_one_amount(side, each)))
         )
         self.found.new[side.id] = (told, doubters | ({ZERO_ID} if side.id in self._doubtful else frozenset()))
 
-    def _miss(self, movement: Side) -> None:
+    def _miss(self, movement: Side, alike: Mapping[Key, int]) -> None:
         """Notes that of a movement something is not booked."""
         before = self.known.known[movement.id]
         if before.certainty is Certainty.MISSING or movement.id in self.found.missing:
             return
-        alike = [each for each in self._alike(movement) if each.told.amount_minor == movement.told.amount_minor]
-        self.found.missing[movement.id] = (movement.left, 1 + len(alike))
+        key = (movement.told.amount_minor, *movement.told.way())
+        self.found.missing[movement.id] = (movement.left, 1 + alike[key])
 
-    def _alike(self, movement: Side) -> Iterator[Side]:
-        """Yields the movements that were found by amount and might as well be this one."""
+    def _found_by_amount(self) -> Counter[Key]:
+        """Counts the movements that were found by amount: others of it might as well be these."""
         by_amount = (Confirmation.AMOUNT, Confirmation.OTHER_DAY)
-        for found, (_, how) in self.found.confirmed.items():
-            other = self.open.get(found)
-            if other is not None and how in by_amount and other.told.way() == movement.told.way():
-                yield other
+        found = (self.open.get(key) for key, (_, how) in self.found.confirmed.items() if how in by_amount)
+        return Counter((each.told.amount_minor, *each.told.way()) for each in found if each is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -14,13 +15,14 @@ RowT = TypeVar("RowT")
 INCOMING, REVERSAL, UNSURE_MARK, _BLOCKED = 1, 2, 4, 8
 MOST_ROWS = 1_000
 """Of one event: keeps it below the feed's bounds."""
+REMEMBERED_EVENTS = 16
 
 
 def columns_of(rows: Sequence[Told]) -> dict[str, bytes]:
     """Returns the columns that all events about entries have in common, by the names of their fields."""
     parts = [part for each in rows for part in each.parts]
     references = [
-        sorted(found) for each in rows for found in (each.references, *(part.references for part in each.parts))
+        sorted(found) for each in rows for found in (each.references, *[part.references for part in each.parts])
     ]
     return {
         "days": pack("i", [each.day for each in rows]),
@@ -37,30 +39,39 @@ def columns_of(rows: Sequence[Told]) -> dict[str, bytes]:
     }
 
 
-def rows_of(event: Any) -> list[Told]:
+def rows_of(event: Any) -> tuple[Told, ...]:
     """Returns the entries of an event that has these columns."""
-    references = _split(event.references)
-    amounts, counts = iter(unpack("Q", event.part_amounts_minor)), iter(unpack("I", event.part_reference_counts))
-    clients, blocks = iter(split_ids(event.part_clients)), iter(event.part_marks)
+    return _rows(
+        event.days, event.amounts_minor, event.marks, event.transactions, event.reference_counts, event.references,
+        event.part_counts, event.part_amounts_minor, event.part_reference_counts, event.part_clients, event.part_marks,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=REMEMBERED_EVENTS)
+def _rows(
+    days: bytes, amounts_minor: bytes, marks: bytes, transactions: bytes, reference_counts: bytes, references: bytes,
+    part_counts: bytes, part_amounts_minor: bytes, part_reference_counts: bytes, part_clients: bytes, part_marks: bytes,
+) -> tuple[Told, ...]:  # fmt: skip
+    """Returns the entries in these columns: what was decided on is recorded next, and shares them then."""
+    said = _split(references)
+    amounts, counts = iter(unpack("Q", part_amounts_minor)), iter(unpack("I", part_reference_counts))
+    clients, blocks = iter(split_ids(part_clients)), iter(part_marks)
     columns = zip(
-        unpack("i", event.days),
-        unpack("Q", event.amounts_minor),
-        event.marks,
-        unpack("I", event.transactions),
-        unpack("I", event.reference_counts),
-        unpack("I", event.part_counts),
-        strict=True,
-    )
+        unpack("i", days), unpack("Q", amounts_minor), marks, unpack("I", transactions), unpack("I", reference_counts),
+        unpack("I", part_counts), strict=True,
+    )  # fmt: skip
     rows = []
-    for day, amount, marks, transactions, own, parts in columns:
-        found = frozenset(islice(references, own))
+    for day, amount, mark, count, own, parts in columns:
+        found = frozenset(islice(said, own))
         inner = tuple(
-            Part(next(amounts), frozenset(islice(references, next(counts))), next(clients), bool(next(blocks)))
-            for _ in range(parts)
+            [
+                Part(next(amounts), _one(frozenset(islice(said, next(counts))), found), next(clients), block != 0)
+                for block in islice(blocks, parts)
+            ]
         )
-        incoming, reversal, blocked = (bool(marks & each) for each in (INCOMING, REVERSAL, _BLOCKED))
-        rows.append(Told(day, amount, incoming, reversal, found, inner, transactions, blocked))
-    return rows
+        is_blocked = bool(mark & _BLOCKED)
+        rows.append(Told(day, amount, bool(mark & INCOMING), bool(mark & REVERSAL), found, inner, count, is_blocked))
+    return tuple(rows)
 
 
 def marks_of(told: Told) -> int:
@@ -84,6 +95,11 @@ def lists_of(counts: bytes, ids: bytes) -> list[tuple[bytes, ...]]:
 def packed_lists(lists: Sequence[Sequence[bytes]], counts: str, ids: str) -> Mapping[str, bytes]:
     """Returns the two columns of a list of ids for each row, under these names."""
     return {counts: pack("I", [len(each) for each in lists]), ids: b"".join([each for one in lists for each in one])}
+
+
+def _one(references: frozenset[bytes], same: frozenset[bytes]) -> frozenset[bytes]:
+    """Returns what is kept once of two that are equal, as the only part's and the whole's are."""
+    return same if references == same else references
 
 
 def _split(packed: bytes) -> Iterator[bytes]:

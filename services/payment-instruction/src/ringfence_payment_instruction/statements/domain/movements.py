@@ -10,6 +10,7 @@ from typing import Any
 from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.writing.journal import Journal
 
+from ringfence_payment_instruction.statements.domain.indexes import Amounts, Index, Key, Signature
 from ringfence_payment_instruction.statements.domain.told import Part, Told, all_references, identities
 
 
@@ -132,16 +133,12 @@ class SavedMovements:
     posted_minor: int
 
 
-Key = tuple[int, bool, bool]
-Signature = tuple[int, bytes]
-"""Which kinds of references a part has, as bits, and whom it is for."""
-
-
 class Movements:
     """Movements, sums and held entries of one mirror, and where to look for them. Changes go through the journal."""
 
-    def __init__(self) -> None:
-        """Starts empty."""
+    def __init__(self, *, listed: bool = True) -> None:
+        """Starts empty; what is not `listed` is found by its id alone."""
+        self._is_listed = listed
         self.known: dict[bytes, Movement] = {}
         self.sums: dict[bytes, Sum] = {}
         self.held: dict[bytes, Held] = {}
@@ -153,10 +150,7 @@ class Movements:
         self.spent: dict[bytes, None] = {}  # of these, those of which clients have been given something
         self.balance: dict[str, int] = {"posted": 0}
         self.chain: dict[str, Chain] = {}
-        self._by_reference: dict[bytes, tuple[bytes, ...]] = {}
-        self._held_by_reference: dict[bytes, tuple[bytes, ...]] = {}
-        self._by_amount: dict[tuple[Key, Signature], tuple[bytes, ...]] = {}
-        self._signatures: dict[Key, tuple[Signature, ...]] = {}
+        self._by_reference, self._held_by_reference, self._by_amount = Index(), Index(), Amounts()
         self._opaque: dict[bytes, None] = {}
         self.loose: dict[bytes, None] = {}  # booked movements in doubt
 
@@ -171,31 +165,29 @@ class Movements:
         return self.chain.get("last")
 
     def by_references(self, references: Iterable[bytes]) -> Iterator[bytes]:
-        """Yields the ids of movements and sums that have one of these references, themselves or in a part."""
-        seen: set[bytes] = set()
-        for each in identities(references):
-            for found in self._by_reference.get(each, ()):
-                if found not in seen:
-                    seen.add(found)
-                    yield found
+        """Yields the ids of movements and sums that have one of these references, themselves or in a part, in order."""
+        yield from self._found(self._by_reference, references)
 
     def held_by_references(self, references: Iterable[bytes]) -> Iterator[bytes]:
-        """Yields the ids of held entries that have one of these references."""
+        """Yields the ids of held entries that have one of these references, in order."""
+        yield from self._found(self._held_by_reference, references)
+
+    @staticmethod
+    def _found(index: Index, references: Iterable[bytes]) -> Iterator[bytes]:
+        """Yields ids in their order: what is decided on must not hang on how memory came about."""
+        found: set[bytes] = set()
         for each in identities(references):
-            yield from self._held_by_reference.get(each, ())
+            found.update(index.get(each))
+        yield from sorted(found) if len(found) > 1 else found
 
     def alike(self, part: Part, told: Told) -> Iterator[bytes]:
         """Yields the ids of movements that may have a part of an entry, as itself or as a part, for all that is said.
 
         Two with references of one kind differ unless they share one, and so do two for different clients.
         """
-        key, (kinds, client) = (part.amount_minor, *told.way()), signature_of(part)
-        seen: set[bytes] = set()
-        for signature in self._signatures.get(key, ()):
-            if not signature[0] & kinds and (signature[1] == client or ZERO_ID in (signature[1], client)):
-                seen.update(self._by_amount.get((key, signature), ()))
+        seen = set(self._by_amount.alike((part.amount_minor, *told.way()), signature_of(part)))
         for each in part.references:
-            seen.update(self._by_reference.get(each[1:], ()))
+            seen.update(self._by_reference.get(each[1:]))
         return (each for each in seen if each in self.known and self.known[each].told.way() == told.way())
 
     def opaque(self) -> Iterator[bytes]:
@@ -205,7 +197,7 @@ class Movements:
     def put(self, movement_id: bytes, movement: Movement, journal: Journal) -> None:
         """Notes a movement, or what has become of it."""
         before = self.known.get(movement_id)
-        if before is None or before.told != movement.told or before.sure != movement.sure:
+        if before is None or _is_listed_otherwise(before, movement):
             if before is not None:
                 self._unlist(movement_id, before, journal)
             self._list(movement_id, movement, journal)
@@ -249,7 +241,7 @@ class Movements:
         for key, total in list(self.sums.items()):
             if not all(member in self.known for member in total.members):
                 for each in _all_identities(total.told):
-                    self._without(self._by_reference, each, key, journal)
+                    self._by_reference.remove(each, key, journal)
                 journal.remove(self.sums, key)
         held = [each.told for each in self.held.values()]
         named = {part.client for told in [*held, *(each.told for each in self.known.values())] for part in told.parts}
@@ -288,8 +280,8 @@ class Movements:
         self.put(movement_id, replace(self.known[movement_id], **changes), journal)  # type: ignore[arg-type]
 
     def excerpt(self, ids: Iterable[bytes]) -> Movements:
-        """Returns what is known of some movements and held entries, and of all in doubt, to try events on."""
-        found, journal = Movements(), Journal()
+        """Returns what is known of some movements and held entries, and of all in doubt, to try events on by ids."""
+        found, journal = Movements(listed=False), Journal()
         for key in {*ids, *self.loose}:
             if key in self.known:
                 found.put(key, self.known[key], journal)
@@ -299,9 +291,9 @@ class Movements:
 
     def put_sum(self, entry_id: bytes, found: Sum, journal: Journal) -> None:
         """Notes a sum."""
-        if entry_id not in self.sums:
+        if entry_id not in self.sums and self._is_listed:
             for each in _all_identities(found.told):
-                journal.put(self._by_reference, each, (*self._by_reference.get(each, ()), entry_id))
+                self._by_reference.add(each, entry_id, journal)
         journal.put(self.sums, entry_id, found)
 
     def hold(self, entry_id: bytes, held: Held, journal: Journal) -> None:
@@ -309,42 +301,40 @@ class Movements:
         if entry_id in self.held:
             self.release(entry_id, journal)
         journal.put(self.held, entry_id, held)
-        for each in _all_identities(held.told):
-            journal.put(self._held_by_reference, each, (*self._held_by_reference.get(each, ()), entry_id))
+        for each in _all_identities(held.told) if self._is_listed else ():
+            self._held_by_reference.add(each, entry_id, journal)
 
     def release(self, entry_id: bytes, journal: Journal) -> None:
         """Lets go of an entry that was in doubt."""
-        for each in _all_identities(self.held[entry_id].told):
-            self._without(self._held_by_reference, each, entry_id, journal)
+        for each in _all_identities(self.held[entry_id].told) if self._is_listed else ():
+            self._held_by_reference.remove(each, entry_id, journal)
         journal.remove(self.held, entry_id)
 
     def _list(self, movement_id: bytes, movement: Movement, journal: Journal) -> None:
+        if not self._is_listed:
+            return
         told = movement.told
         for each in _all_identities(told):
-            journal.put(self._by_reference, each, (*self._by_reference.get(each, ()), movement_id))
+            self._by_reference.add(each, movement_id, journal)
         for key, signature in _listings(movement):
-            listed = self._by_amount.get((key, signature), ())
-            journal.put(self._by_amount, (key, signature), (*listed, movement_id))
-            if signature not in self._signatures.get(key, ()):
-                journal.put(self._signatures, key, (*self._signatures.get(key, ()), signature))
+            self._by_amount.add(key, signature, movement_id, journal)
         if told.is_opaque:
             journal.put(self._opaque, movement_id, None)
 
     def _unlist(self, movement_id: bytes, movement: Movement, journal: Journal) -> None:
+        if not self._is_listed:
+            return
         for each in _all_identities(movement.told):
-            self._without(self._by_reference, each, movement_id, journal)
-        for position in _listings(movement):
-            self._without(self._by_amount, position, movement_id, journal)
+            self._by_reference.remove(each, movement_id, journal)
+        for key, signature in _listings(movement):
+            self._by_amount.remove(key, signature, movement_id, journal)
         if movement.told.is_opaque:
             journal.remove(self._opaque, movement_id)
 
-    @staticmethod
-    def _without(index: dict[Any, tuple[bytes, ...]], key: object, gone: bytes, journal: Journal) -> None:
-        left = tuple(each for each in index[key] if each != gone)
-        if left:
-            journal.put(index, key, left)
-        else:
-            journal.remove(index, key)
+
+def _is_listed_otherwise(before: Movement, movement: Movement) -> bool:
+    is_same_entry = before.told is movement.told or before.told == movement.told
+    return not is_same_entry or before.sure != movement.sure
 
 
 def _key(item: tuple[bytes, Any]) -> bytes:
@@ -366,10 +356,12 @@ def signature_of(part: Part) -> Signature:
 
 def _listings(movement: Movement) -> set[tuple[Key, Signature]]:
     """Returns where a movement is looked for: one that is not sure may be any of its amount."""
-    told = movement.told
+    told, way = movement.told, movement.told.way()
+    whole = told.whole()
+    # The only part is mostly like the whole.
+    parts = told.parts if told.parts != (whole,) else ()
     return {
-        ((part.amount_minor, *told.way()), signature_of(part) if movement.sure else (0, ZERO_ID))
-        for part in (told.whole(), *told.parts)
+        ((part.amount_minor, *way), signature_of(part) if movement.sure else (0, ZERO_ID)) for part in (whole, *parts)
     }
 
 

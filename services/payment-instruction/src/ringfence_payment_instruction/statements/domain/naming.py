@@ -14,9 +14,11 @@ _SIDES = ("Dbtr", "Cdtr")
 
 def whole_of(heading: Heading, entry: Entry) -> BankEntry:
     """Returns an entry with everybody whom it names: with payer and payee where it is one transaction."""
-    whole = _entry(entry, str(heading.account), entry.bank_reference or entry.entry_reference)
     if len(entry.details) == 1:
-        return with_detail(whole, entry.details[0])
+        return _with_detail(heading, entry, entry.details[0], entry.amount_minor)
+    whole = _entry(entry, str(heading.account), entry.bank_reference or entry.entry_reference)
+    if not entry.details:
+        return whole
     named = [(party.role, party.name) for each in entry.details for party in each.parties if party.name]
     return replace(whole, parties=tuple(dict.fromkeys(named)))
 
@@ -26,22 +28,28 @@ def part_of(heading: Heading, entry: Entry, number: int) -> BankEntry:
     if number >= len(entry.details):
         return whole_of(heading, entry)
     detail = entry.details[number]
-    part = with_detail(_entry(entry, str(heading.account), entry.bank_reference or entry.entry_reference), detail)
-    return replace(part, amount_minor=abs(detail.amount_minor)) if detail.amount_minor else part
+    return _with_detail(heading, entry, detail, abs(detail.amount_minor or 0) or entry.amount_minor)
 
 
-def with_detail(entry: BankEntry, detail: Detail) -> BankEntry:
-    """Returns an entry with what one of its transactions says."""
-    debtor, creditor = (detail.party(role) for role in _SIDES)
-    return replace(
-        entry,
+def _with_detail(heading: Heading, entry: Entry, detail: Detail, amount_minor: int) -> BankEntry:
+    """Returns (part of) an entry with what one of its transactions says."""
+    debtor, creditor = detail.party("Dbtr"), detail.party("Cdtr")
+    return BankEntry(
+        account_iban=str(heading.account),
+        reference=entry.bank_reference or entry.entry_reference,
+        amount_minor=amount_minor,
+        currency=entry.currency,
+        credit_debit=entry.direction,
+        reversal=entry.reversal,
+        status=entry.status,
+        value_day=_value_day(entry),
         transaction_id=detail.transaction_id,
         debtor_name=debtor.name,
         debtor_iban=debtor.account.iban,
         creditor_name=creditor.name,
         creditor_iban=creditor.account.iban,
         remittance=detail.remittance,
-        parties=tuple((each.role, each.name) for each in detail.parties if each.role not in _SIDES and each.name),
+        parties=tuple([(each.role, each.name) for each in detail.parties if each.role not in _SIDES and each.name]),
     )
 
 
@@ -90,5 +98,9 @@ def _entry(entry: Entry, account: str, reference: str) -> BankEntry:
         credit_debit=entry.direction,
         reversal=entry.reversal,
         status=entry.status,
-        value_day=((entry.value_date or entry.booking_date or EPOCH) - EPOCH).days,
+        value_day=_value_day(entry),
     )
+
+
+def _value_day(entry: Entry) -> int:
+    return ((entry.value_date or entry.booking_date or EPOCH) - EPOCH).days

@@ -12,7 +12,8 @@ from itertools import takewhile
 
 from ringfence_kernel.values.ids import ZERO_ID, external_id
 
-from ringfence_payment_instruction.statements.domain.movements import Certainty, Doubt, Key, Movement, Movements
+from ringfence_payment_instruction.statements.domain.indexes import Key
+from ringfence_payment_instruction.statements.domain.movements import Certainty, Doubt, Movement, Movements
 from ringfence_payment_instruction.statements.domain.told import (
     Likeness,
     Part,

@@ -10,7 +10,7 @@ from ringfence_kernel.values.columns import pack, split_ids
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry
-from ringfence_payment_instruction.statements.domain.columns import MOST_ROWS, rows_of
+from ringfence_payment_instruction.statements.domain.columns import MOST_ROWS
 from ringfence_payment_instruction.statements.domain.deciding import allocate, touched
 from ringfence_payment_instruction.statements.domain.events import (
     BankDaysForgotten,
@@ -116,13 +116,7 @@ def _named_in(events: Iterable[Any]) -> Iterator[bytes]:
 
 def _named(mirror: bytes, events: Iterable[Any], sources: Sources, known: Movements) -> list[Any]:
     """Returns whose accounts those are that were not named before."""
-    accounts = {
-        part.client
-        for event in events
-        if isinstance(event, _OF_ENTRIES)
-        for told in rows_of(event)
-        for part in told.parts
-    }
+    accounts = {each for event in events if isinstance(event, _OF_ENTRIES) for each in split_ids(event.part_clients)}
     new = [(each, sources.owners[each]) for each in sorted(accounts - known.owners.keys()) if each in sources.owners]
     return [
         ClientsNamed(mirror, b"".join([each for each, _ in rows]), b"".join([owner for _, owner in rows]))

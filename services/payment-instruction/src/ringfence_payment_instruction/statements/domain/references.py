@@ -7,6 +7,8 @@ import re
 PLACEHOLDERS = frozenset(
     {"NONREF", "NOTPROVIDED", "NOTAPPLICABLE", "NOTAVAILABLE", "NOREF", "NOREFERENCE", "NONE", "UNKNOWN", "NULL", "NA"}
 )
+_SAYS_SOMETHING = re.compile(r"[1-9]")
+"""No placeholder has such a digit, and most references have."""
 _BETWEEN = re.compile(r"[\s._/\-]+")
 
 
@@ -19,5 +21,7 @@ def normalised(text: str | None) -> str:
     if not text:
         return ""
     found = " ".join(text.split())
+    if _SAYS_SOMETHING.search(found):
+        return found
     bare = _BETWEEN.sub("", found).upper()
     return "" if bare in PLACEHOLDERS or not bare.strip("0") else found

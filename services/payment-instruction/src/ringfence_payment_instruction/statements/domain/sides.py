@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ringfence_kernel.values.ids import ZERO_ID
 
-from ringfence_payment_instruction.statements.domain.movements import Certainty, Movement
+from ringfence_payment_instruction.statements.domain.indexes import Key
+from ringfence_payment_instruction.statements.domain.movements import Certainty, Movement, keys_of
 from ringfence_payment_instruction.statements.domain.news import LIKE_DAYS
+from ringfence_payment_instruction.statements.domain.sums import MAX_AMOUNTS
 from ringfence_payment_instruction.statements.domain.told import Likeness, Part, Told, agree_in_parts, likeness
 
 MAX_COMPARED = 1_000_000
@@ -146,15 +148,73 @@ def _pieces_meet(side: Side, movement: Side) -> bool:
     )
 
 
+class Rivals:
+    """Movements by what an entry may be the same money as, so that none is looked at in vain."""
+
+    def __init__(self, movements: Iterable[Side]) -> None:
+        """Lists movements by their amounts and those of their parts."""
+        self._by_key: dict[Key, list[Side]] = {}
+        self._opaque: list[Side] = []
+        self._single: list[Side] = []
+        for movement in movements:
+            for key in keys_of(movement.told) | {(movement.left, *movement.told.way())}:
+                self._by_key.setdefault(key, []).append(movement)
+            if movement.told.is_opaque:
+                self._opaque.append(movement)
+            if movement.told.is_single:
+                self._single.append(movement)
+
+    def of(self, side: Side) -> Iterator[Side]:
+        """Yields each movement once of which `may_be_one` or `is_of_one_amount` may be true."""
+        found: dict[int, Side] = {}
+        for key in keys_of(side.told) | {(side.left, *side.told.way())}:
+            found |= {id(each): each for each in self._by_key.get(key, ())}
+        if side.told.is_single:
+            found |= {id(each): each for each in self._opaque}
+        if side.told.is_opaque:
+            found |= {id(each): each for each in self._single}
+        return iter(found.values())
+
+
+class Singles:
+    """What may be a part of something, in the order of amounts."""
+
+    def __init__(self, sides: Sequence[Side]) -> None:
+        """Lists sides by way and day; each is matched with all that is left of it, or not at all."""
+        self._order = {side.id: position for position, side in enumerate(sides)}
+        self._of_day: dict[tuple[tuple[bool, bool], int], list[Side]] = {}
+        for side in sorted(sides, key=_left):
+            self._of_day.setdefault((side.told.way(), side.told.day), []).append(side)
+
+    def below(self, whole: Side) -> list[Side]:
+        """Returns those that one may hold, in their order; one more than sums are looked for among where they are more.
+
+        What has been matched in the meantime is let go of.
+        """
+        found: list[Side] = []
+        for day in range(whole.told.day - LIKE_DAYS, whole.told.day + LIKE_DAYS + 1):
+            of_day = self._of_day.get((whole.told.way(), day), [])
+            while any(each.left == 0 for each in of_day[: MAX_AMOUNTS + 1]):
+                of_day[: MAX_AMOUNTS + 1] = [each for each in of_day[: MAX_AMOUNTS + 1] if each.left]
+            found += [each for each in of_day[: MAX_AMOUNTS + 1] if may_hold(whole, each)]
+        found.sort(key=lambda each: self._order[each.id])
+        return found
+
+
+def _left(side: Side) -> int:
+    return side.left
+
+
 def edges(sides: list[Side], movements: list[Side]) -> Iterator[tuple[int, int]]:
     """Yields the leftovers that may be the same money: two of one amount may have other references now."""
     if len(sides) * len(movements) > MAX_COMPARED:
         yield from _equal(sides, movements)
         return
+    rivals, numbers = Rivals(movements), {id(each): number for number, each in enumerate(movements)}
     for first, side in enumerate(sides):
-        for second, movement in enumerate(movements):
+        for movement in rivals.of(side):
             if may_be_one(side, movement) or _is_renamed(side, movement):
-                yield first, second
+                yield first, numbers[id(movement)]
 
 
 def _equal(sides: list[Side], movements: Iterable[Side]) -> Iterator[tuple[int, int]]:

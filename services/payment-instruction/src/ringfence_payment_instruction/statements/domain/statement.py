@@ -97,7 +97,10 @@ class Detail:
 
     def party(self, role: str) -> Party:
         """Returns who has a role, one without a name where nobody is told of."""
-        return next((party for party in self.parties if party.role == role), Party(role))
+        for party in self.parties:
+            if party.role == role:
+                return party
+        return Party(role)
 
 
 @dataclass(frozen=True, slots=True)

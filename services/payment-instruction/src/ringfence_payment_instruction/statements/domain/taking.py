@@ -9,7 +9,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from ringfence_kernel.values.ids import ZERO_ID, external_id
+from ringfence_kernel.values.ids import external_id
 
 from ringfence_payment_instruction.statements.domain.chain import (
     Period,
@@ -131,15 +131,13 @@ def _not_after(entry: Told, heading: Heading) -> Told:
 
 
 def _content(telling: Telling, period: Period) -> bytes:
+    """Hashes all but whom entries are for: that is ours to know, and may have changed."""
     digest = hashlib.sha256(f"{period.opening_minor}|{period.closing_minor}".encode())
-    for name, column in sorted(columns_of([_without_clients(each) for each in telling.entries]).items()):
+    columns = columns_of(telling.entries)
+    columns["part_clients"] = bytes(len(columns["part_clients"]))
+    for name, column in sorted(columns.items()):
         digest.update(name.encode() + hashlib.sha256(column).digest())
     return digest.digest()
-
-
-def _without_clients(entry: Told) -> Told:
-    """Returns an entry without whom it is for: that is ours to know, and may have changed."""
-    return replace(entry, parts=tuple(replace(part, client=ZERO_ID) for part in entry.parts))
 
 
 def _excepted(

@@ -170,7 +170,10 @@ def agree_in_parts(one: Told, other: Told) -> bool:
 
 def all_references(told: Told) -> frozenset[bytes]:
     """Returns the references of an entry and of its parts."""
-    return told.references.union(*(part.references for part in told.parts))
+    parts = told.parts
+    if not parts or (len(parts) == 1 and parts[0].references is told.references):
+        return told.references
+    return told.references.union(*[part.references for part in parts])
 
 
 def _differ(one: frozenset[bytes], other: frozenset[bytes]) -> bool:
