@@ -96,9 +96,7 @@ class Deciding:
             if ZERO_ID in chain.from_iterable(pairs):
                 raise LinesDiffer
             found = of_mirror.bank.look_up(chosen.movements), of_mirror.books.look_up(chosen.transfers)
-            directions = {
-                sign for lines, is_open in found for sign in np.sign(lines["amount_minor"][is_open]).tolist()
-            }
+            directions = {sign for lines, is_open in found for sign in np.sign(lines["amount_minor"][is_open]).tolist()}
             if len(directions) > 1 or not record_matches(unit, self.state, of_mirror, chosen, by):
                 raise LinesDiffer
 
