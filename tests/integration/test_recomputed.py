@@ -50,7 +50,7 @@ def computations(draw: st.DrawFn) -> Computation:
             mirror=bytes([at]) * 16,
             number=at,
             telling=bytes([9]) * 16,
-            mirror_minor=draw(SIGNED_MINOR),
+            mirror_minor=books.mirrors[at - 1].balance_minor,
             bank_minor=draw(SIGNED_MINOR),
             later_minor=draw(SIGNED_MINOR),
             unbooked_minor=draw(SIGNED_MINOR),
@@ -62,9 +62,9 @@ def computations(draw: st.DrawFn) -> Computation:
     return Computation(books, tuple(banks), Facts(draw(MINOR), draw(MINOR)))
 
 
-def _worked(computation: Computation, versions: int = 1) -> list[Any]:
+def _worked(computation: Computation, versions: int = 1, *, is_late: bool = False) -> list[Any]:
     """Returns the events of a day that was reopened until it had so many versions, each closed by two people."""
-    events = days.cut(KEY, computation.books, 7, 1)
+    events = days.cut(KEY, computation.books, 7, 1, is_late=is_late)
     day = days.Day(KEY, events[0])
     for event in events[1:]:
         day = days.applied(day, event)
@@ -98,10 +98,10 @@ def _leaves(events: list[Any]) -> list[bytes]:
     return [leaf for each in Translation(State()).translate("custody", sources) for leaf in each.leaves]
 
 
-@given(computations(), st.integers(1, 3))
-def test_a_signed_day_comes_out_again(computation: Computation, versions: int) -> None:
+@given(computations(), st.integers(1, 3), st.booleans())
+def test_a_signed_day_comes_out_again(computation: Computation, versions: int, is_late: bool) -> None:
     """Whatever the figures: the text is custody's own, of the newest version, and its hash the signed one."""
-    events = _worked(computation, versions)
+    events = _worked(computation, versions, is_late=is_late)
     found = verify_safeguarding(_leaves(events))
     computed = [event for event in events if event.TOPIC == "SafeguardingComputed.v1"][-1]
     assert (found.document, found.version) == (computed.document, versions)

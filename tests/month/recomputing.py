@@ -1,6 +1,7 @@
 """Each day's figures once more, from the audit log alone: accounts, transfers and statements, no code of custody's.
 
-Of news that no bank has booked the log states sums only, by mirror; all else is added up from transfers. The last
+Of news that no bank has booked, and of what a bank has otherwise than the books, the log states sums only, by mirror;
+all else is added up from transfers. The last
 line of a document, how many breaks were open, is left to the breaks' own tests.
 """
 
@@ -50,8 +51,9 @@ class Log:
     transfers: dict[bytes, Mapping[str, Any]] = field(default_factory=dict)
     statements: dict[bytes, list[Statement]] = field(default_factory=dict)
     cuts: dict[bytes, str] = field(default_factory=dict)
-    mirrors: dict[bytes, list[tuple[int, bytes]]] = field(default_factory=dict)
+    mirrors: dict[bytes, list[tuple[int, bytes, int]]] = field(default_factory=dict)
     compared: dict[tuple[bytes, int], Mapping[str, Any]] = field(default_factory=dict)
+    late: set[bytes] = field(default_factory=set)
 
     def read(self, facts: Iterable[Fact]) -> Iterator[tuple[bytes, str, str]]:
         """Yields of each computation its day, what was signed for, and what it comes to from facts before it."""
@@ -70,6 +72,8 @@ class Log:
                     self.statements.setdefault(values["mirror_id"], []).append(found)
                 case "safeguarding_cut.v1":
                     self.cuts[values["day_id"]] = self._books(values["tenant_id"], values["ledger"])
+                    if values["is_late"]:
+                        self.late.add(values["day_id"])
                     self.mirrors[values["day_id"]] = self._mirrors(values["tenant_id"], values["ledger"])
                 case "safeguarding_computed.v1":
                     yield values["day_id"], values["document"], self._document(values)
@@ -101,8 +105,9 @@ class Log:
     def _sum(self, tenant: bytes, ledger: int, *kinds: str) -> int:
         return sum(each.credits - each.debits for _, each in self._of(tenant, ledger, *kinds))
 
-    def _mirrors(self, tenant: bytes, ledger: int) -> list[tuple[int, bytes]]:
-        return list(enumerate((account for account, _ in self._of(tenant, ledger, "BANK_MIRROR")), start=1))
+    def _mirrors(self, tenant: bytes, ledger: int) -> list[tuple[int, bytes, int]]:
+        found = enumerate(self._of(tenant, ledger, "BANK_MIRROR"), start=1)
+        return [(number, account, each.debits - each.credits) for number, (account, each) in found]
 
     def _books(self, tenant: bytes, ledger: int) -> str:
         balances = [each.credits - each.debits for _, each in self._of(tenant, ledger, "CLIENT")]
@@ -121,21 +126,21 @@ class Log:
         words = self.cuts[values["day_id"]].split()
         books = dict(zip(words[::2], map(int, words[1::2]), strict=True))
         day = values["day"]
-        banks = [self._bank(values["day_id"], number, mirror, day) for number, mirror in self.mirrors[values["day_id"]]]
+        banks = [self._bank(values["day_id"], *mirror, day) for mirror in self.mirrors[values["day_id"]]]
         unplaced, overdue = sum(each["unplaced"] for each in banks), sum(each["overdue"] for each in banks)
         requirement = books["clients"] + books["suspense"]
         resource = books["mirrored"] - books["own"]
         lines = [
             "ringfence-safeguarding/1",
             f"day {_EPOCH + timedelta(day)} pool {values['pool']} currency {values['ledger']:03d}"
-            f" version {values['version']}",
+            f" version {values['version']}{' late' if values['day_id'] in self.late else ''}",
             f"requirement {requirement} clients {books['clients']} suspense {books['suspense']}",
             f"resource {resource} funds {resource - unplaced} unplaced {unplaced} assets 0 insurance 0",
             f"internal {resource - requirement}",
             f"received overdue {overdue}",
             *(
-                f"mirror {each['number']} books {each['mirror']} bank {each['bank']} later {each['later']}"
-                f" unbooked {each['unbooked']} difference {each['difference']}"
+                f"mirror {each['number']} books {each['mirror']} bank {each['bank']}"
+                f" between {each['between']} difference {each['difference']}"
                 for each in banks
             ),
             f"external {sum(abs(each['difference']) for each in banks)}",
@@ -143,20 +148,17 @@ class Log:
         ]
         return "\n".join(lines) + "\n"
 
-    def _bank(self, day_id: bytes, number: int, mirror: bytes, day: int) -> dict[str, int]:
+    def _bank(self, day_id: bytes, number: int, mirror: bytes, held: int, day: int) -> dict[str, int]:
         statements = sorted(self.statements[mirror], key=lambda each: each.last_day)
         closing = next(each for each in statements if each.first_day <= day <= each.last_day).closing
-        newest, stated = statements[-1].closing, self.compared[day_id, number]
-        held = self.holders[mirror].debits - self.holders[mirror].credits
-        told = stated["later_minor"] - (newest - closing)
-        later, unbooked = newest - closing + told, held - newest - told
+        stated = self.compared[day_id, number]
+        difference = stated["difference_minor"]
         return {
             "number": number,
             "mirror": held,
             "bank": closing,
-            "later": later,
-            "unbooked": unbooked,
-            "difference": closing - (held - later - unbooked),
+            "between": difference - closing + held,
+            "difference": difference,
             "unplaced": stated["unplaced_minor"],
             "overdue": stated["overdue_minor"],
         }

@@ -121,9 +121,11 @@ def _mirrors(cut: Fact, facts: Sequence[Fact], version: int) -> tuple[list[Fact]
 
 def _figures(cut: Fact, mirrors: Sequence[Fact], compared: Sequence[Fact], computed: Fact) -> Mapping[str, int]:
     """Computes what CASS 15.8 asks for, by the names of the leaf that states it."""
-    for bank in compared:
-        expected = bank.integer("mirror_minor") - bank.integer("later_minor") - bank.integer("unbooked_minor")
-        if bank.integer("difference_minor") != bank.integer("bank_minor") - expected:
+    for mirror, bank in zip(mirrors, compared, strict=True):
+        balance = mirror.integer("debits_minor") - mirror.integer("credits_minor")
+        if bank.integer("mirror_minor") != balance:
+            raise VerificationError(f"mirror {bank.integer('number')} was not compared as it was cut")
+        if bank.integer("difference_minor") != bank.integer("bank_minor") - (balance - _between(bank)):
             raise VerificationError(f"the difference of mirror {bank.integer('number')} does not follow")
     requirement = cut.integer("clients_minor") + cut.integer("suspense_minor")
     unplaced = sum(bank.integer("unplaced_minor") for bank in compared)
@@ -141,12 +143,17 @@ def _figures(cut: Fact, mirrors: Sequence[Fact], compared: Sequence[Fact], compu
     }
 
 
+def _between(bank: Fact) -> int:
+    return bank.integer("later_minor") + bank.integer("unbooked_minor")
+
+
 def _document(cut: Fact, compared: Sequence[Fact], computed: Fact, figures: Mapping[str, int]) -> str:
     """Writes the canonical text of a day."""
     day = _EPOCH + timedelta(cut.integer("day"))
     lines = [
         "ringfence-safeguarding/1",
-        f"day {day} pool {cut.text('pool')} currency {cut.integer('ledger'):03d} version {computed.integer('version')}",
+        f"day {day} pool {cut.text('pool')} currency {cut.integer('ledger'):03d} version {computed.integer('version')}"
+        f"{' late' if cut.integer('is_late') else ''}",
         f"requirement {figures['requirement_minor']} clients {cut.integer('clients_minor')}"
         f" suspense {cut.integer('suspense_minor')}",
         f"resource {figures['resource_minor']} funds {figures['funds_minor']} unplaced {figures['unplaced_minor']}"
@@ -155,8 +162,7 @@ def _document(cut: Fact, compared: Sequence[Fact], computed: Fact, figures: Mapp
         f"received overdue {figures['overdue_minor']}",
         *(
             f"mirror {bank.integer('number')} books {bank.integer('mirror_minor')} bank {bank.integer('bank_minor')}"
-            f" later {bank.integer('later_minor')} unbooked {bank.integer('unbooked_minor')}"
-            f" difference {bank.integer('difference_minor')}"
+            f" between {_between(bank)} difference {bank.integer('difference_minor')}"
             for bank in compared
         ),
         f"external {figures['external_minor']}",
