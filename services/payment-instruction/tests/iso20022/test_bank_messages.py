@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from lxml import etree
 from ringfence_payment_instruction.deposits.domain.evidence import BankEntry
-from ringfence_payment_instruction.iso20022.bank_files import is_status_report
+from ringfence_payment_instruction.iso20022.bank_files import tells_of_account
 from ringfence_payment_instruction.iso20022.messages import (
     Account,
     Originals,
@@ -16,6 +16,7 @@ from ringfence_payment_instruction.iso20022.messages import (
 from ringfence_payment_instruction.iso20022.pacs002 import read_payment_status_report
 from ringfence_payment_instruction.iso20022.pacs008 import write_credit_transfers
 from ringfence_payment_instruction.iso20022.refusal import FileRefused
+from ringfence_payment_instruction.rail.adapters.bank_files import Iso20022BankFiles
 from ringfence_payment_instruction.statements.adapters.files import BankStatementFiles
 from ringfence_payment_instruction.statements.domain.naming import earlier_ids, part_of, whole_of
 from ringfence_payment_instruction.statements.domain.statement import Statement
@@ -335,6 +336,10 @@ def test_a_notification_that_is_wrong_is_refused(before: bytes, after: bytes, re
 
 
 def test_a_file_of_the_bank_is_read_by_what_it_holds() -> None:
-    """The message in the file, not its name, tells how to read it."""
-    assert is_status_report(_pacs002(GROUP.format("") + SETTLED))
-    assert not is_status_report(_camt054("08", ["30.00"]))
+    """The message in the file, not its name, tells how to read it: answers to payments, or news of an account."""
+    answers, news = _pacs002(GROUP.format("") + SETTLED), _camt054("08", ["30.00"])
+    statement = b'<?xml version="1.0"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"/>'
+    assert [tells_of_account(each) for each in (answers, news, statement, b":20:1\n:25:X\n")] == [False, *[True] * 3]
+    files = Iso20022BankFiles()
+    assert files.read_answers(answers) is not None
+    assert [files.read_answers(each) for each in (news, statement, b":20:1\n:25:X\n")] == [None] * 3

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence_payment_instruction.iso20022.bank_files import is_status_report
+from ringfence_payment_instruction.iso20022.bank_files import is_return, tells_of_account
 from ringfence_payment_instruction.iso20022.pacs002 import read_payment_status_report
 from ringfence_payment_instruction.iso20022.pacs004 import read_payment_returns
 from ringfence_payment_instruction.iso20022.pain001 import read_credit_transfer_file
@@ -133,7 +133,8 @@ def test_random_damage_never_breaks_a_reader(pain001: Pain001, data: st.DataObje
             break
     readers = (
         read_credit_transfer_file,
-        is_status_report,
+        tells_of_account,
+        is_return,
         read_payment_status_report,
         read_payment_returns,
         read_camt,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
-from ringfence_payment_instruction.iso20022.bank_files import is_return, is_status_report
+from ringfence_payment_instruction.iso20022.bank_files import is_return, tells_of_account
 from ringfence_payment_instruction.iso20022.messages import (
     Account,
     FileRefused,
@@ -44,12 +44,12 @@ class Iso20022BankFiles:
 
     def read_answers(self, content: bytes) -> BankAnswers | None:
         """Reads a pacs.002 or pacs.004; returns None for a file that is neither. Raises EvidenceUnreadable."""
+        if tells_of_account(content):
+            return None
         try:
             if is_return(content):
                 returned = read_payment_returns(content)
                 return BankAnswers(returned.sha256, returned.message_id, tuple(map(_returned, returned.returns)))
-            if not is_status_report(content):
-                return None
             file = read_payment_status_report(content)
         except FileRefused as refused:
             raise EvidenceUnreadable(refused.text, iso_reason=refused.reason_code, detail=refused.reason) from None
