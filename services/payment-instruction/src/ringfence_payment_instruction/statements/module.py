@@ -22,6 +22,7 @@ from ringfence_payment_instruction.statements.api.files import StatementsApi
 from ringfence_payment_instruction.statements.api.servicer import StatementServicer
 from ringfence_payment_instruction.statements.application.decisions import Exceptions, StatementDecisions
 from ringfence_payment_instruction.statements.application.keeping import Keeping
+from ringfence_payment_instruction.statements.application.payments import Naming
 from ringfence_payment_instruction.statements.application.ports import PastMovements, StagedPages
 from ringfence_payment_instruction.statements.application.receiving import StatementReceiving
 from ringfence_payment_instruction.statements.application.waiting import KeptWork
@@ -105,7 +106,7 @@ class StatementsModule:
             submissions=submissions,
             state=state,
             rows=rows,
-            entries=outside.entries,
+            naming=Naming(submissions, outside.entries, outside.past_movements),
             files=files,
             reading=reading,
             identity=outside.identity,
