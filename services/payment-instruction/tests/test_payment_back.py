@@ -151,12 +151,13 @@ async def test_what_came_back_less_charges_is_one_movement(vouched: World) -> No
     await holds(world, anna=997_50, mirror=2_50)
 
 
-async def test_news_of_a_return_that_is_never_booked_is_taken_back(vouched: World) -> None:
+@pytest.mark.parametrize("reversal", [False, True])
+async def test_news_of_a_return_that_is_never_booked_is_taken_back(vouched: World, *, reversal: bool) -> None:
     """From the payer, who had it; the row says which entry had brought it."""
     world = vouched
     await sent(world, "out")
     await come_to(world, "out", Status.RECONCILED)
-    await take_in(world, camt_054("N-2", BANK, credit()), "news.xml")
+    await take_in(world, camt_054("N-2", BANK, credit(reversal=reversal)), "news.xml")
     await holds(world)
     deposit = entry("R0", "100.00", BORIS)
     await take_in(world, camt_053("0.00", "90.00", deposit, debit()), "statement.xml")

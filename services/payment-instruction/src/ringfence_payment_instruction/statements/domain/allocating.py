@@ -33,7 +33,7 @@ def allocated(mirror: bytes, rows: Sequence[Allocation]) -> list[Any]:
 
 def unallocated(movement_id: bytes, movement: Movement, told: Told) -> Iterator[Allocation]:
     """Yields what is still in suspense of a movement, and is told to be a client's."""
-    if movement.doubters or movement.is_cleared or told.blocked or not told.incoming:
+    if movement.doubters or movement.is_cleared or told.blocked or not told.incoming or told.reversal:
         return
     for number, part in enumerate(told.parts):
         if part.client != ZERO_ID and not part.blocked and number not in movement.allocated:
@@ -64,7 +64,7 @@ def _candidates(known: Movements, booking: Booking) -> Iterator[Allocation]:
             yield from unallocated(movement_id, movement, merged(movement.told, entries[entry_id]))
     for (movement_id, number), part in booking.clients.items():
         movement = known.known[movement_id]
-        is_credit = movement.told.incoming and not movement.doubters
+        is_credit = movement.told.incoming and not movement.told.reversal and not movement.doubters
         is_credit = is_credit and not (movement.is_cleared or movement.told.blocked or part.blocked)
         is_known = len(movement.told.parts) > number and movement.told.parts[number].client != ZERO_ID
         if is_credit and part.client != ZERO_ID and number not in movement.allocated and not is_known:

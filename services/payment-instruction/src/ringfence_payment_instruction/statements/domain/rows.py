@@ -145,14 +145,21 @@ class _Making:
             self.found.cleared.append(movement_id)
         if left <= 0:
             return
-        to = self._allocated.get(movement_id, {})
-        is_payers = len(told.parts) == 1 and 0 in to and left == told.amount_minor
-        if is_payers:
+        payer = self._payer(movement_id, told) if named and left == told.amount_minor else ZERO_ID
+        if payer != ZERO_ID:
             self._credited.add(movement_id)
-        client = self._client(to[0][0]) if is_payers else None
-        self._row(movement_id, 0, Disposition.RESTORE, left, client, reason="" if is_payers else RETURNED)
+        reason = RETURNED if payer == ZERO_ID else ""
+        self._row(movement_id, 0, Disposition.RESTORE, left, self._client(payer), reason=reason)
         for each in named:
             self._comes_back(movement_id, each)
+
+    def _payer(self, movement_id: bytes, told: Told) -> bytes:
+        """Returns the client whose money comes back at once, zero where it is several, nobody, or in doubt."""
+        to = self._allocated.get(movement_id, {})
+        if told.reversal:
+            is_free = len(told.parts) == 1 and not (told.blocked or told.parts[0].blocked)
+            return told.client if is_free else ZERO_ID
+        return to[0][0] if len(told.parts) == 1 and 0 in to else ZERO_ID
 
     def _comes_back(self, movement_id: bytes, named: ComingBack) -> None:
         """Notes that a payment's money is here, unless it was before: the payment has come back, be it a part of it."""
@@ -229,7 +236,9 @@ class _Making:
         lies = abs(movement.posted_minor) - sum(each.amount_minor for each in credited.values())
         if lies > 0:
             lying = min(lies, gone)
-            self._row(movement_id, beyond, Disposition.RETRACT, lying, origin=brought, moves=False)
+            # A reversal's money is the payer's, unless the row that brought it has put it into suspense.
+            payer = self._client(told.client) if told.reversal else None
+            self._row(movement_id, beyond, Disposition.RETRACT, lying, payer, origin=brought, moves=False)
             gone -= min(lies, gone)
         for number, part in credited.items():
             amount = min(part.amount_minor, gone)
