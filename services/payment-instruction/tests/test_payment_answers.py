@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.orders import Alias
 from ringfence_payment_instruction.submissions.domain.status import Status
 from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
+from ringfence_payment_instruction.submissions.domain.uetrs import uetr_of
 
 from .closing import is_same
 from .messages import camt_054, entry
@@ -39,6 +41,7 @@ PACS_002 = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pacs.002.001.10"><
 <OrgnlGrpInfAndSts><OrgnlMsgId>{message}</OrgnlMsgId><OrgnlMsgNmId>pacs.008.001.08</OrgnlMsgNmId>{group}
 </OrgnlGrpInfAndSts>{rows}</FIToFIPmtStsRpt></Document>"""
 DOCUMENT = b"d" * 32
+UETR = "9a0c4f5e-7f3a-4c5f-9d3c-2f1f6a1d0b7f"
 
 
 def message_of(world: World, name: str) -> str:
@@ -61,9 +64,12 @@ def transaction(name: str) -> str:
 
 
 async def answer(world: World, message: str, *rows: str, group: str = "", name: str = "answer.xml") -> None:
-    """Brings an answer, and waits until it is put away."""
+    """Brings an answer to a message, none for a report without one, and waits until it is put away."""
     status = f"<GrpSts>{group}</GrpSts>" if group else ""
-    world.rail.inbox[name] = PACS_002.format(message=message, group=status, rows="".join(rows)).encode()
+    content = PACS_002.format(message=message, group=status, rows="".join(rows))
+    if not message:
+        content = re.sub(r"<OrgnlGrpInfAndSts>.*</OrgnlGrpInfAndSts>", "", content, flags=re.DOTALL)
+    world.rail.inbox[name] = content.encode()
     await world.until(lambda: name in world.rail.archived)
 
 
@@ -107,6 +113,68 @@ async def test_a_payment_is_known_by_whatever_names_it_alone(world: World, names
     assert (world.status("one"), waiting(world)) == (Status.SENT, [])
 
 
+@pytest.mark.parametrize("given", ["", UETR])
+@pytest.mark.parametrize("is_closed", [False, True])
+async def test_a_uetr_alone_finds_its_payment(world: World, given: str, *, is_closed: bool) -> None:
+    """One that was made here, or came with the order; also of a payment that has come to its end."""
+    orders = [order(name, creditor=STRANGER, uetr=given if name == "two" else "") for name in ("one", "two")]
+    await world.submit_batch(PLATFORM, an_id("submission"), orders)
+    await world.reaches("two", Status.SENT)
+    if is_closed:
+        await world.restart()
+        await answer(world, message_of(world, "two"), group="ACSC", name="first.xml")
+        await world.reaches("two", Status.SETTLED)
+    submission, index = world.states.submissions.find(TENANT, an_id("two")) or (None, 0)
+    assert submission is not None
+    uetr = uetr_of(submission, index)
+    assert uetr == given or not given
+    await answer(world, "", row(OrgnlUETR=uetr))
+    if is_closed:
+        assert [each.event.misfit for each in waiting(world)] == [Misfit.CONTRADICTS]
+        assert waiting(world)[0].candidates() == [(TENANT, an_id("two"))]
+    else:
+        await world.reaches("two", Status.FAILED)
+        assert (world.status("one"), waiting(world)) == (Status.SENT, [])
+
+
+async def test_what_a_platform_says_takes_no_answer_of_another_payment(world: World) -> None:
+    """A UETR that was made for a payment, given to another: the bank's word of it is for people."""
+    await sent(world, "victim")
+    submission, index = world.states.submissions.find(TENANT, an_id("victim")) or (None, 0)
+    assert submission is not None
+    uetr = uetr_of(submission, index)
+    await world.submit_batch(PLATFORM, an_id("submission"), [order("thief", creditor=STRANGER, uetr=uetr)])
+    await world.reaches("thief", Status.SENT)
+    await answer(world, "", row(OrgnlUETR=uetr))
+    (found,) = waiting(world)
+    assert (found.event.misfit, len(found.candidates())) == (Misfit.AMBIGUOUS, 2)
+    assert (world.status("victim"), world.status("thief")) == (Status.SENT, Status.SENT)
+
+
+@pytest.mark.parametrize(
+    ("names", "fitting"),
+    [({"OrgnlInstrId": "I-2"}, "two"), ({"OrgnlUETR": UETR}, "one"), ({"OrgnlTxId": "two", "OrgnlUETR": UETR}, "")],
+)
+async def test_what_was_told_to_the_bank_tells_payments_of_a_message_apart(
+    world: World, names: dict[str, str], fitting: str
+) -> None:
+    """By InstrId or UETR as by the payer's reference; a UETR that is another payment's fits none."""
+    orders = [
+        order("one", creditor=STRANGER, uetr=UETR, end_to_end_id="same", instruction_identification="I-1"),
+        order("two", creditor=STRANGER, end_to_end_id="same", instruction_identification="I-2"),
+    ]
+    await world.submit_batch(PLATFORM, an_id("submission"), orders)
+    await world.reaches("two", Status.SENT)
+    if "OrgnlTxId" in names:
+        names = names | {"OrgnlTxId": transaction("two")}
+    await answer(world, message_of(world, "one"), row(**names, **({} if fitting else {"OrgnlEndToEndId": "same"})))
+    if fitting:
+        await world.reaches(fitting, Status.FAILED)
+        assert waiting(world) == []
+    else:
+        assert [each.event.misfit for each in waiting(world)] == [Misfit.UNKNOWN]
+
+
 async def test_the_only_payment_of_a_message_needs_no_name(world: World) -> None:
     """A bank that repeats none of the ids means what was in the message."""
     message = await sent(world, "out", out="NOTPROVIDED")
@@ -146,7 +214,7 @@ async def test_words_are_no_reason_code(world: World) -> None:
         ("RF" + "0" * 31 + "1", {"OrgnlTxId": transaction("one")}, Misfit.UNKNOWN, ()),
         ("RF" + "0" * 31 + "1", {"OrgnlEndToEndId": "one"}, Misfit.UNKNOWN, ()),
         ("", {"OrgnlEndToEndId": "another"}, Misfit.UNKNOWN, ()),
-        ("", {"OrgnlUETR": "9a0c4f5e-7f3a-4c5f-9d3c-2f1f6a1d0b7e"}, Misfit.AMBIGUOUS, ("one", "two", "three")),
+        ("", {"OrgnlUETR": "9a0c4f5e-7f3a-4c5f-9d3c-2f1f6a1d0b7e"}, Misfit.UNKNOWN, ()),
         ("", {"OrgnlEndToEndId": "same"}, Misfit.AMBIGUOUS, ("two", "three")),
         ("", {}, Misfit.AMBIGUOUS, ("one", "two", "three")),
     ],
@@ -255,7 +323,7 @@ async def test_a_payment_is_confirmed_by_the_mirror_that_it_left_by(world: World
     await sent(world, "out")
     await world.restart()
     debit = entry("D1", "10.00", direction="DBIT", transaction_id=transaction("out"))
-    hand_in = world.application.deposits.receiving.hand_in
+    hand_in = world.application.statements.receiving.hand_in
     assert (await hand_in(caller(feed, None), camt_054("N-1", other, debit))).confirmed == 0
     assert world.status("out") is Status.SENT
     assert (await hand_in(BANK_FEED, camt_054("N-2", BANK, debit))).confirmed == 1

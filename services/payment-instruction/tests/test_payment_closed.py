@@ -133,7 +133,7 @@ async def test_a_deposit_is_known_when_its_file_has_left_memory(small: World) ->
     hand_in = small.application.statements.receiving.hand_in
     assert (await hand_in(BANK_FEED, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))).credited == 1
     await small.until(lambda: not small.states.deposits.evidence)
-    again = (await small.restart()).deposits.receiving.hand_in
+    again = (await small.restart()).statements.receiving.hand_in
     assert (await again(BANK_FEED, camt_054("N-2", BANK, entry("R1", "5.00", BORIS)))).duplicates == 1
     assert small.custody.balances[an_id("boris account")] == 5_00
     assert await is_same(small) == {}

@@ -15,14 +15,29 @@ from ringfence_kernel.values.business_days import CalendarYearMissing, date_of, 
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.writing.journal import Journal
 from ringfence_local_stack.servers.database import Database
-from ringfence_payment_instruction.calendar.application import SettlementDays
+from ringfence_payment_instruction.calendar.application import PastDays, SettlementDays
 from ringfence_payment_instruction.limits.domain.bounds import PlatformLimits
 from ringfence_payment_instruction.submissions.domain.days import LocalDays
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience, deadlines
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 
-from .world import OPERATOR, PLATFORM, SECOND_OPERATOR, STRANGER, TENANT, World, an_id, migrate, order
+from .messages import entry
+from .test_payment_told import camt_053
+from .world import (
+    BANK_FEED,
+    BORIS,
+    MIRROR,
+    OPERATOR,
+    PLATFORM,
+    SECOND_OPERATOR,
+    STRANGER,
+    TENANT,
+    World,
+    an_id,
+    migrate,
+    order,
+)
 
 EUR, GBP, USD = 978, 826, 840
 GOOD_FRIDAY, EASTER_MONDAY = day_of(date(2027, 3, 26)), day_of(date(2027, 3, 29))
@@ -49,6 +64,34 @@ def test_what_is_sent_on_a_saturday_settles_on_monday() -> None:
     assert settled(at(2027, 3, 13, 12, 0)) == "2027-03-15"
     assert settled(at(2027, 3, 26, 12, 0)) == "2027-03-30"
     assert settled(at(2027, 3, 26, 12, 0), USD) == "2027-03-26"
+
+
+def test_business_days_are_counted_back_by_the_currencys_calendar() -> None:
+    """Over Easter for euros; by the week alone for dollars, and in a year that is not listed."""
+    calendars = NotedCalendars()
+    calendars.list_year(year_list("TARGET", 2027, [GOOD_FRIDAY, EASTER_MONDAY], []), Journal())
+    days = PastDays(calendars)
+    wednesday = day_of(date(2027, 3, 31))
+    assert [date_of(days.before(EUR, wednesday, count)).isoformat() for count in (0, 1, 2, 3)] == [
+        "2027-03-31", "2027-03-30", "2027-03-25", "2027-03-24",
+    ]  # fmt: skip
+    assert date_of(days.before(USD, wednesday, 3)).isoformat() == "2027-03-26"
+    assert date_of(days.before(EUR, day_of(date(2027, 1, 4)), 2)).isoformat() == "2026-12-31"
+
+
+async def test_a_banks_day_leaves_memory_by_the_calendar(world: World) -> None:
+    """What a statement has stays for three business days: over holidays longer than over weekdays."""
+    holidays = [day_of(date(2026, 1, 6)), day_of(date(2026, 1, 7))]
+    await world.custody_lists(year_list("TARGET", 2026, holidays, []))
+    world.voucher.principal = BANK_FEED
+    last = 0
+    for number, (day, is_there) in enumerate([("05", True), ("08", True), ("09", True), ("12", False)], start=1):
+        entries = [entry("R1", "5.00", BORIS)] if number == 1 else []
+        statement = camt_053("5.00" if last else "0.00", "5.00", *entries, day=f"2026-01-{day}", number=number)
+        last = number
+        world.rail.inbox[f"{day}.xml"] = statement
+        await world.until(lambda day=day: f"{day}.xml" in world.rail.archived)  # type: ignore[misc]
+        assert bool(world.states.statements.movements(MIRROR).known) is is_there
 
 
 def test_at_2305_utc_it_is_tomorrow_in_berlin_and_today_in_london() -> None:

@@ -19,13 +19,15 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
     evidence_stream,
     row_id,
 )
-from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry, payment_named
+from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry, payment_at
 from ringfence_payment_instruction.deposits.domain.posting import plan_deposits, posted
 from ringfence_payment_instruction.rail.domain.replies import answered, dispatched
 from ringfence_payment_instruction.screening.domain.lists import Screening
 from ringfence_payment_instruction.settlement.domain.settling import transferred
 from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.named import PaymentNames, payments_named
 from ringfence_payment_instruction.submissions.domain.orders import Alias
+from ringfence_payment_instruction.submissions.domain.past import InstructionRef
 from ringfence_payment_instruction.submissions.domain.status import Directive, Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
 from ringfence_payment_instruction.submissions.domain.transitions import Step, directed, moved
@@ -139,6 +141,12 @@ def sent_payment(history: Any, aliases: dict[str, Alias]) -> tuple[Any, BankEntr
     return submission, replace(ENTRY, credit_debit="DBIT", amount_minor=100_00, transaction_id=transaction_id)
 
 
+def payment_of(history: Any, debit: BankEntry) -> InstructionRef:
+    """Returns the payment that a debit names."""
+    (ref,) = payments_named(history.submissions, PaymentNames(transaction_id=debit.transaction_id))
+    return ref
+
+
 def test_a_payment_is_due_on_the_account_until_it_was_seen_there(
     history: Any, sent_payment: tuple[Any, BankEntry]
 ) -> None:
@@ -146,22 +154,18 @@ def test_a_payment_is_due_on_the_account_until_it_was_seen_there(
     submission, debit = sent_payment
     history.record(submission.stream, answered(submission, [0], {}, b"e" * 32, "MSG"))
     history.record(submission.stream, transferred(submission, {0: (Stage.CONFIRM, "created")})[0])
-    payment = payment_named(history.submissions, debit.transaction_id)
-    assert payment is not None
+    payment = payment_at(history.submissions, payment_of(history, debit))
     assert (payment.amount_minor, payment.currency, payment.is_due) == (100_00, "EUR", True)
     assert payment.transfer_id.hex() == debit.transaction_id
-    assert payment_named(history.submissions, "another") is None
+    assert payments_named(history.submissions, PaymentNames(transaction_id="another")) == []
     history.record(submission.stream, booked(submission, [payment.ref.index], b"e" * 32, ZERO_ID))
     assert history.status(submission) is Status.RECONCILED
-    again = payment_named(history.submissions, debit.transaction_id)
-    assert again is not None
-    assert not again.is_due
+    assert not payment_at(history.submissions, payment.ref).is_due
 
 
 def test_a_payment_that_the_bank_refused_is_not_due(history: Any, sent_payment: tuple[Any, BankEntry]) -> None:
     """The money is on its way back to the payer: what the bank took all the same must be seen."""
     submission, debit = sent_payment
     history.record(submission.stream, answered(submission, [], {0: "AC04"}, b"e" * 32, "MSG"))
-    payment = payment_named(history.submissions, debit.transaction_id)
-    assert payment is not None
+    payment = payment_at(history.submissions, payment_of(history, debit))
     assert not payment.is_due

@@ -26,7 +26,7 @@ from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import
 
 from ringfence_payment_instruction.approvals.api import ApprovalsApi
 from ringfence_payment_instruction.approvals.application import Decisions
-from ringfence_payment_instruction.calendar.application import SettlementDays
+from ringfence_payment_instruction.calendar.application import PastDays, SettlementDays
 from ringfence_payment_instruction.deposits.application.ports import Entries
 from ringfence_payment_instruction.deposits.application.suspended import SuspendedEntries, Suspense
 from ringfence_payment_instruction.deposits.domain.events import EvidenceApplied
@@ -215,7 +215,15 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     views = Views(known, lists, looking)
     deposits = _deposits(submissions, states, ports, views, suspense, proposals, standing, committed)
     statements = StatementsModule.build(
-        submissions, states.statements, deposits.rows, ports, orders.reading, views, standing.stops, proposals
+        submissions,
+        states.statements,
+        deposits.rows,
+        ports,
+        orders.reading,
+        views,
+        standing.stops,
+        proposals,
+        PastDays(states.calendars),
     )
     rail = _rail(submissions, states, ports, proposals, orders, standing, deposits, statements, days)
     work: dict[str, Work] = {

@@ -1,11 +1,11 @@
-"""On which day the bank is asked to settle a payment."""
+"""Business days: on which the bank is asked to settle a payment, and how long ago something was."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from ringfence_kernel.calendars.known import Calendars
-from ringfence_kernel.values.business_days import calendar_of
+from ringfence_kernel.values.business_days import CalendarYearMissing, calendar_of, is_weekday
 
 from ringfence_payment_instruction.submissions.domain.days import LocalDays
 
@@ -26,3 +26,24 @@ class SettlementDays:
         calendar = calendar_of(ledger)
         today = max(self.local.today(tenant, ledger, now_ns), self.calendars.opened_day(calendar) or 0)
         return self.calendars.business_day_from(calendar, today)
+
+
+@dataclass(frozen=True, slots=True)
+class PastDays:
+    """Counts business days back; days of years that are not listed count as weekdays do."""
+
+    calendars: Calendars
+
+    def before(self, ledger: int, day: int, count: int) -> int:
+        """Returns the day that lies so many business days of a currency before another, days since 1970."""
+        calendar = calendar_of(ledger)
+        while count:
+            day -= 1
+            count -= self._is_business_day(calendar, day)
+        return day
+
+    def _is_business_day(self, calendar: str, day: int) -> bool:
+        try:
+            return self.calendars.is_business_day(calendar, day)
+        except CalendarYearMissing:
+            return is_weekday(day)

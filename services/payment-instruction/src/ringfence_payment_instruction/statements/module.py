@@ -17,12 +17,12 @@ from ringfence_payment_instruction.screening.application.queries import ListsInF
 from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.standing.application.stops import Stops
 from ringfence_payment_instruction.statements.adapters.files import BankStatementFiles
-from ringfence_payment_instruction.statements.adapters.weekdays import Weekdays
 from ringfence_payment_instruction.statements.api.files import StatementsApi
 from ringfence_payment_instruction.statements.api.servicer import StatementServicer
 from ringfence_payment_instruction.statements.application.decisions import Exceptions, StatementDecisions
 from ringfence_payment_instruction.statements.application.keeping import Keeping
-from ringfence_payment_instruction.statements.application.ports import PastMovements, StagedPages
+from ringfence_payment_instruction.statements.application.payments import Naming
+from ringfence_payment_instruction.statements.application.ports import BusinessDays, PastMovements, StagedPages
 from ringfence_payment_instruction.statements.application.receiving import StatementReceiving
 from ringfence_payment_instruction.statements.application.waiting import KeptWork
 from ringfence_payment_instruction.statements.domain.state import State
@@ -97,6 +97,7 @@ class StatementsModule:
         views: Views,
         stops: Stops,
         proposals: Proposals,
+        days: BusinessDays,
     ) -> StatementsModule:
         """Wires the module."""
         files = BankStatementFiles()
@@ -105,7 +106,7 @@ class StatementsModule:
             submissions=submissions,
             state=state,
             rows=rows,
-            entries=outside.entries,
+            naming=Naming(submissions, outside.entries, outside.past_movements),
             files=files,
             reading=reading,
             identity=outside.identity,
@@ -114,7 +115,7 @@ class StatementsModule:
             lists=views.lists,
             looking=views.looking,
             stops=stops,
-            days=Weekdays(),
+            days=days,
             past=outside.past_movements,
             keeping=keeping,
             clock=outside.clock,

@@ -11,11 +11,16 @@ from ringfence_payment_instruction.deposits.domain.evidence import BankEntry, Di
 from ringfence_payment_instruction.submissions.domain.orders import Alias
 from ringfence_payment_instruction.submissions.domain.past import InstructionRef
 from ringfence_payment_instruction.submissions.domain.reasons import ON_ACCOUNT
+from ringfence_payment_instruction.submissions.domain.returning import (
+    has_come_back,
+    may_come_back,
+    returned_payment,
+)
 from ringfence_payment_instruction.submissions.domain.state import State as Submissions
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
 
-CONFIRMABLE = frozenset({Status.RESERVED, Status.SENT, Status.UNKNOWN, Status.SETTLED})
+CONFIRMABLE = frozenset({Status.RESERVED, Status.SENT, Status.UNKNOWN, Status.SETTLED, Status.RETURNED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,7 @@ class Payment:
     """A payment of ours that a debit names: `is_due` where the account has yet to show it.
 
     `mirror` is the account that it leaves by; empty of one that was reserved long ago, of which nobody knows.
+    `account` is the payer's, zero where it left suspense, and `owner` whose that is; its money may come back, or has.
     """
 
     ref: InstructionRef
@@ -55,14 +61,16 @@ class Payment:
     currency: str
     is_due: bool
     mirror: bytes = b""
+    account: bytes = ZERO_ID
+    owner: bytes = ZERO_ID
+    may_come_back: bool = False
+    has_come_back: bool = False
 
 
-def payment_named(submissions: Submissions, transaction_id: str) -> Payment | None:
-    """Returns the payment that was sent under a transaction id, None where none was."""
-    ref = submissions.sent(transaction_id)
-    if ref is None:
-        return None
+def payment_at(submissions: Submissions, ref: InstructionRef) -> Payment:
+    """Returns a payment as it stands; raises LookAgain as `State.known`."""
     submission = submissions.known(ref.stream)
+    back = returned_payment(submission, ref.index, submission.amounts_minor[ref.index])
     # A second debit for the same payment, or one for a failed payment, is the bank's to explain.
     is_due = (
         submission.statuses[ref.index] in CONFIRMABLE
@@ -79,4 +87,8 @@ def payment_named(submissions: Submissions, transaction_id: str) -> Payment | No
         currency(submission.ledgers[ref.index]).alpha,
         is_due,
         submission.mirrors.get(ref.index, b""),
+        back.account or ZERO_ID,
+        back.owner,
+        may_come_back(submission, ref.index),
+        has_come_back(submission, ref.index),
     )

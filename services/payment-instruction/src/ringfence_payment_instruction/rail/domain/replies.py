@@ -11,7 +11,13 @@ from ringfence_kernel.values.money import currency
 from ringfence_payment_instruction.standing.domain.stopping import stopped
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceConflict
-from ringfence_payment_instruction.submissions.domain.past import InstructionRef, bank_key, message_key
+from ringfence_payment_instruction.submissions.domain.named import (
+    PaymentNames,
+    keys_of_names,
+    payments_named,
+    reference_of,
+)
+from ringfence_payment_instruction.submissions.domain.past import InstructionRef
 from ringfence_payment_instruction.submissions.domain.state import State
 from ringfence_payment_instruction.submissions.domain.status import Directive, Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
@@ -178,12 +184,12 @@ def group(state: State, replies: Sequence[BankReply]) -> tuple[Answers, list[Mis
     misfits: list[Misfitting] = []
     numbered = sorted(enumerate(replies), key=lambda each: each[1].of_message)
     for position, reply in numbered:
-        refs = _refs(state, reply)
+        refs = payments_named(state, names_of(reply))
         if not refs or (len(refs) > 1 and not reply.of_message):
             misfits.append(Misfitting(position, reply, Misfit.AMBIGUOUS if refs else Misfit.UNKNOWN, tuple(refs)))
             continue
         for ref in refs:
-            answer = found.setdefault((ref.stream, _reference(state, ref)), Answer())
+            answer = found.setdefault((ref.stream, reference_of(state, ref)), Answer())
             before = answer.replies.get(ref.index)
             if before is None:
                 answer.replies[ref.index], answer.positions[ref.index] = reply, position
@@ -196,28 +202,12 @@ def group(state: State, replies: Sequence[BankReply]) -> tuple[Answers, list[Mis
 
 def keys_of_replies(replies: Sequence[BankReply]) -> list[bytes]:
     """Returns the keys under which the payments of replies are looked up."""
-    keys = {message_key(reply.message_id) for reply in replies if reply.message_id}
-    return sorted(keys | {bank_key(reply.transaction_id) for reply in replies if reply.transaction_id})
+    return keys_of_names(map(names_of, replies))
 
 
-def _refs(state: State, reply: BankReply) -> Sequence[InstructionRef]:
-    """Returns the payments that fit what a reply names them by.
-
-    The end-to-end id is the payer's own and no identity: it tells apart the payments of a message, and only those.
-    """
-    if reply.transaction_id:
-        ref = state.sent(reply.transaction_id)
-        fits = ref is not None and reply.message_id in ("", _reference(state, ref))
-        return (ref,) if ref is not None and fits else ()
-    message = state.message(reply.message_id) if reply.message_id else None
-    if message is None:
-        return ()
-    named = reply.end_to_end_id
-    return [ref for ref in message.refs if named in ("", state.known(ref.stream).end_to_end_id(ref.index).strip())]
-
-
-def _reference(state: State, ref: InstructionRef) -> str:
-    return state.known(ref.stream).references[ref.index]
+def names_of(reply: BankReply) -> PaymentNames:
+    """Returns the ids by which a reply names what it is about."""
+    return PaymentNames(reply.message_id, reply.transaction_id, reply.end_to_end_id, reply.instruction_id, reply.uetr)
 
 
 def is_whole(submission: Submission, index: int, reply: BankReply) -> bool:

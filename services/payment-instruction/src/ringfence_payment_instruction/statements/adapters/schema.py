@@ -12,7 +12,16 @@ CREATE TABLE bank_movement (
     state smallint NOT NULL,
     day int NOT NULL,
     amount_minor bigint NOT NULL,
-    marks smallint NOT NULL
+    marks smallint NOT NULL,
+    entry uuid NOT NULL  -- what moves the mirror in custody, zero for payments and what is not posted
+);
+CREATE INDEX bank_movement_entry ON bank_movement (entry);
+-- The transfers of payments that debits are.
+CREATE TABLE movement_payment (
+    mirror uuid NOT NULL,
+    transfer uuid NOT NULL,
+    movement uuid NOT NULL,
+    PRIMARY KEY (mirror, transfer, movement)
 );
 -- Its references, and those of its parts: a kind and 16 bytes of a digest.
 CREATE TABLE movement_reference (
@@ -46,9 +55,9 @@ CREATE TABLE statement_page (
     PRIMARY KEY (telling, number)
 );
 
-REVOKE ALL ON bank_movement, movement_reference, statement_exception, statement_page FROM PUBLIC;
-GRANT SELECT, INSERT, UPDATE, DELETE ON bank_movement, movement_reference, statement_exception, statement_page
-TO {application_role};
+REVOKE ALL ON bank_movement, movement_payment, movement_reference, statement_exception, statement_page FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE
+ON bank_movement, movement_payment, movement_reference, statement_exception, statement_page TO {application_role};
 """
 
 

@@ -30,7 +30,7 @@ from ringfence_payment_instruction.statements.domain.errors import (
 from ringfence_payment_instruction.statements.domain.events import BROUGHT_FORWARD, VOIDED, ExceptionWorkedOff
 from ringfence_payment_instruction.statements.domain.exceptions import OpenException
 from ringfence_payment_instruction.statements.domain.outcome import outcome_of
-from ringfence_payment_instruction.statements.domain.rows import Sources
+from ringfence_payment_instruction.statements.domain.sources import OurPayments, Sources
 from ringfence_payment_instruction.statements.domain.state import State, stream_of
 from ringfence_payment_instruction.statements.domain.statement import Account, Heading, Kind
 from ringfence_payment_instruction.submissions.domain.orders import Alias
@@ -176,8 +176,9 @@ class StatementDecisions:
             heading=heading,
             entries={},
             reason_of=lambda named: "",
-            payments={},
+            payments=OurPayments(),
             earlier={},
+            origins={},
             clients={},
             owners={},
             currency=code,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ringfence_kernel.store.recorder import Within
 
@@ -26,11 +26,24 @@ class BusinessDays(Protocol):
         """Returns the day that lies so many business days before another, days since 1970."""
 
 
-class PastMovements(Protocol):
-    """Booked movements of any age; blocks, raises StoreUnavailable."""
+class PastMovement(NamedTuple):
+    """A movement as it was told, and the row that moves the mirror for it."""
 
-    def by_references(self, mirror: bytes, references: Collection[bytes]) -> Mapping[bytes, Told]:
-        """Returns the movements of a mirror that have one of these references, as they were told, by their ids."""
+    told: Told
+    entry_id: bytes
+
+
+class PastMovements(Protocol):
+    """Movements of any age, booked where nothing else is said; blocks, raises StoreUnavailable."""
+
+    def by_references(self, mirror: bytes, references: Collection[bytes]) -> Mapping[bytes, PastMovement]:
+        """Returns the movements of a mirror that have one of these references, by their ids."""
+
+    def moved_by(self, mirror: bytes, entries: Collection[bytes]) -> frozenset[bytes]:
+        """Returns those entries in custody that are movements of a mirror, booked or not."""
+
+    def shown(self, mirror: bytes, transfers: Collection[bytes]) -> frozenset[bytes]:
+        """Returns those transfers of payments that debits on a mirror were found to be."""
 
 
 class StagedPages(Protocol):

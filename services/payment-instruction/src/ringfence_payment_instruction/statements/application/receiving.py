@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
@@ -19,11 +19,10 @@ from ringfence_kernel.values.money import currency
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.deposits.application.first_deposits import confirmed
-from ringfence_payment_instruction.deposits.application.ports import Entries, Voucher
+from ringfence_payment_instruction.deposits.application.ports import Voucher
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceCounts, Origin, RowsTaking, Taken
 from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
 from ringfence_payment_instruction.deposits.domain.evidence import Disposition, EvidenceFile
-from ringfence_payment_instruction.deposits.domain.matching import Payment, payment_named
 from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.looking import Look, Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
@@ -39,24 +38,26 @@ from ringfence_payment_instruction.statements.application.looking import (
     look_at,
     named_in,
 )
+from ringfence_payment_instruction.statements.application.payments import Earlier, Naming, payers
 from ringfence_payment_instruction.statements.application.ports import BusinessDays, PastMovements, StatementFiles
 from ringfence_payment_instruction.statements.domain.checking import without_repetitions
 from ringfence_payment_instruction.statements.domain.deciding import with_past
 from ringfence_payment_instruction.statements.domain.events import PagesDecided
-from ringfence_payment_instruction.statements.domain.naming import earlier_ids
 from ringfence_payment_instruction.statements.domain.outcome import Outcome, outcome_of
 from ringfence_payment_instruction.statements.domain.paging import pages_id
-from ringfence_payment_instruction.statements.domain.rows import Sources
+from ringfence_payment_instruction.statements.domain.sources import OurPayments, Sources
 from ringfence_payment_instruction.statements.domain.state import State, stream_of
-from ringfence_payment_instruction.statements.domain.statement import Entry, Kind, Statement, StatementFile
+from ringfence_payment_instruction.statements.domain.statement import Detail, Entry, Kind, Statement, StatementFile
 from ringfence_payment_instruction.statements.domain.taking import entries_of, take_telling, telling_of
 from ringfence_payment_instruction.statements.domain.told import EPOCH, Telling
 from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.application.reading import FileReading
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceUnreadable
+from ringfence_payment_instruction.submissions.domain.named import reference_of
 from ringfence_payment_instruction.submissions.domain.orders import Alias, ledger_of
-from ringfence_payment_instruction.submissions.domain.past import Asked, bank_key
+from ringfence_payment_instruction.submissions.domain.past import Asked
+from ringfence_payment_instruction.submissions.domain.returning import came_back, has_come_back
 
 REMEMBERED_BUSINESS_DAYS = 3
 """How long a bank's day stays in memory after its statement."""
@@ -65,12 +66,14 @@ _SAYS_NOTHING = frozenset({Disposition.CONFIRM, Disposition.UNMATCHED})
 
 
 class _Said(NamedTuple):
-    """What it says: entries in the order of those that are told."""
+    """What it says: entries in the order of those that are told; `owners` are those of clients' accounts."""
 
     statement: Statement
     entries: list[Entry]
     clients: Clients
     told: Telling
+    owners: Mapping[bytes, bytes]
+    origins: Mapping[bytes, bytes] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class StatementReceiving:
     submissions: Submissions
     state: State
     rows: RowsTaking
-    entries: Entries
+    naming: Naming
     files: StatementFiles
     reading: FileReading
     identity: Identity
@@ -158,12 +161,16 @@ class StatementReceiving:
             while True:
                 position, read_ns = self.known.changed_position, self.clock.now_ns()
                 look = await look_at(self.looking, self.lists, named, telling.aliases)
-                payments = await self._payments(entries)
+                payments = await self.naming.payments(telling.mirror.account_id, entries)
                 change = self.state.changes.get(telling.mirror.account_id, 0)
-                earlier = await self._earlier(telling)
+                earlier = await self.naming.earlier(
+                    telling.mirror, telling.statement.heading, telling.statement.entries
+                )
                 today = EPOCH + timedelta(days=read_ns // DAY_NS)
-                said = await computed(len(entries), _read, telling, look, today)
-                said = said._replace(told=await self._with_past(telling.mirror.account_id, said.told))
+                code = currency(ledger).alpha if ledger else ""
+                said = await computed(len(entries), _read, telling, look, today, payments, code)
+                origins = await self._origins(telling.mirror.account_id, said, earlier)
+                said = said._replace(told=await self._with_past(telling.mirror.account_id, said.told), origins=origins)
                 outcome = await computed(len(entries), self._decide, telling, said, ledger, payments, earlier, today)
                 taken = await self._record(telling, outcome, change, read_ns, position)
                 if taken is not None:
@@ -183,27 +190,6 @@ class StatementReceiving:
                 return 0
         return self._ledgers.get(mirror.account_id, 0)
 
-    async def _payments(self, entries: Sequence[Entry]) -> dict[str, Payment]:
-        """Returns the payments of ours that entries name by their transaction ids."""
-        wanted = {detail.transaction_id for entry in entries for detail in entry.details if detail.transaction_id}
-
-        def command(unit: Unit) -> dict[str, Payment]:
-            state = self.submissions.state
-            found = {each: payment_named(state, each) for each in wanted}
-            return {each: payment for each, payment in found.items() if payment is not None}
-
-        return await self.submissions.knowing(Asked([bank_key(each) for each in wanted]), command) if wanted else {}
-
-    async def _earlier(self, telling: Handed) -> dict[int, bytes]:
-        """Returns, by their places, the entries that an earlier release has posted, and under which id."""
-        entries = telling.statement.entries
-        ids = earlier_ids(telling.mirror.tenant, telling.statement.heading, entries)
-        asked = [each for one in ids for each in one]
-        if not asked:
-            return {}
-        known = (await asyncio.to_thread(self.entries.look_up, asked)).digests
-        return {number: each[0] for number, each in enumerate(ids) if all(one in known for one in each)}
-
     async def _with_past(self, mirror: bytes, told: Telling) -> Telling:
         """Returns news with what it tells of days that memory has let go of."""
         last = self.state.movements(mirror).last
@@ -212,20 +198,27 @@ class StatementReceiving:
         references = {each for entry in told.entries if entry.day <= last.last_day for each in entry.references}
         found = await asyncio.to_thread(self.past.by_references, mirror, references) if references else {}
         known = self.state.movements(mirror).known
-        return with_past(told, [each for key, each in found.items() if key not in known])
+        return with_past(told, [each.told for key, each in found.items() if key not in known])
+
+    async def _origins(self, mirror: bytes, said: _Said, earlier: Earlier) -> dict[bytes, bytes]:
+        """Returns the rows that have brought what entries take back, where memory does not know them."""
+        told = {said.told.entry_id(number): each for number, each in enumerate(said.told.entries)}
+        return await self.naming.origins(mirror, told, self.state.movements(mirror))
 
     def _decide(
         self,
         telling: Handed,
         said: _Said,
         ledger: int,
-        payments: Mapping[str, Payment],
-        earlier: Mapping[int, bytes],
+        payments: OurPayments,
+        earlier: Earlier,
         today: date,
     ) -> Outcome:
         """Decides what a telling brings about; nothing else changes the mirror meanwhile."""
         mirror, told, heading = telling.mirror, said.told, said.statement.heading
-        posted = {id(telling.statement.entries[number]): found for number, found in earlier.items()}
+        entries = telling.statement.entries
+        posted = {id(entries[number]): found for number, found in earlier.posted.items()}
+        taken = {id(entries[number]): found for number, found in earlier.origins.items()}
         by_id = {told.entry_id(number): each for number, each in enumerate(said.entries)}
         code = currency(ledger).alpha if ledger else ""
         sources = Sources(
@@ -235,8 +228,9 @@ class StatementReceiving:
             reason_of=said.clients.reason_of,
             payments=payments,
             earlier={key: posted[id(each)] for key, each in by_id.items() if id(each) in posted},
+            origins={key: taken[id(each)] for key, each in by_id.items() if id(each) in taken} | dict(said.origins),
             clients=said.clients.by_iban,
-            owners={each.account_id: each.owner_id for each in said.clients.by_iban.values()},
+            owners=said.owners,
             currency=code or heading.currency or next((each.currency for each in said.entries), ""),
         )
         known = self.state.movements(mirror.account_id)
@@ -274,16 +268,35 @@ class StatementReceiving:
                 return None
             if self.state.changes.get(mirror.account_id, 0) != change:
                 return None
+            if self._has_come_back_since(outcome):
+                return None
             unit.record_all(stream, outcome.events)
             if telling.pages and telling.pages in self.state.pages:
                 unit.record(stream, PagesDecided(mirror.account_id, telling.pages, mirror.tenant))
             for each in kept:
                 unit.commit_also(each)
-            return self.rows.record(unit, prepared, rows, origin)
+            files = self.rows.record(unit, prepared, rows, origin)
+            self._return(unit, outcome, origin.digest)
+            return files
 
-        keys = [bank_key(each.entry.transaction_id) for each in rows if each.instruction is not None]
-        (files,) = await self.submissions.knowing(Asked(keys), lambda unit: (command(unit),), weight=len(rows) + 1)
+        streams = {each.instruction.stream for each in rows if each.instruction is not None}
+        asked = Asked(streams=sorted(streams | {ref.stream for ref in outcome.returned}))
+        (files,) = await self.submissions.knowing(asked, lambda unit: (command(unit),), weight=len(rows) + 1)
         return files
+
+    def _has_come_back_since(self, outcome: Outcome) -> bool:
+        """Tells whether the money of a payment has come in another way, so that a row would move it twice."""
+        state = self.submissions.state
+        return any(has_come_back(state.known(ref.stream), ref.index) for ref in outcome.returned)
+
+    def _return(self, unit: Unit, outcome: Outcome, digest: bytes) -> None:
+        """Records that money of payments has come back, by the messages in which these were sent."""
+        state = self.submissions.state
+        messages: dict[tuple[bytes, str], dict[int, str]] = {}
+        for ref, code in outcome.returned.items():
+            messages.setdefault((ref.stream, reference_of(state, ref)), {})[ref.index] = code
+        for (stream, message_id), codes in messages.items():
+            self.submissions.record(unit, stream, came_back(state.known(stream), codes, digest, message_id))
 
     async def _kept(self, telling: Handed, outcome: Outcome) -> list[Within]:
         """Returns what keeps the file of a statement that is an exception, or lets go of one that is none any more."""
@@ -324,15 +337,23 @@ def _speaks_for(source: Caller | Voucher, mirror: Alias) -> bool:
     return not isinstance(source, Caller) or source.subject == mirror.bank_feed
 
 
-def _read(telling: Handed, look: Look, today: date) -> _Said:
+def _read(telling: Handed, look: Look, today: date, payments: OurPayments, currency: str) -> _Said:
     """Reads a telling by what is known of whom it names."""
     statement = without_repetitions(telling.statement)
     entries = entries_of(statement)
     clients = clients_in(statement.heading, entries, telling.mirror.tenant, telling.aliases, look)
-    told = telling_of(
-        telling.mirror.account_id, statement, telling.digest, today, clients.client_of, clients.is_blocked
-    )
-    return _Said(statement, entries, clients, told)
+    back = payers(entries, payments, telling.mirror, currency)
+
+    def client_of(detail: Detail) -> bytes:
+        if id(detail) not in back:
+            return clients.client_of(detail)
+        payer = back[id(detail)]
+        return ZERO_ID if payer is None or clients.is_blocked(detail) else payer.account
+
+    told = telling_of(telling.mirror.account_id, statement, telling.digest, today, client_of, clients.is_blocked)
+    owners = {each.account_id: each.owner_id for each in clients.by_iban.values()}
+    owners |= {each.account: each.owner for each in back.values() if each is not None}
+    return _Said(statement, entries, clients, told, owners)
 
 
 def _together(one: Taken, other: Taken) -> Taken:

@@ -128,7 +128,6 @@ class SavedMovements:
     excepted: list[tuple[bytes, bytes]]
     accepted: list[tuple[bytes, bytes]]
     owners: list[tuple[bytes, bytes]]
-    spent: list[bytes]
     chain: Chain | None
     posted_minor: int
 
@@ -147,7 +146,6 @@ class Movements:
         self.accepted: dict[bytes, bytes] = {}  # of these, those that count as they stand
         self.owners: dict[bytes, bytes] = {}  # of clients' accounts that tellings name
         self.by_entry: dict[bytes, bytes] = {}  # entries in custody whose money may lie in suspense -> movements
-        self.spent: dict[bytes, None] = {}  # of these, those of which clients have been given something
         self.balance: dict[str, int] = {"posted": 0}
         self.chain: dict[str, Chain] = {}
         self._by_reference, self._held_by_reference, self._by_amount = Index(), Index(), Amounts()
@@ -256,7 +254,7 @@ class Movements:
 
         return SavedMovements(
             items(self.known), items(self.sums), items(self.held), items(self.taken), items(self.excepted),
-            items(self.accepted), items(self.owners), sorted(self.spent), self.last, self.posted_minor,
+            items(self.accepted), items(self.owners), self.last, self.posted_minor,
         )  # fmt: skip
 
     @classmethod
@@ -270,7 +268,6 @@ class Movements:
         for entry_id, held in saved.held:
             found.hold(entry_id, held, journal)
         found.taken, found.excepted, found.accepted = dict(saved.taken), dict(saved.excepted), dict(saved.accepted)
-        found.spent = dict.fromkeys(saved.spent)
         found.owners, found.balance = dict(saved.owners), {"posted": saved.posted_minor}
         found.chain = {} if saved.chain is None else {"last": saved.chain}
         return found

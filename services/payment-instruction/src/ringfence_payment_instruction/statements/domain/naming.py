@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from ringfence_payment_instruction.deposits.domain.evidence import BankEntry, entry_id
+from ringfence_payment_instruction.deposits.domain.evidence import BankEntry
 from ringfence_payment_instruction.statements.domain.statement import Detail, Entry, Heading
 from ringfence_payment_instruction.statements.domain.told import EPOCH
 
@@ -53,17 +53,14 @@ def _with_detail(heading: Heading, entry: Entry, detail: Detail, amount_minor: i
     )
 
 
-def earlier_ids(tenant: bytes, heading: Heading, entries: Sequence[Entry]) -> list[list[bytes]]:
-    """Returns by entry the ids under which earlier releases took it in: one, or one for each of its transactions.
+def earlier_entries(heading: Heading, entries: Sequence[Entry]) -> list[list[BankEntry]]:
+    """Returns by entry what earlier releases took it in as: one, or one for each of its transactions.
 
     They knew entries of notifications by account and reference, whatever the amount.
     """
     taken: dict[str, int] = {}
     return [
-        [
-            entry_id(tenant, replace(each, reference=_distinct(each.reference, taken)))
-            for each in _earlier(heading, n, e)
-        ]
+        [replace(each, reference=_distinct(each.reference, taken)) for each in _earlier(heading, n, e)]
         for n, e in enumerate(entries, start=1)
     ]
 
@@ -76,7 +73,7 @@ def _earlier(heading: Heading, number: int, entry: Entry) -> Iterator[BankEntry]
         yield whole
         return
     for nth in range(1, len(shares) + 1):
-        yield replace(whole, reference=f"{whole.reference}/{nth}")
+        yield replace(whole, reference=f"{whole.reference}/{nth}", amount_minor=shares[nth - 1])
 
 
 def _distinct(reference: str, taken: dict[str, int]) -> str:

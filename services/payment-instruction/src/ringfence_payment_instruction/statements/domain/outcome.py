@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ringfence_kernel.values.columns import pack, split_ids
@@ -29,21 +29,27 @@ from ringfence_payment_instruction.statements.domain.events import (
 )
 from ringfence_payment_instruction.statements.domain.movements import Movements
 from ringfence_payment_instruction.statements.domain.published import published
-from ringfence_payment_instruction.statements.domain.rows import Rows, Sources, rows_for
+from ringfence_payment_instruction.statements.domain.rows import rows_for
+from ringfence_payment_instruction.statements.domain.sources import Rows, Sources
 from ringfence_payment_instruction.statements.domain.state import take_in
+from ringfence_payment_instruction.submissions.domain.past import InstructionRef
 
 _OF_ENTRIES = (MovementsTold, MovementsToldAgain, EntryHeld)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Events of the mirror's stream in order, and rows; `held` and `new` count entries."""
+    """Events of the mirror's stream in order, and rows; `held` and `new` count entries.
+
+    `returned` are payments of ours whose money comes back by the rows, each with the bank's code, empty for none.
+    """
 
     events: Sequence[Any]
     rows: Sequence[MatchedEntry]
     new: int = 0
     held: int = 0
     excepted: bool = False
+    returned: Mapping[InstructionRef, str] = field(default_factory=dict)
 
 
 def outcome_of(
@@ -88,6 +94,7 @@ def outcome_of(
         sum(len(each.movement_ids) // 16 for each in events if isinstance(each, MovementsTold)),
         sum(len(each.entry_ids) // 16 for each in events if isinstance(each, EntryHeld)),
         any(isinstance(each, StatementExcepted) for each in events),
+        rows.returned,
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from ringfence_kernel.values.columns import split_ids, unpack
@@ -28,54 +28,20 @@ from ringfence_payment_instruction.statements.domain.events import (
 )
 from ringfence_payment_instruction.statements.domain.movements import Certainty, Movements, Outcome
 from ringfence_payment_instruction.statements.domain.naming import part_of, whole_of
-from ringfence_payment_instruction.statements.domain.statement import (
-    BOOKED,
-    CREDIT,
-    DEBIT,
-    Detail,
-    Entry,
-    Heading,
+from ringfence_payment_instruction.statements.domain.sources import (
+    ComingBack,
+    Rows,
+    Sources,
+    coming_back,
+    leaves_here,
 )
+from ringfence_payment_instruction.statements.domain.statement import BOOKED, CREDIT, DEBIT, Entry
 from ringfence_payment_instruction.statements.domain.told import Told, all_references
 from ringfence_payment_instruction.submissions.domain.orders import Alias
 from ringfence_payment_instruction.submissions.domain.past import InstructionRef
 
 SEVERAL_PAYMENTS, IN_DOUBT, RETURNED = "SEVERAL_PAYMENTS", "MOVEMENT_IN_DOUBT", "RETURNED_BY_BANK"
 """Why money lies in suspense, beside that its owner is not known or listed (docs/errors.md)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """What rows are made from, beside the events.
-
-    `entries` are the telling's by the ids that these have; `reason_of` says why a list keeps somebody's money, or is
-    empty; `payments` are ours that debits name; `earlier` are the ids of entries whose money an earlier release has
-    posted, with the id under which; `clients` are the tenant's by IBAN, `owners` by their accounts.
-    """
-
-    mirror: Alias
-    heading: Heading
-    entries: Mapping[bytes, Entry]
-    reason_of: Callable[[Entry | Detail], str]
-    payments: Mapping[str, Payment]
-    earlier: Mapping[bytes, bytes]
-    clients: Mapping[str, Alias]
-    owners: Mapping[bytes, bytes]
-    currency: str
-
-
-@dataclass(slots=True)
-class Rows:
-    """What is to be posted, and what it means for the movements.
-
-    `explained` are amounts of debits and the transfers of the payments that they are, zero for charges; `cleared` are
-    movements whose money waits for nobody; `moved_by` are the rows that move the mirror.
-    """
-
-    rows: list[MatchedEntry] = field(default_factory=list)
-    explained: list[tuple[bytes, int, bytes]] = field(default_factory=list)
-    cleared: list[bytes] = field(default_factory=list)
-    moved_by: dict[bytes, bytes] = field(default_factory=dict)
 
 
 def rows_for(before: Movements, after: Movements, events: Iterable[Any], sources: Sources) -> Rows:
@@ -93,6 +59,8 @@ class _Making:
         self._credited: set[bytes] = set()
         self._debits: dict[bytes, bool] = {}  # that may be payments, and whether they are new
         self._paid: set[InstructionRef] = set()
+        self._linked: set[bytes] = set()  # entries of returns that movements of this telling are
+        self._moved_before: set[tuple[bytes, int]] = set()  # parts that such entries have brought
         self._data: dict[bytes, Entry] = dict(sources.entries)
 
     def make(self) -> Rows:
@@ -146,7 +114,7 @@ class _Making:
         elif not told.incoming:
             self._reverse(movement_id, told)
         elif told.reversal or self._is_return(movement_id):
-            self._row(movement_id, 0, Disposition.RESTORE, told.amount_minor, reason=RETURNED)
+            self._restore(movement_id, told)
         else:
             self._credit(movement_id, told)
 
@@ -163,6 +131,46 @@ class _Making:
             reason = SEVERAL_PAYMENTS if len(told.parts) > 1 else IN_DOUBT
         self._row(movement_id, 0, Disposition.CREDIT_SUSPENSE, told.amount_minor, reason=reason or CREDITOR_UNKNOWN)
 
+    def _restore(self, movement_id: bytes, told: Told) -> None:
+        """Posts money that comes back, but for what a payment's return has brought: to the payer, or to suspense."""
+        left, named = told.amount_minor, self._coming_back(movement_id)
+        for each in named:
+            entry = self.sources.payments.returns.get(each.payment.instruction_id)
+            if entry is not None and entry not in self._linked:
+                self._linked.add(entry)
+                self._moved_before.add((movement_id, each.number))
+                self.found.moved_by.setdefault(movement_id, entry)
+                left -= each.amount_minor
+        if left < told.amount_minor:
+            self.found.cleared.append(movement_id)
+        if left <= 0:
+            return
+        payer = self._payer(movement_id, told) if named and left == told.amount_minor else ZERO_ID
+        if payer != ZERO_ID:
+            self._credited.add(movement_id)
+        reason = RETURNED if payer == ZERO_ID else ""
+        self._row(movement_id, 0, Disposition.RESTORE, left, self._client(payer), reason=reason)
+        for each in named:
+            self._comes_back(movement_id, each)
+
+    def _payer(self, movement_id: bytes, told: Told) -> bytes:
+        """Returns the client whose money comes back at once, zero where it is several, nobody, or in doubt."""
+        to = self._allocated.get(movement_id, {})
+        if told.reversal:
+            is_free = len(told.parts) == 1 and not (told.blocked or told.parts[0].blocked)
+            return told.client if is_free else ZERO_ID
+        return to[0][0] if len(told.parts) == 1 and 0 in to else ZERO_ID
+
+    def _comes_back(self, movement_id: bytes, named: ComingBack) -> None:
+        """Notes that a payment's money is here, unless it was before: the payment has come back, be it a part of it."""
+        is_here = (movement_id, named.number) in self._moved_before or named.payment.has_come_back
+        if named.payment.may_come_back and not is_here:
+            self.found.returned.setdefault(named.payment.ref, named.code)
+
+    def _coming_back(self, movement_id: bytes) -> list[ComingBack]:
+        entry, sources = self._data.get(movement_id), self.sources
+        return [] if entry is None else list(coming_back(entry, sources.payments, sources.mirror, sources.currency))
+
     def _reverse(self, movement_id: bytes, told: Told) -> None:
         """Posts money that the bank took back: from where it lies."""
         origin = self._origin(told)
@@ -173,8 +181,15 @@ class _Making:
         client = told.client if told.client != ZERO_ID else self._named_client(movement_id)
         if client == ZERO_ID and origin is not None:
             client = self.before.known[origin].told.client
-        brought = self._brought(origin) if origin is not None else ZERO_ID
-        self._row(movement_id, 0, Disposition.REVERSE, told.amount_minor, self._client(client), origin=brought)
+        self._row(
+            movement_id, 0, Disposition.REVERSE, told.amount_minor, self._client(client),
+            origin=self._taken_from(movement_id, told),
+        )  # fmt: skip
+
+    def _taken_from(self, movement_id: bytes, told: Told) -> bytes:
+        """Returns the row that has brought what a reversal takes back, zero where none is known."""
+        origin = self._origin(told)
+        return self._brought(origin) if origin is not None else self.sources.origins.get(movement_id, ZERO_ID)
 
     def _brought(self, movement_id: bytes) -> bytes:
         """Returns the row that has brought a movement's money."""
@@ -201,7 +216,8 @@ class _Making:
             movement = self.before.known[movement_id]
             again, is_whole = _beyond(movement.told), back == movement.told.amount_minor
             if not movement.told.incoming:
-                self._row(movement_id, again, Disposition.REVERSE, back, self._client(movement.told.client))
+                client, brought = self._client(movement.told.client), self._taken_from(movement_id, movement.told)
+                self._row(movement_id, again, Disposition.REVERSE, back, client, origin=brought)
             elif len(movement.told.parts) == 1 and 0 in movement.allocated and is_whole:
                 self._row(movement_id, again, Disposition.CREDIT_CLIENT, back, self._client(movement.told.client))
             else:
@@ -220,7 +236,9 @@ class _Making:
         lies = abs(movement.posted_minor) - sum(each.amount_minor for each in credited.values())
         if lies > 0:
             lying = min(lies, gone)
-            self._row(movement_id, beyond, Disposition.RETRACT, lying, origin=brought, moves=False)
+            # A reversal's money is the payer's, unless the row that brought it has put it into suspense.
+            payer = self._client(told.client) if told.reversal else None
+            self._row(movement_id, beyond, Disposition.RETRACT, lying, payer, origin=brought, moves=False)
             gone -= min(lies, gone)
         for number, part in credited.items():
             amount = min(part.amount_minor, gone)
@@ -234,7 +252,13 @@ class _Making:
         for movement_id, parts in self._allocated.items():
             if movement_id in self._credited or movement_id in self.sources.earlier:
                 continue
+            named = {each.number: each for each in self._coming_back(movement_id)}
             for part, (client, amount) in parts.items():
+                returned = named.get(part)
+                if (movement_id, part) in self._moved_before or (returned and returned.payment.has_come_back):
+                    continue  # the payer has it
+                if returned:
+                    self._comes_back(movement_id, returned)
                 to, brought = self._client(client), self._brought(movement_id)
                 self._row(movement_id, part, Disposition.ALLOCATE, amount, to, origin=brought, moves=False)
 
@@ -244,11 +268,11 @@ class _Making:
         before = self.before.known[movement_id].explained_minor if movement_id in self.before.known else 0
         left = movement.told.amount_minor - before
         for number, detail in enumerate(entry.details if entry is not None else ()):
-            payment = self.sources.payments.get(detail.transaction_id)
+            payment = self.sources.payments.of(detail)
             amount = abs(detail.amount_minor or 0) if len(entry.details) > 1 else entry.amount_minor  # type: ignore[union-attr]
             if payment is None or payment.ref in self._paid or not self._fits(payment, amount) or amount > left:
                 continue
-            if payment.is_due:
+            if self.sources.payments.is_due(payment):
                 self._row(movement_id, number, Disposition.CONFIRM, amount, payment=payment, moves=False)
             elif movement_id not in self.sources.earlier:
                 continue
@@ -262,11 +286,7 @@ class _Making:
             self._row(movement_id, 0, Disposition.UNMATCHED, left, moves=False)
 
     def _fits(self, payment: Payment, amount_minor: int) -> bool:
-        mirror, currency = self.sources.mirror, self.sources.currency
-        # Another bank of the platform's has nothing to say about it.
-        leaves_here = payment.mirror in (b"", mirror.account_id)
-        fits = (payment.tenant, payment.amount_minor, payment.currency) == (mirror.tenant, amount_minor, currency)
-        return leaves_here and fits
+        return payment.amount_minor == amount_minor and leaves_here(payment, self.sources.mirror, self.sources.currency)
 
     def _is_plain_debit(self, movement_id: bytes) -> bool:
         told = self.after.known[movement_id].told if movement_id in self.after.known else None
@@ -313,7 +333,7 @@ class _Making:
             disposition,
             client,
             payment.ref if payment else None,
-            payment.instruction_id if payment else self._returned_payment(found, disposition),
+            payment.instruction_id if payment else self._returned_payment(movement_id, disposition),
             reason,
             origin,
         )
@@ -321,10 +341,10 @@ class _Making:
         if moves:
             self.found.moved_by[movement_id] = row.id
 
-    def _returned_payment(self, named: BankEntry, disposition: Disposition) -> bytes:
-        """Returns our payment whose money comes back, zero where none is named."""
-        payment = self.sources.payments.get(named.transaction_id) if disposition is Disposition.RESTORE else None
-        return payment.instruction_id if payment and payment.tenant == self.sources.mirror.tenant else ZERO_ID
+    def _returned_payment(self, movement_id: bytes, disposition: Disposition) -> bytes:
+        """Returns our payment whose money comes back, zero where none is named, or several."""
+        named = self._coming_back(movement_id) if disposition is Disposition.RESTORE else []
+        return named[0].payment.instruction_id if len(named) == 1 else ZERO_ID
 
     def _named(self, movement_id: bytes, part: int, disposition: Disposition) -> BankEntry:
         entry, heading = self._data.get(movement_id), self.sources.heading

@@ -14,7 +14,6 @@ from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
 
-from ringfence_payment_instruction.deposits.domain.evidence import Disposition, row_id
 from ringfence_payment_instruction.statements.domain import events as told_events
 from ringfence_payment_instruction.statements.domain.columns import UNSURE_MARK, lists_of, rows_of
 from ringfence_payment_instruction.statements.domain.deciding import with_again
@@ -101,10 +100,6 @@ class State:
     def of_tenant(self, tenant: bytes, mirror: bytes) -> Movements:
         """Returns what is known of a tenant's mirror; another's is as empty as one that was never told of."""
         return self.movements(mirror) if self.tenants.get(mirror) == tenant else Movements()
-
-    def is_spent(self, entry: bytes) -> bool:
-        """Tells whether clients have been given something of what an entry brought to suspense."""
-        return any(entry in known.spent for known in self.mirrors.values())
 
     def due_mirrors(self) -> list[bytes]:
         """Returns the mirrors of which something was kept that is to be decided now."""
@@ -223,15 +218,6 @@ def _allocated(event: told_events.MovementAllocated, known: Movements, journal: 
             told=replace(movement.told, parts=tuple(parts)),
             allocated=movement.allocated | {number},
         )
-        _spend(movement_id, known, journal)
-
-
-def _spend(movement_id: bytes, known: Movements, journal: Journal) -> None:
-    """Notes that not all of what a movement brought to suspense lies there any more."""
-    movement = known.known[movement_id]
-    in_suspense = row_id(movement_id, 0, Disposition.CREDIT_SUSPENSE)
-    if movement.allocated and movement.entry_id == in_suspense and in_suspense not in known.spent:
-        journal.put(known.spent, in_suspense, None)
 
 
 def _never_booked(event: told_events.MovementNeverBooked, known: Movements, journal: Journal) -> None:
@@ -289,7 +275,6 @@ def _published(event: told_events.BankMovements, known: Movements, journal: Jour
     for movement_id, entry_id in zip(split_ids(event.movement_ids), split_ids(event.entry_ids), strict=True):
         if movement_id in known.known and known.known[movement_id].entry_id != entry_id:
             known.change(movement_id, journal, entry_id=entry_id)
-            _spend(movement_id, known, journal)
 
 
 def _worked_off(event: told_events.ExceptionWorkedOff, known: Movements, journal: Journal) -> None:

@@ -12,8 +12,7 @@ from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.inline import InlineModel
 
 from ringfence_payment_instruction.submissions.domain.events import InstructionsDirected, InstructionsReceived
-from ringfence_payment_instruction.submissions.domain.state import keys_of_directive
-from ringfence_payment_instruction.submissions.domain.uetrs import given_uetrs, uetr_key
+from ringfence_payment_instruction.submissions.domain.state import keys_of_directive, keys_of_uetrs
 
 INSERT = (
     "INSERT INTO known_ids SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::int[])"
@@ -41,9 +40,8 @@ def _rows(recorded: Recorded) -> Iterator[tuple[bytes, bytes, bytes, int]]:
     if isinstance(event, InstructionsReceived):
         for index, instruction_id in enumerate(split_ids(event.instruction_ids), start=event.first_index):
             yield event.tenant, instruction_id, recorded.stream, index
-        for row, uetr in given_uetrs(event):
-            key = uetr_key(event.tenant, uetr)
-            yield key[:ID_BYTES], key[ID_BYTES:], recorded.stream, event.first_index + row
+        for key, ref in keys_of_uetrs(recorded.stream, event):
+            yield key[:ID_BYTES], key[ID_BYTES:], recorded.stream, ref.index
     elif isinstance(event, InstructionsDirected):
         for key, ref in keys_of_directive(recorded.stream, event):
             yield key[:ID_BYTES], key[ID_BYTES:], recorded.stream, ref.index

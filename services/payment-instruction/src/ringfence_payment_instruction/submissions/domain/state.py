@@ -37,7 +37,12 @@ from ringfence_payment_instruction.submissions.domain.saving import SavedSubmiss
 from ringfence_payment_instruction.submissions.domain.status import FINAL_OR_SETTLED, Directive
 from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of, transfer_id_of
 from ringfence_payment_instruction.submissions.domain.tallies import Tallies
-from ringfence_payment_instruction.submissions.domain.uetrs import given_uetrs, uetr_key
+from ringfence_payment_instruction.submissions.domain.uetrs import (
+    given_uetr_bank_key,
+    given_uetrs,
+    made_uetr_bank_key,
+    uetr_key,
+)
 
 SECTION = "submissions, format 6"
 REST_ROWS = 32_768
@@ -169,6 +174,10 @@ class State:
         ref = self._ref(bank_key(transaction_id))
         return ref if ref is not None and ref.index != WHOLE else None
 
+    def place(self, key: bytes) -> InstructionRef | None:
+        """Returns where a key was used first."""
+        return self._ref(key)
+
     def message(self, message_id: str) -> Message | None:
         """Returns a message to the bank; raises LookAgain as `known`."""
         ref = self._ref(message_key(message_id))
@@ -247,9 +256,8 @@ class State:
                 InstructionRef(recorded.stream, event.first_index + row),
                 journal,
             )
-        for row, uetr in given_uetrs(event):
-            ref = InstructionRef(recorded.stream, event.first_index + row)
-            self._note(uetr_key(event.tenant, uetr), ref, journal)
+        for key, ref in keys_of_uetrs(recorded.stream, event):
+            self._note(key, ref, journal)
 
     def _instructions_advanced(self, recorded: Recorded, journal: Journal) -> None:
         event: events.InstructionsAdvanced = recorded.event
@@ -363,19 +371,28 @@ def keys_of_submission(submission: Submission) -> Iterator[tuple[bytes, Instruct
     for index, instruction_id in enumerate(submission.id_list):
         yield instruction_key(tenant, instruction_id), InstructionRef(stream, index)
     for event in (chunk.event for chunk in submission.chunks):
-        for row, uetr in given_uetrs(event):
-            yield uetr_key(tenant, uetr), InstructionRef(stream, event.first_index + row)
+        yield from keys_of_uetrs(stream, event)
     for index in submission.references:
         transfer_id = transfer_id_of(tenant, submission.instruction_id(index))
         yield bank_key(transfer_id.hex()), InstructionRef(stream, index)
+        yield made_uetr_bank_key(tenant, submission.instruction_id(index)), InstructionRef(stream, index)
     for message_id in submission.messages:
         yield message_key(message_id), InstructionRef(stream, WHOLE)
 
 
+def keys_of_uetrs(stream: bytes, event: events.InstructionsReceived) -> Iterator[tuple[bytes, InstructionRef]]:
+    """Yields what the UETRs that came with orders are known by: to their tenant, and to the bank."""
+    for row, uetr in given_uetrs(event):
+        ref = InstructionRef(stream, event.first_index + row)
+        yield uetr_key(event.tenant, uetr), ref
+        yield given_uetr_bank_key(uetr), ref
+
+
 def keys_of_directive(stream: bytes, event: events.InstructionsDirected) -> Iterator[tuple[bytes, InstructionRef]]:
-    """Yields the ids by which the bank will know what is sent: each payment's transfer, and the message."""
+    """Yields the ids by which the bank will know what is sent: each payment's transfer and UETR, and the message."""
     if event.directive != Directive.SEND:
         return
     for index, instruction_id in zip(unpack("I", event.indexes), split_ids(event.instruction_ids), strict=True):
         yield bank_key(transfer_id_of(event.tenant, instruction_id).hex()), InstructionRef(stream, index)
+        yield made_uetr_bank_key(event.tenant, instruction_id), InstructionRef(stream, index)
     yield message_key(event.reference), InstructionRef(stream, WHOLE)

@@ -12,6 +12,7 @@ from ringfence_payment_instruction.submissions.domain.submission import ROWS_PER
 
 _MADE = "payment-instruction.uetr"
 _GIVEN = "payment-instruction.given-uetr"
+_BANKS_MADE, _BANKS_GIVEN = "payment-instruction.banks-made-uetr", "payment-instruction.banks-given-uetr"
 
 
 def packed_uetrs(texts: list[str]) -> bytes:
@@ -38,7 +39,34 @@ def uetr_of(submission: Submission, index: int) -> str:
     given = slot(event.uetrs, index % ROWS_PER_EVENT) if event.uetrs else ZERO_ID
     if any(given):
         return str(UUID(bytes=given))
-    return str(UUID(bytes=external_id(_MADE, submission.tenant, show(submission.instruction_id(index))), version=4))
+    return _made(submission.tenant, submission.instruction_id(index))
+
+
+def bank_uetr_keys(uetr: str) -> tuple[bytes, ...]:
+    """Returns the keys of the payment that a bank names by a UETR alone; none for what is none.
+
+    One that came with an order is a platform's word, and must not take the place of one that was made for another.
+    """
+    text = uetr.lower()
+    return (_bank_key(_BANKS_MADE, text), _bank_key(_BANKS_GIVEN, text)) if is_uetr(text) else ()
+
+
+def made_uetr_bank_key(tenant: bytes, instruction_id: bytes) -> bytes:
+    """Returns the key of the UETR that is made for a payment."""
+    return _bank_key(_BANKS_MADE, _made(tenant, instruction_id))
+
+
+def given_uetr_bank_key(uetr: bytes) -> bytes:
+    """Returns the key under which a bank's word of a given UETR is looked up."""
+    return _bank_key(_BANKS_GIVEN, str(UUID(bytes=uetr)))
+
+
+def _bank_key(domain: str, uetr: str) -> bytes:
+    return ZERO_ID + external_id(domain, ZERO_ID, uetr)
+
+
+def _made(tenant: bytes, instruction_id: bytes) -> str:
+    return str(UUID(bytes=external_id(_MADE, tenant, show(instruction_id)), version=4))
 
 
 def instruction_identification_of(submission: Submission, index: int) -> str:
