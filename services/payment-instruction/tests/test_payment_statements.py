@@ -146,3 +146,42 @@ async def confirm_all(world: World) -> None:
     proposals = world.application.proposals
     waiting, _ = await proposals.waiting(SECOND_OPERATOR, b"", 0, 10)
     assert await proposals.decide([Decision(each.id, Verdict.CONFIRM) for each in waiting], SECOND_OPERATOR) == [""]
+
+
+async def accept(world: World) -> None:
+    """Has two people let the only open exception count."""
+    decisions = world.application.statements.decisions
+    (excepted,) = await decisions.list_exceptions(TENANT, MIRROR, 0, 10)
+    await decisions.work_off(TENANT, MIRROR, excepted.telling, BROUGHT_FORWARD, WHY, OPERATOR)
+    await confirm_all(world)
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True])
+async def test_a_statement_that_counts_does_not_book_again_what_was_booked(world: World, is_forgotten: bool) -> None:
+    """Two people let one count that begins before the last has ended: only what is new of it moves the mirror."""
+    await hand_in(world, camt_053("0.00", "100.00", entry("X", "100.00", BORIS)))
+    opening, first = "100.00", 2
+    if is_forgotten:
+        for number in range(2, 9):
+            await hand_in(world, camt_053(opening, opening, day=f"2026-01-{4 + number:02}", number=number))
+        first = 9
+        assert world.states.statements.movements(MIRROR).known == {}
+    both = (entry("X", "100.00", BORIS), entry("Y", "50.00", BORIS))
+    day = f"2026-01-{4 + first:02}"
+    assert (await hand_in(world, camt_053("0.00", "150.00", *both, day=day, number=first))).excepted == 1
+    await accept(world)
+    await world.until(lambda: world.custody.balances[MIRROR] == -150_00)
+    assert (told_minor(world), world.custody.balances[BORISS]) == (150_00, 150_00)
+    after = camt_053("150.00", "150.00", day=f"2026-01-{5 + first:02}", number=first + 1)
+    assert (await hand_in(world, after)).excepted == 0
+
+
+async def test_a_statement_that_counts_has_to_agree_with_the_books(world: World) -> None:
+    """What it tells again cannot be told from what is new without references: it stays an exception."""
+    await hand_in(world, camt_053("0.00", "100.00", entry("NONREF", "100.00", BORIS)))
+    both = (entry("NONREF", "100.00", BORIS), entry("Y", "50.00", BORIS))
+    await hand_in(world, camt_053("0.00", "150.00", *both, day="2026-01-06", number=2))
+    await accept(world)
+    await world.until(lambda: len(events(world, StatementExcepted)) == 2)
+    assert [each.kind for each in events(world, StatementExcepted)] == [FaultKind.CONTRADICTS] * 2
+    assert (told_minor(world), world.states.statements.movements(MIRROR).accepted) == (100_00, {})

@@ -205,9 +205,13 @@ class StatementReceiving:
         return {number: each[0] for number, each in enumerate(ids) if all(one in known for one in each)}
 
     async def _with_past(self, mirror: bytes, told: Telling) -> Telling:
-        """Returns news with what it tells of days that memory has let go of."""
-        last = self.state.movements(mirror).last
-        if told.kind is Kind.STATEMENT or last is None or all(each.day > last.last_day for each in told.entries):
+        """Returns a telling with what it tells of days that memory has let go of.
+
+        A statement tells of none unless it does not follow the last, and people have let it count.
+        """
+        movements = self.state.movements(mirror)
+        last, is_new = movements.last, told.kind is Kind.STATEMENT and told.id not in movements.accepted
+        if is_new or last is None or all(each.day > last.last_day for each in told.entries):
             return told
         references = {each for entry in told.entries if entry.day <= last.last_day for each in entry.references}
         found = await asyncio.to_thread(self.past.by_references, mirror, references) if references else {}

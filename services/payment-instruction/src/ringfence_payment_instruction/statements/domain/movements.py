@@ -108,7 +108,7 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The last statement that was taken."""
+    """The statement of the last day that was taken."""
 
     last_day: int
     closing_minor: int
@@ -164,6 +164,11 @@ class Movements:
     def posted_minor(self) -> int:
         """What the mirror holds by these movements."""
         return self.balance["posted"]
+
+    @property
+    def booked_minor(self) -> int:
+        """What the mirror holds by what statements have booked."""
+        return self.posted_minor - sum(each.posted_minor for each in self.known.values() if each.is_open)
 
     @property
     def last(self) -> Chain | None:

@@ -50,6 +50,16 @@ def read_news(known: Movements, telling: Telling) -> News:
     return _Reading(known, telling).read()
 
 
+def booked_before(known: Movements, statement: Telling) -> dict[int, tuple[bytes, ...]]:
+    """Returns the places of entries that are, by reference, movements which another statement has booked, and these."""
+    reading, found = _Reading(known, statement), {}
+    for position, told in enumerate(statement.entries):
+        again = None if position in statement.past else reading.same(told)
+        if again and all(known.known[each].certainty is Certainty.BOOKED for each in again):
+            found[position] = again
+    return found
+
+
 class _Reading:
     """One telling while it is read."""
 
@@ -94,7 +104,7 @@ class _Reading:
         if entry_id in self.known.known or entry_id in self.known.held:
             self._claimed.add((entry_id, -1))  # the same telling again, to the byte
             return
-        again = self._same(told)
+        again = self.same(told)
         if again is not None:
             self.news.again[entry_id] = (told, again)
         elif self._is_repeated(told):
@@ -104,7 +114,7 @@ class _Reading:
         elif not self._rest(entry_id, told):
             self._left.append((entry_id, told))
 
-    def _same(self, told: Told) -> tuple[bytes, ...] | None:
+    def same(self, told: Told) -> tuple[bytes, ...] | None:
         """Returns the movements that an entry tells of by reference: one, all of a sum, or all that have its parts."""
         for found in self.known.by_references(all_references(told)):
             total = self.known.sums.get(found)

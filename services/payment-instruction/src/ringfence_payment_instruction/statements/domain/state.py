@@ -157,7 +157,8 @@ def take_in(event: Any, known: Movements, journal: Journal) -> None:
 
 def _taken(event: told_events.StatementTaken, known: Movements, journal: Journal) -> None:
     chain = Chain(event.last_day, event.closing_minor, event.electronic_sequence, event.legal_sequence)
-    journal.put(known.chain, "last", chain)
+    if known.last is None or known.last.last_day <= event.last_day:
+        journal.put(known.chain, "last", chain)
     journal.put(known.taken, event.telling, event.content)
     for waiting in (known.excepted, known.accepted):
         if event.telling in waiting:
@@ -166,6 +167,8 @@ def _taken(event: told_events.StatementTaken, known: Movements, journal: Journal
 
 def _excepted(event: told_events.StatementExcepted, known: Movements, journal: Journal) -> None:
     journal.put(known.excepted, event.telling, event.digest)
+    if event.telling in known.accepted:
+        journal.remove(known.accepted, event.telling)
 
 
 def _told(event: told_events.MovementsTold, known: Movements, journal: Journal) -> None:
