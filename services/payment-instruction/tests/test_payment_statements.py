@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from ringfence_kernel.proposals.application import Decision, Verdict
-from ringfence_kernel.values.clock import DAY_NS
+from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
 from ringfence_payment_instruction.deposits.domain.evidence import Disposition
 from ringfence_payment_instruction.statements.application.decisions import Why
 from ringfence_payment_instruction.statements.domain.checking import FaultKind
@@ -21,6 +23,7 @@ from ringfence_payment_instruction.statements.domain.events import (
     StatementExcepted,
     StatementTaken,
 )
+from ringfence_payment_instruction.statements.domain.movements import Doubt
 
 from .messages import camt_054, entry
 from .test_payment_told import camt_053, events, hand_in, rows, told_minor
@@ -185,3 +188,65 @@ async def test_a_statement_that_counts_has_to_agree_with_the_books(world: World)
     await world.until(lambda: len(events(world, StatementExcepted)) == 2)
     assert [each.kind for each in events(world, StatementExcepted)] == [FaultKind.CONTRADICTS] * 2
     assert (told_minor(world), world.states.statements.movements(MIRROR).accepted) == (100_00, {})
+
+
+async def test_what_cannot_be_taken_is_not_let_count(world: World) -> None:
+    """A statement that was taken with other content, and pages that contradict each other and are gone."""
+    decisions = world.application.statements.decisions
+    await hand_in(world, page(1, False, "0.00", "12.00", entry("R1", "5.00", BORIS)))
+    await hand_in(world, page(1, False, "0.00", "12.00", entry("R1", "6.00", BORIS)))
+    second = entry("Y", "20.00", BORIS)
+    await hand_in(world, camt_053("0.00", "100.00", entry("X", "100.00", BORIS), number=2))
+    await hand_in(world, camt_053("0.00", "120.00", entry("X", "100.00", BORIS), second, number=2))
+    found = await decisions.list_exceptions(TENANT, MIRROR, 0, 10)
+    assert [each.kind for each in found] == [FaultKind.CONTRADICTS] * 2
+    for each in found:
+        with pytest.raises(StatementNotAcceptable):
+            await decisions.work_off(TENANT, MIRROR, each.telling, BROUGHT_FORWARD, WHY, OPERATOR)
+        await decisions.work_off(TENANT, MIRROR, each.telling, VOIDED, WHY, OPERATOR)
+        await confirm_all(world)
+    assert await decisions.list_exceptions(TENANT, MIRROR, 0, 10) == []
+
+
+async def test_what_was_let_count_and_is_gone_is_an_exception_of_its_tenant(world: World) -> None:
+    """It is looked at once, and has to come again."""
+    await hand_in(world, camt_053("100.00", "105.00", entry("R1", "5.00", BORIS)))
+    decisions = world.application.statements.decisions
+    (excepted,) = await decisions.list_exceptions(TENANT, MIRROR, 0, 10)
+    await decisions.work_off(TENANT, MIRROR, excepted.telling, BROUGHT_FORWARD, WHY, OPERATOR)
+    with world.store.connection() as connection:
+        connection.execute("DELETE FROM statement_page")
+        connection.commit()
+    await confirm_all(world)
+    await world.until(lambda: len(events(world, StatementExcepted)) == 2)
+    (again,) = await decisions.list_exceptions(TENANT, MIRROR, 0, 10)
+    assert (again.tenant, again.kind) == (TENANT, FaultKind.MISSING_PAGE)
+    assert (world.states.statements.tenants[MIRROR], world.states.statements.due) == (TENANT, {})
+
+
+async def test_news_of_a_wrong_year_waits_for_its_statement(world: World) -> None:
+    """It brings no money on a day that is far from here, and is the statement's entry with its reference."""
+    far = entry("R1", "5.00", BORIS).replace("2026-01-0", f"{_next_year(world)}-01-0")
+    assert (await hand_in(world, camt_054("N-1", BANK, far))).held == 1
+    assert told_minor(world) == 0
+    (doubt,) = await world.application.statements.decisions.list_doubts(TENANT, MIRROR)
+    assert doubt.doubt == Doubt.FAR_AHEAD
+    await hand_in(world, camt_053("0.00", "5.00", entry("R1", "5.00", BORIS)))
+    assert (told_minor(world), world.custody.balances[BORISS]) == (5_00, 5_00)
+    assert await world.application.statements.decisions.list_doubts(TENANT, MIRROR) == []
+
+
+async def test_a_statement_of_a_day_to_come_stops_nothing(world: World) -> None:
+    """It is an exception also once people let it count, and the statements of the days before are taken."""
+    far = camt_053("0.00", "5.00", entry("R1", "5.00", BORIS), day=f"{_next_year(world)}-06-01", number=9)
+    assert (await hand_in(world, far)).excepted == 1
+    await accept(world)
+    await world.until(lambda: len(events(world, StatementExcepted)) == 2)
+    assert [each.kind for each in events(world, StatementExcepted)] == [FaultKind.CONTRADICTS] * 2
+    assert (await hand_in(world, camt_054("N-1", BANK, entry("R2", "7.00", BORIS)))).credited == 1
+    assert (await hand_in(world, camt_053("0.00", "7.00", entry("R2", "7.00", BORIS)))).excepted == 0
+    assert told_minor(world) == 7_00
+
+
+def _next_year(world: World) -> int:
+    return datetime.fromtimestamp(world.clock.now_ns() / NANOSECONDS, UTC).year + 1

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_kernel.values.ids import ZERO_ID, external_id
+from ringfence_payment_instruction.statements.domain.by_people import in_doubt
 from ringfence_payment_instruction.statements.domain.checking import FaultKind
 from ringfence_payment_instruction.statements.domain.deciding import allocate, touched
 from ringfence_payment_instruction.statements.domain.events import (
@@ -62,7 +63,9 @@ class World:
         self._files += 1
         digest = external_id("test", ZERO_ID, name or str(self._files)) * 2
         loose = list(self.books.known.loose)
-        found = take(self.books.known, MIRROR, "EUR", statement, digest, DAY, _client_of)
+        found = take(
+            self.books.known, MIRROR, "EUR", statement, digest, max(DAY, statement.heading.last_day or DAY), _client_of
+        )
         events = self.books.record(found)
         return events + self.books.record(allocate(self.books.known, MIRROR, [*touched(events), *loose]))
 
@@ -200,6 +203,15 @@ def test_the_statements_date_wins(world: World) -> None:
     (confirmed,) = [each for each in events if isinstance(each, MovementsConfirmed)]
     assert list(unpack("i", confirmed.days)) == [(DAY - date(1970, 1, 1)).days]
     assert (world.mirror, confirmed.how[0]) == (1_000, Confirmation.REFERENCE)
+
+
+@pytest.mark.parametrize("apart", [-365, -20])
+def test_a_reference_told_of_two_days_far_apart_is_one_movement(world: World, apart: int) -> None:
+    """The second waits, and the statement has one of them, whichever day was right."""
+    world.news(_entry(1_000, _detail("NORA"), ref="X", day=DAY + timedelta(days=apart)))
+    assert _held(world.news(_entry(1_000, _detail("NORA"), ref="X"))) == [Doubt.LIKE_ANOTHER]
+    world.statement(0, 1_000, _entry(1_000, _detail("NORA"), ref="X"))
+    assert (world.mirror, world.clients, list(in_doubt(world.books.known))) == (1_000, (1_000, 0), [])
 
 
 def test_money_dated_a_day_late_is_not_credited_twice(world: World) -> None:

@@ -18,7 +18,7 @@ from ringfence_payment_instruction.statements.domain.movements import (
     Movements,
     keys_of,
 )
-from ringfence_payment_instruction.statements.domain.news import SAME_DAYS
+from ringfence_payment_instruction.statements.domain.news import days_apart
 from ringfence_payment_instruction.statements.domain.pairing import components, pairs
 from ringfence_payment_instruction.statements.domain.sides import (
     Piece,
@@ -154,7 +154,8 @@ class _Booking:
                 self._candidates(all_references(side.told)), key=lambda each: abs(each[0].day - side.told.day)
             )
             for told, members in near:
-                if is_same(side.told, told, SAME_DAYS) and all(each.is_whole for each in members):
+                apart = min(days_apart(self.known.known[each.id].certainty) for each in members)
+                if is_same(side.told, told, apart) and all(each.is_whole for each in members):
                     self._match(side, members, Confirmation.REFERENCE)
                     break
 
@@ -202,7 +203,7 @@ class _Booking:
         movement = self.open.get(found)
         if movement is None or side.told.way() != movement.told.way():
             return None
-        if abs(side.told.day - movement.told.day) > SAME_DAYS:
+        if abs(side.told.day - movement.told.day) > days_apart(self.known.known[found].certainty):
             return None
         for position, other in movement.pieces.items():
             if other.amount_minor == piece.amount_minor and likeness(other, piece) is Likeness.SAME:

@@ -27,7 +27,7 @@ from ringfence_payment_instruction.statements.domain.events import (
     MovementsToldAgain,
 )
 from ringfence_payment_instruction.statements.domain.movements import Certainty, Movements, Outcome
-from ringfence_payment_instruction.statements.domain.news import LIKE_DAYS, SAME_DAYS, News, read_news
+from ringfence_payment_instruction.statements.domain.news import LIKE_DAYS, SAME_DAYS, News, held_apart, read_news
 from ringfence_payment_instruction.statements.domain.statement import Kind
 from ringfence_payment_instruction.statements.domain.told import (
     Part,
@@ -42,9 +42,9 @@ from ringfence_payment_instruction.statements.domain.told import (
 Again = Mapping[bytes, tuple[Told, tuple[bytes, ...]]]
 
 
-def tell(known: Movements, mirror: bytes, telling: Telling) -> list[Any]:
-    """Returns what a telling of news brings about; `allocate` follows once that is recorded."""
-    news = read_news(known, telling)
+def tell(known: Movements, mirror: bytes, telling: Telling, today: int) -> list[Any]:
+    """Returns what a telling of news brings about that came in `today`; `allocate` follows once that is recorded."""
+    news = read_news(known, telling, today)
     new = {key: (told, frozenset[bytes]()) for key, told in news.new.items()}
     events = _told(mirror, telling, new, is_booked=False) + _told_again(mirror, telling, news.again)
     return events + _held(mirror, news) + decided(mirror, _recognised(known, news))
@@ -180,7 +180,7 @@ def _recognised(known: Movements, news: News) -> dict[bytes, tuple[Outcome, byte
     )
     for told, movement_id in made_known:
         for key in known.held_by_references(all_references(told)):
-            if is_same(known.held[key].told, told, SAME_DAYS):
+            if is_same(known.held[key].told, told, held_apart(known.held[key])):
                 found[key] = (Outcome.SAME, movement_id)
     return found
 
@@ -190,7 +190,7 @@ def _held_of(known: Movements, telling: Telling) -> dict[bytes, bytes]:
     found = {}
     for position, told in enumerate(telling.entries):
         for key in known.held_by_references(all_references(told)):
-            if is_same(known.held[key].told, told, SAME_DAYS):
+            if is_same(known.held[key].told, told, held_apart(known.held[key])):
                 found[key] = telling.entry_id(position)
     return found
 

@@ -28,6 +28,7 @@ class Doubt(IntEnum):
     PART_OR_SUM = 2  # it may be a part of a movement that is known, or a sum of such
     REPEATED = 3  # its reference stands twice in one telling
     LATE = 4  # the statement of its day is taken, and does not have it
+    FAR_AHEAD = 5  # it is dated so far behind today that the bank cannot have booked it
 
 
 class Outcome(IntEnum):

@@ -70,12 +70,14 @@ def take_telling(
     if fault is not None:
         return excepted(fault)
     if telling.kind is not Kind.STATEMENT:
-        return tell(known, mirror, telling)
+        return tell(known, mirror, telling, (today - EPOCH).days)
     content = _content(telling, period)
     if telling.id in known.taken:
         if known.taken[telling.id] == content:
             return []
         return excepted(Fault(FaultKind.CONTRADICTS, "it was taken with other content"))
+    if period.last_day > (today - EPOCH).days + 1:
+        return excepted(Fault(FaultKind.CONTRADICTS, f"it ends {period.last_day - (today - EPOCH).days} days from now"))
     is_accepted = known.accepted.get(telling.id) == digest
     carried = carried_over(known, telling, period) if is_accepted or known.last is None else {}
     fault = chain_fault(known, period) or opening_fault(known, carried, period)
