@@ -8,6 +8,8 @@ import pytest
 from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
 from ringfence_payment_instruction.deposits.domain.evidence import Disposition
+from ringfence_payment_instruction.settlement.application.ports import BookAccounts
+from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
 from ringfence_payment_instruction.statements.application.decisions import Why
 from ringfence_payment_instruction.statements.domain.checking import FaultKind
 from ringfence_payment_instruction.statements.domain.errors import (
@@ -31,6 +33,7 @@ from .world import (
     ANNA,
     BANK,
     BORIS,
+    EUR,
     MIRROR,
     OPERATOR,
     OTHER_TENANT,
@@ -250,3 +253,16 @@ async def test_a_statement_of_a_day_to_come_stops_nothing(world: World) -> None:
 
 def _next_year(world: World) -> int:
     return datetime.fromtimestamp(world.clock.now_ns() / NANOSECONDS, UTC).year + 1
+
+
+async def test_no_other_currency_is_told_of_a_mirror_whatever_custody_says(world: World) -> None:
+    """While it is away nothing is; of a mirror that is not the oldest of its currency it tells as well."""
+    strange = camt_054("N-1", BANK, entry("R1", "5.00", BORIS).replace('Ccy="EUR"', 'Ccy="USD"'))
+    world.custody.is_away = True
+    with pytest.raises(CustodyUnavailable):
+        await hand_in(world, strange)
+    world.custody.is_away = False
+    world.custody.accounts = BookAccounts({EUR: an_id("older mirror")}, {EUR: SUSPENSE}, {MIRROR: EUR})
+    assert (await hand_in(world, strange)).excepted == 1
+    assert [each.kind for each in events(world, StatementExcepted)] == [FaultKind.CURRENCY]
+    assert (told_minor(world), rows(world)) == (0, [])

@@ -117,7 +117,7 @@ class StatementDecisions:
     async def decide(
         self, tenant: bytes, mirror: bytes, entry: bytes, movement: bytes, why: Why, caller: Caller
     ) -> bytes:
-        """Returns the proposal's id; raises HeldEntryUnknown, MovementUnknown, TooManyProposals."""
+        """Returns the proposal's id; raises HeldEntryUnknown, MovementUnknown, TooManyProposals, CustodyUnavailable."""
         ledger = await self.receiving.ledger_of(Alias(tenant, mirror, bytes(16), True))
 
         def decide(unit: Unit) -> bytes:

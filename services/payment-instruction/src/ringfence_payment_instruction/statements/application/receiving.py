@@ -28,7 +28,6 @@ from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.looking import Look, Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.settlement.application.ports import Custody
-from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
 from ringfence_payment_instruction.standing.application.stops import Stops
 from ringfence_payment_instruction.statements.application.handed import Handed
 from ringfence_payment_instruction.statements.application.keeping import Keeping
@@ -113,7 +112,7 @@ class StatementReceiving:
         keeps: another's account is as unknown as one that is none, and keeps nobody from what the file tells of others.
 
         Raises EvidenceUnreadable, BankAccountUnknown, ScreeningListStale, ClientNotIndexed, IdentityUnavailable,
-        KeysUnavailable, AuthorisationRefused, PrincipalSuspended.
+        KeysUnavailable, CustodyUnavailable, AuthorisationRefused, PrincipalSuspended.
         """
         return await self._take_in(source, await asyncio.to_thread(self.files.read, content), content)
 
@@ -171,16 +170,13 @@ class StatementReceiving:
                     return Taken(taken, max(0, known), outcome.held, int(outcome.excepted))
 
     async def ledger_of(self, mirror: Alias) -> int:
-        """Returns the currency of a mirror, 0 where custody does not tell: it refuses another's money all the same."""
-        if mirror.account_id not in self._ledgers:
-            try:
-                for fresh in (False, True):
-                    accounts = await self.custody.book_accounts(mirror.tenant, fresh=fresh)
-                    self._ledgers.update({account: ledger for ledger, account in accounts.mirrors.items()})
-                    if mirror.account_id in self._ledgers:
-                        break
-            except CustodyUnavailable:
-                return 0
+        """Returns the currency of a mirror, 0 of one that custody does not have; raises CustodyUnavailable.
+
+        Nothing is told of a mirror before its currency is known: what is told cannot be taken back.
+        """
+        for fresh in (False, True):
+            if mirror.account_id not in self._ledgers:
+                self._ledgers.update((await self.custody.book_accounts(mirror.tenant, fresh=fresh)).ledgers())
         return self._ledgers.get(mirror.account_id, 0)
 
     async def _payments(self, entries: Sequence[Entry]) -> dict[str, Payment]:
