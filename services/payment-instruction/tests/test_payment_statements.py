@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -32,6 +33,7 @@ from .test_payment_told import camt_053, events, hand_in, rows, told_minor
 from .world import (
     ANNA,
     BANK,
+    BANK_FEED,
     BORIS,
     EUR,
     MIRROR,
@@ -42,6 +44,7 @@ from .world import (
     TENANT,
     World,
     an_id,
+    iban,
 )
 
 BORISS = an_id("boris account")
@@ -266,3 +269,32 @@ async def test_no_other_currency_is_told_of_a_mirror_whatever_custody_says(world
     assert (await hand_in(world, strange)).excepted == 1
     assert [each.kind for each in events(world, StatementExcepted)] == [FaultKind.CURRENCY]
     assert (told_minor(world), rows(world)) == (0, [])
+
+
+@pytest.mark.parametrize("trouble", ["another's", "not indexed"])
+async def test_one_accounts_trouble_keeps_nobody_else_from_his_money(world: World, trouble: str) -> None:
+    """A file by the rail tells first of an account of another bank, or of a client who is not known yet."""
+    world.voucher.principal = BANK_FEED
+    feed = an_id("another feed") if trouble == "another's" else BANK_FEED.subject
+    world.identity.aliases[OTHER_BANK] = replace(
+        world.identity.aliases[BANK], account_id=an_id("other mirror"), bank_feed=feed
+    )
+    content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS)).decode()
+    first = content[content.index("<Ntfctn>") : content.index("</Ntfctn>") + len("</Ntfctn>")]
+    other = first.replace(BANK, OTHER_BANK)
+    if trouble == "not indexed":
+        world.identity.aliases[OTHER_CLIENT] = replace(
+            world.identity.aliases[BORIS], account_id=an_id("new account"), owner_id=an_id("new client")
+        )
+        other = other.replace(BORIS, OTHER_CLIENT)
+    world.rail.inbox["two.xml"] = content.replace("<Ntfctn>", other + "<Ntfctn>", 1).encode()
+    await world.until(lambda: world.custody.balances[BORISS] == 5_00)
+    assert told_minor(world) == 5_00
+    assert world.states.statements.movements(an_id("other mirror")).known == {}
+    if trouble == "not indexed":
+        assert "two.xml" in world.rail.inbox
+    else:
+        await world.until(lambda: "two.xml" in world.rail.refused)
+
+
+OTHER_BANK, OTHER_CLIENT = iban(77), iban(78)

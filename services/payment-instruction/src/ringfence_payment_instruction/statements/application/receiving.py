@@ -14,6 +14,7 @@ from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.service.threads import computed
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.values.clock import DAY_NS, Clock, require_past
+from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.values.money import currency
 from ringfence_kernel.writing.writer import Unit
@@ -53,7 +54,7 @@ from ringfence_payment_instruction.statements.domain.told import EPOCH, Telling
 from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.application.reading import FileReading
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
-from ringfence_payment_instruction.submissions.domain.errors import EvidenceUnreadable
+from ringfence_payment_instruction.submissions.domain.errors import EvidenceRefused, EvidenceUnreadable
 from ringfence_payment_instruction.submissions.domain.orders import Alias, ledger_of
 from ringfence_payment_instruction.submissions.domain.past import Asked, bank_key
 
@@ -110,6 +111,7 @@ class StatementReceiving:
 
         What the rail brings is vouched for but where it only confirms payments. A bank speaks for the accounts that it
         keeps: another's account is as unknown as one that is none, and keeps nobody from what the file tells of others.
+        Neither does anything else that is wrong with one account.
 
         Raises EvidenceUnreadable, BankAccountUnknown, ScreeningListStale, ClientNotIndexed, IdentityUnavailable,
         KeysUnavailable, CustodyUnavailable, AuthorisationRefused, PrincipalSuspended.
@@ -119,19 +121,23 @@ class StatementReceiving:
     async def _take_in(self, source: Caller | Voucher, file: StatementFile, content: bytes) -> Taken:
         told = [each for each in file.statements if each.entries or each.heading.kind is Kind.STATEMENT]
         aliases = await self.aliases_of(told)
-        taken, is_unknown = Taken([]), False
+        taken, faults = Taken([]), list[DomainError]()
         for number, statement in enumerate(told):
             mirror = aliases.get(str(statement.heading.account))
             if mirror is None or not mirror.bank_mirror or not _speaks_for(source, mirror):
-                is_unknown = True
+                faults.append(BankAccountUnknown())
                 continue
             digest = sha256(file.sha256 + number.to_bytes(4)).digest() if number else file.sha256
             handed = Handed(source, file, statement, digest, mirror, aliases, content)
             page = statement.heading.page
             is_page = page is not None and not (page.number == 1 and page.last)
-            taken = _together(taken, await (self._stage(handed) if is_page else self.decide(handed)))
-        if is_unknown:
-            raise BankAccountUnknown
+            try:
+                taken = _together(taken, await (self._stage(handed) if is_page else self.decide(handed)))
+            except DomainError as error:
+                faults.append(error)
+        if faults:
+            # What may do later goes before what never will: the file comes again, and what was taken is known then.
+            raise min(faults, key=lambda error: isinstance(error, EvidenceRefused))
         return taken
 
     async def aliases_of(self, told: Iterable[Statement]) -> Mapping[str, Alias]:
