@@ -273,7 +273,7 @@ class _Booking:
 
     def _by_other_days(self) -> None:
         """Movements that are what a statement of another day had, whose money has been in suspense for their sake."""
-        for key in self.known.loose:
+        for key in sorted(self.known.loose):
             loose = self.known.known[key]
             for movement in [self.open[each] for each in sorted(loose.doubters) if each in self.open]:
                 if (

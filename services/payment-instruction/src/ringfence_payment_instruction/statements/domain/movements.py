@@ -179,7 +179,7 @@ class Movements:
     def by_references(self, references: Iterable[bytes]) -> Iterator[bytes]:
         """Yields the ids of movements and sums that have one of these references, themselves or in a part."""
         seen: set[bytes] = set()
-        for each in identities(references):
+        for each in sorted(identities(references)):
             for found in self._by_reference.get(each, ()):
                 if found not in seen:
                     seen.add(found)
@@ -187,7 +187,7 @@ class Movements:
 
     def held_by_references(self, references: Iterable[bytes]) -> Iterator[bytes]:
         """Yields the ids of held entries that have one of these references."""
-        for each in identities(references):
+        for each in sorted(identities(references)):
             yield from self._held_by_reference.get(each, ())
 
     def alike(self, part: Part, told: Told) -> Iterator[bytes]:
@@ -296,7 +296,7 @@ class Movements:
     def excerpt(self, ids: Iterable[bytes]) -> Movements:
         """Returns what is known of some movements and held entries, and of all in doubt, to try events on."""
         found, journal = Movements(), Journal()
-        for key in {*ids, *self.loose}:
+        for key in sorted({*ids, *self.loose}):
             if key in self.known:
                 found.put(key, self.known[key], journal)
             if key in self.held:
@@ -307,7 +307,7 @@ class Movements:
         """Notes a sum."""
         if entry_id not in self.sums:
             for each in _all_identities(found.told):
-                journal.put(self._by_reference, each, (*self._by_reference.get(each, ()), entry_id))
+                self._with(self._by_reference, each, entry_id, journal)
         journal.put(self.sums, entry_id, found)
 
     def hold(self, entry_id: bytes, held: Held, journal: Journal) -> None:
@@ -316,7 +316,7 @@ class Movements:
             self.release(entry_id, journal)
         journal.put(self.held, entry_id, held)
         for each in _all_identities(held.told):
-            journal.put(self._held_by_reference, each, (*self._held_by_reference.get(each, ()), entry_id))
+            self._with(self._held_by_reference, each, entry_id, journal)
 
     def release(self, entry_id: bytes, journal: Journal) -> None:
         """Lets go of an entry that was in doubt."""
@@ -327,10 +327,9 @@ class Movements:
     def _list(self, movement_id: bytes, movement: Movement, journal: Journal) -> None:
         told = movement.told
         for each in _all_identities(told):
-            journal.put(self._by_reference, each, (*self._by_reference.get(each, ()), movement_id))
+            self._with(self._by_reference, each, movement_id, journal)
         for key, signature in _listings(movement):
-            listed = self._by_amount.get((key, signature), ())
-            journal.put(self._by_amount, (key, signature), (*listed, movement_id))
+            self._with(self._by_amount, (key, signature), movement_id, journal)
             if signature not in self._signatures.get(key, ()):
                 journal.put(self._signatures, key, (*self._signatures.get(key, ()), signature))
         if told.is_opaque:
@@ -343,6 +342,11 @@ class Movements:
             self._without(self._by_amount, position, movement_id, journal)
         if movement.told.is_opaque:
             journal.remove(self._opaque, movement_id)
+
+    @staticmethod
+    def _with(index: dict[Any, tuple[bytes, ...]], key: object, new: bytes, journal: Journal) -> None:
+        """Lists an id in the order of the ids, whenever it came: a snapshot knows no other."""
+        journal.put(index, key, tuple(sorted((*index.get(key, ()), new))))
 
     @staticmethod
     def _without(index: dict[Any, tuple[bytes, ...]], key: object, gone: bytes, journal: Journal) -> None:

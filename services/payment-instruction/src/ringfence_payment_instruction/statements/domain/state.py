@@ -36,7 +36,7 @@ from ringfence_payment_instruction.submissions.domain.events import Instructions
 from ringfence_payment_instruction.submissions.domain.orders import OF_OPERATORS
 from ringfence_payment_instruction.submissions.domain.submission import slot
 
-SECTION = "statements, format 1"
+SECTION = "statements, format 2"
 
 
 def stream_of(mirror: bytes) -> bytes:
@@ -51,6 +51,7 @@ class _Saved:
     mirrors: list[tuple[bytes, SavedMovements]]
     pages: list[tuple[bytes, Pages]]
     tenants: list[tuple[bytes, bytes]]
+    changes: list[tuple[bytes, int]]
 
 
 class State:
@@ -116,7 +117,7 @@ class State:
 
     def digest(self) -> bytes:
         """Returns a hash of it all."""
-        content = hashlib.sha256(plain.encode(sorted(self.pages.items())))
+        content = hashlib.sha256(plain.encode(sorted(self.pages.items())) + plain.encode(sorted(self.changes.items())))
         for mirror, known in sorted(self.mirrors.items()):
             content.update(mirror + plain.encode(known.save(in_order=True)))
         return content.digest()
@@ -124,13 +125,14 @@ class State:
     def save(self) -> Sections:
         """Returns everything that is in memory."""
         mirrors = [(mirror, known.save()) for mirror, known in sorted(self.mirrors.items())]
-        return [(SECTION, plain.encode(_Saved(mirrors, sorted(self.pages.items()), sorted(self.tenants.items()))))]
+        others = (sorted(each.items()) for each in (self.pages, self.tenants, self.changes))
+        return [(SECTION, plain.encode(_Saved(mirrors, *others)))]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned; raises ValueError or LookupError for another format."""
         content = plain.decode(sections[SECTION], _Saved)
         self.mirrors = {mirror: Movements.restored(saved) for mirror, saved in content.mirrors}
-        self.pages, self.changes = dict(content.pages), {}
+        self.pages, self.changes = dict(content.pages), dict(content.changes)
         self.tenants = dict(content.tenants)
         self.due = {mirror: None for mirror, known in self.mirrors.items() if known.accepted}
 
