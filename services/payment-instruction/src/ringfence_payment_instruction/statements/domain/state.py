@@ -125,8 +125,8 @@ class State:
     def save(self) -> Sections:
         """Returns everything that is in memory."""
         mirrors = [(mirror, known.save()) for mirror, known in sorted(self.mirrors.items())]
-        others = (sorted(each.items()) for each in (self.pages, self.tenants, self.changes))
-        return [(SECTION, plain.encode(_Saved(mirrors, *others)))]
+        pages, tenants = sorted(self.pages.items()), sorted(self.tenants.items())
+        return [(SECTION, plain.encode(_Saved(mirrors, pages, tenants, sorted(self.changes.items()))))]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned; raises ValueError or LookupError for another format."""
