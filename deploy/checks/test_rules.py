@@ -121,6 +121,10 @@ CASES = {
     "RingfenceReviewsDue": one(
         "ringfence_registers_reviews_due", "1x200", "0x200", 65, **CUSTODY, ringfence_register="letter"
     ),
+    "RingfenceBreaksLate": one(
+        "ringfence_breaks_late", "1x200", "1x50 0x1 1x50", 65, **CUSTODY, ringfence_break_kind="bank"
+    ),
+    "RingfenceSafeguardingMissed": one("ringfence_safeguarding_days_missed", "1x100", "0x100", **CUSTODY),
     "RingfenceOutboxOld": one("ringfence_outbox_age_seconds", "0+10x100", "30x100", **PAYMENT),
     "RingfenceRailContradiction": one(
         "ringfence_submissions_waiting", "1x100", "0x100", ringfence_refusal_reason="RAIL_CONTRADICTION"

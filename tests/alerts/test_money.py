@@ -7,12 +7,14 @@ from ringfence.ledger import AccountClass, NewTransfer, Purpose
 from ringfence_local_stack.scenario import Platform, Scenario, messages
 from ringfence_local_stack.scenario.account import Account
 from ringfence_local_stack.scenario.ibans import new_iban
+from ringfence_local_stack.scenario.waiting import fresh
 
 from deploy.checks.monitoring.prometheus import Prometheus
 
 from .conftest import PAYEE, PAYER, lines
 
 SUSPENDED_MINOR = 70
+REVERSED_MINOR = 30
 
 
 def allocate(platform: Platform, client: Account) -> None:
@@ -51,4 +53,19 @@ def test_money_without_a_place(scenario: Scenario, prometheus: Prometheus) -> No
     bare.account(AccountClass.SUSPENSE)
     prometheus.await_firing("RingfenceSuspenseLies", beside=["RingfenceDepositsWait"])
     allocate(bare, bare.customer(PAYEE).account)
+    prometheus.await_quiet()
+
+
+def test_a_deposit_that_the_bank_takes_back(platform: Platform, prometheus: Prometheus) -> None:
+    """shortfall: the client has paid it on; the platform owes it, until it has paid that in of its own money."""
+    own, payee, reference = platform.account(AccountClass.PLATFORM), platform.customer(PAYEE), fresh("R")
+    platform.fund([own], REVERSED_MINOR, platform.bank.mirror)
+    platform.bank.tell(messages.entry(REVERSED_MINOR, payee.iban, reference=reference))
+    paid = platform.pay(payee, platform.customer(PAYER).iban, PAYER, REVERSED_MINOR)
+    assert paid.outcome() == ("SETTLED", "")
+    platform.bank.tell(
+        messages.entry(REVERSED_MINOR, payee.iban, reference=f"{reference}-2", incoming=False, reversal=True)
+    )
+    prometheus.await_firing("RingfenceShortfall")
+    platform.client.flows.fund_shortfall(new_id(), fresh("S"), own.id, REVERSED_MINOR, platform.currency)
     prometheus.await_quiet()

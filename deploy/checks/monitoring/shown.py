@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 SHORT = "deploy/checks/test_alerts.py"
-MONEY, PAYMENTS, LOG, PLATFORM, CALLS, CREDENTIALS, DISKS, LEDGER, LISTS, OPERATORS, REGISTERS = (
+MONEY, PAYMENTS, LOG, PLATFORM, CALLS, CREDENTIALS, DISKS, LEDGER, LISTS, OPERATORS, REGISTERS, DAYS = (
     f"tests/alerts/test_{name}.py"
     for name in (
         "money",
@@ -17,6 +17,7 @@ MONEY, PAYMENTS, LOG, PLATFORM, CALLS, CREDENTIALS, DISKS, LEDGER, LISTS, OPERAT
         "lists",
         "operators",
         "registers",
+        "days",
     )
 )
 
@@ -26,6 +27,7 @@ SHOWN = {
     "RingfenceNoLeader": f"{SHORT}::test_a_standby_that_cannot_lead_leaves_nobody",
     "RingfenceProcessesMissing": f"{SHORT}::test_a_standby_that_is_gone_is_missed",
     "RingfenceNoStandby": f"{SHORT}::test_a_standby_that_is_gone_is_missed",
+    "RingfenceShortfall": f"{MONEY}::test_a_deposit_that_the_bank_takes_back",
     "RingfenceSuspenseLies": f"{MONEY}::test_money_for_nobody",
     "RingfencePaymentsHeld": f"{PAYMENTS}::test_a_held_payment",
     "RingfencePaymentsUnknown": f"{PAYMENTS}::test_a_bank_that_does_not_answer",
@@ -59,6 +61,8 @@ SHOWN = {
     "RingfenceClientListed": f"{LISTS}::test_a_list_that_names_a_payee",
     "RingfenceClientNotBlocked": f"{LISTS}::test_a_list_that_names_a_client_while_identity_is_away",
     "RingfenceOperatorsEnd": f"{OPERATORS}::test_operators_whose_time_ends",
+    "RingfenceBreaksLate": f"{DAYS}::test_days_that_no_bank_states",
+    "RingfenceSafeguardingMissed": f"{DAYS}::test_days_that_no_bank_states",
     "RingfenceMirrorUnlettered": f"{REGISTERS}::test_a_letter_that_has_ended",
     "RingfenceConcentrationBreached": f"{REGISTERS}::test_too_much_at_one_bank",
 }

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 
-from ringfence.ids import new_id
 from ringfence.reconciliation import Break, BreakStatus, CorrectingEntry
-from ringfence_bank_simulator.camt import statement
-from ringfence_bank_simulator.tellings import Balances, Telling
-from ringfence_local_stack.scenario import Platform
 
+from ..stating import state_nothing
 from .acts import Act, People, row
 
 BREAK_SECONDS = 20.0
@@ -23,22 +19,14 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def nothing_came(platform: Platform, first: date, last: date) -> None:
-    """Has the bank state that it booked nothing in some days, and holds nothing."""
-    told = Telling(new_id().hex, platform.bank.iban, "EUR", datetime.now(UTC).isoformat(), ())
-    balances = Balances(first.isoformat(), last.isoformat(), Decimal(0), Decimal(0))
-    answer = platform.bank.feed.statements.submit(statement(new_id().hex, told, balances))
-    assert not answer.excepted, answer
-
-
 @row("CorrectBreak")
 def correct_break(people: People) -> Act:
     """A deposit that the importer has posted and no bank has booked, which is then taken back."""
     platform, yesterday = people.scenario.platform("Nora Vale"), today() - timedelta(days=1)
     account, mirror, first = platform.customer("Nora Vale").account, platform.bank.mirror, people.scenario.operators[0]
-    nothing_came(platform, yesterday, yesterday)
+    state_nothing(platform.bank, yesterday, yesterday)
     platform.fund([account], FOUND_MINOR, mirror)
-    nothing_came(platform, yesterday + timedelta(days=1), today())
+    state_nothing(platform.bank, yesterday + timedelta(days=1), today())
     end, found = time.monotonic() + BREAK_SECONDS, list[Break]()
     while not found:
         assert time.monotonic() < end, "a deposit that no bank knows is no break"

@@ -48,6 +48,7 @@ from ringfence_custody.reconciliation.adapters.match_model import MatchesModel, 
 from ringfence_custody.reconciliation.application.measures import measure_breaks
 from ringfence_custody.reconciliation.module import ReconciliationModule
 from ringfence_custody.registers.module import RegistersModule
+from ringfence_custody.safeguarding.application.measures import measure_days
 from ringfence_custody.safeguarding.module import SafeguardingModule
 from ringfence_custody.settings import CustodySettings
 
@@ -164,6 +165,8 @@ class Around:
         self.registers.gauge(runtime.gauges, leadership)
         breaks, days = states.reconciliation, self.reconciliation.work.days
         measure_breaks(runtime.gauges, leadership, lambda: () if core.writer.is_stale else breaks.breaks.values(), days)
+        kept = states.safeguarding
+        measure_days(runtime.gauges, leadership, lambda: () if core.writer.is_stale else list(kept.unfinished()))
 
     def servicers(self) -> list[Servicer]:
         """Returns what they serve."""

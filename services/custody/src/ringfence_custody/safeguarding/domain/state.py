@@ -171,7 +171,3 @@ class State:
 
 def _in_order(day: Day) -> DayKey:
     return DayKey(day.key.tenant, day.key.ledger, day.key.pool, day.key.day)
-
-
-def _last_day(closing: Closing) -> int:
-    return closing.last_day

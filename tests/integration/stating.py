@@ -1,0 +1,19 @@
+"""Statements of a bank on which nothing happens, made as the simulated bank makes them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from ringfence.ids import new_id
+from ringfence_bank_simulator.camt import statement
+from ringfence_bank_simulator.tellings import Balances, Telling
+from ringfence_local_stack.scenario import Bank
+
+
+def state_nothing(bank: Bank, first: date, last: date) -> None:
+    """Has a bank state that it booked nothing in some days, and holds nothing."""
+    told = Telling(new_id().hex, bank.iban, "EUR", datetime.now(UTC).isoformat(), ())
+    balances = Balances(first.isoformat(), last.isoformat(), Decimal(0), Decimal(0))
+    answer = bank.feed.statements.submit(statement(new_id().hex, told, balances))
+    assert not answer.excepted, answer
