@@ -73,6 +73,24 @@ async def test_pages_are_decided_when_the_set_is_whole(world: World) -> None:
         assert connection.execute("SELECT count(*) AS kept FROM statement_page").fetchone() == {"kept": 0}
 
 
+async def test_a_page_of_news_that_comes_again_waits_for_nothing(world: World) -> None:
+    """Its set was whole, and is decided on: it never becomes one that lacks the others."""
+    pages = [
+        camt_054("N-1", BANK, entry(f"R{number}", "5.00", BORIS)).replace(
+            b"</Id>",
+            f"</Id><NtfctnPgntn><PgNb>{number}</PgNb><LastPgInd>{str(number == 2).lower()}</LastPgInd></NtfctnPgntn>".encode(),
+            1,
+        )
+        for number in (1, 2)
+    ]
+    for each in pages:
+        assert (await hand_in(world, each)).staged == 1
+    await world.until(lambda: world.custody.balances.get(BORISS) == 10_00)
+    await world.restart()
+    assert (await hand_in(world, pages[0])).duplicates == 1
+    assert world.states.statements.pages == {}
+
+
 async def test_a_set_that_waits_too_long_for_a_page_is_an_exception(world: World) -> None:
     """Its pages are let go of: it comes again as a whole."""
     await hand_in(world, page(2, True, "0.00", "12.00", entry("R2", "7.00", ANNA)))

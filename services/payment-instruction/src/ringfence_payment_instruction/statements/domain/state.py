@@ -143,8 +143,10 @@ class State:
                 journal.put(self.changes, mirror, self.changes.get(mirror, 0) + 1)
 
 
-def _nothing(event: told_events.PagesDecided, known: Movements, journal: Journal) -> None:
-    """Concerns the pages alone."""
+def _pages_decided(event: told_events.PagesDecided, known: Movements, journal: Journal) -> None:
+    """Notes that pages have been decided on: they do not wait for each other once more where one comes again."""
+    if event.telling not in known.taken:
+        journal.put(known.taken, event.telling, b"")
 
 
 def take_in(event: Any, known: Movements, journal: Journal) -> None:
@@ -306,6 +308,6 @@ _APPLIES: dict[type, Callable[[Any, Movements, Journal], None]] = {
     told_events.BankDaysForgotten: _forgotten,
     told_events.BankMovements: _published,
     told_events.ExceptionWorkedOff: _worked_off,
-    told_events.PagesDecided: _nothing,
+    told_events.PagesDecided: _pages_decided,
 }
 _ENDS_PAGES = (told_events.StatementTaken, told_events.StatementExcepted, told_events.PagesDecided)
