@@ -1,4 +1,4 @@
-"""A simulated month, and the same month with processes killed at random: `make month`, hours.
+"""A simulated month, and the same month with processes killed at random: `make month`.
 
 python -m tests.month [--days 23] [--payments 100000] [--faults 200] [--seed 12] [--clients 1000]
 """
