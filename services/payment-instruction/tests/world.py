@@ -251,14 +251,17 @@ class World:
             self.application.screening.clients.run,
         )
         self.tasks = [asyncio.create_task(run()) for run in runs]
-        if not self.states.calendars.years:
-            for listed in self.listed_years:
-                await self.custody_lists(listed)
+        await self._followed()
+        return self.application
+
+    async def _followed(self) -> None:
+        """Brings what custody and identity have told before, once."""
+        for listed in self.listed_years if not self.states.calendars.years else ():
+            await self.custody_lists(listed)
         known = ClientTable(self.store).look_up(CLIENTS)
         for subject, name in CLIENTS.items() if not known else ():
             await self.identity_says("PartyRegistered.v1", subject, personal={"name": name})
         await self.indexed()
-        return self.application
 
     async def indexed(self) -> None:
         """Waits until every name that identity has told is in the index."""

@@ -226,18 +226,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         committed,
         clock,
     )
-    views = Views(known, lists, looking)
-    statements = StatementsModule.build(
-        submissions,
-        states.statements,
-        deposits.rows,
-        ports,
-        orders.reading,
-        views,
-        standing.stops,
-        proposals,
-        PastDays(states.calendars),
-    )
+    statements = _told(submissions, states, ports, proposals, orders, standing, deposits, Views(known, lists, looking))
     rail = _rail(submissions, states, ports, proposals, orders, standing, deposits, statements, days)
     work: dict[str, Work] = {
         "screening": screening.work,
@@ -261,6 +250,29 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         reads=Queries(submissions, orders.personal, standing.stops, ports.reader, ports.heavily),
         proposals=proposals,
         pipeline=_pipeline(submissions, orders, work, committed),
+    )
+
+
+def _told(
+    submissions: Submissions,
+    states: ModuleStates,
+    ports: Ports,
+    proposals: Proposals,
+    orders: SubmissionsModule,
+    standing: StandingModule,
+    deposits: DepositsModule,
+    views: Views,
+) -> StatementsModule:
+    return StatementsModule.build(
+        submissions,
+        states.statements,
+        deposits.rows,
+        ports,
+        orders.reading,
+        views,
+        standing.stops,
+        proposals,
+        PastDays(states.calendars),
     )
 
 
