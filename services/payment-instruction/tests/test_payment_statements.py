@@ -78,7 +78,8 @@ async def test_a_page_of_news_that_comes_again_waits_for_nothing(world: World) -
     pages = [
         camt_054("N-1", BANK, entry(f"R{number}", "5.00", BORIS)).replace(
             b"</Id>",
-            f"</Id><NtfctnPgntn><PgNb>{number}</PgNb><LastPgInd>{str(number == 2).lower()}</LastPgInd></NtfctnPgntn>".encode(),
+            f"</Id><NtfctnPgntn><PgNb>{number}</PgNb><LastPgInd>{str(number == 2).lower()}</LastPgInd>"
+            "</NtfctnPgntn>".encode(),
             1,
         )
         for number in (1, 2)
