@@ -23,7 +23,7 @@ from ringfence_payment_instruction.deposits.application.first_deposits import co
 from ringfence_payment_instruction.deposits.application.ports import Voucher
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceCounts, Origin, RowsTaking, Taken
 from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
-from ringfence_payment_instruction.deposits.domain.evidence import Disposition, EvidenceFile
+from ringfence_payment_instruction.deposits.domain.evidence import Disposition, EvidenceFile, KnownEntries
 from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.looking import Look, Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
@@ -177,7 +177,7 @@ class StatementReceiving:
                 origins = await self._origins(telling.mirror.account_id, said, earlier)
                 said = said._replace(told=await self._with_past(telling.mirror.account_id, said.told), origins=origins)
                 outcome = await computed(len(entries), self._decide, telling, said, ledger, payments, earlier, today)
-                taken = await self._record(telling, outcome, change, read_ns, position)
+                taken = await self._record(telling, outcome, change, read_ns, position, earlier.known)
                 if taken is not None:
                     known = 0 if outcome.excepted else len(entries) - outcome.new - outcome.held
                     return Taken(taken, max(0, known), outcome.held, int(outcome.excepted))
@@ -249,7 +249,7 @@ class StatementReceiving:
         return self.days.before(ledger, last_day, REMEMBERED_BUSINESS_DAYS)
 
     async def _record(
-        self, telling: Handed, outcome: Outcome, change: int, read_ns: int, position: int
+        self, telling: Handed, outcome: Outcome, change: int, read_ns: int, position: int, known: KnownEntries
     ) -> list[EvidenceFile] | None:
         """Returns the rows' parts; None where the telling is to be decided again.
 
@@ -281,7 +281,9 @@ class StatementReceiving:
                 unit.record(stream, PagesDecided(mirror.account_id, telling.pages, mirror.tenant))
             for each in kept:
                 unit.commit_also(each)
-            files = self.rows.record(unit, prepared, rows, origin)
+            # What the table did not have yet is not known to be new.
+            with self.rows.state.recalling(known):
+                files = self.rows.record(unit, prepared, rows, origin)
             self._return(unit, outcome, origin.digest)
             return files
 
