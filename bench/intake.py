@@ -17,7 +17,7 @@ from ringfence_kernel.writing.journal import Journal
 from ringfence_payment_instruction.statements.adapters.files import read_statement_file
 from ringfence_payment_instruction.statements.domain.movements import Movements
 from ringfence_payment_instruction.statements.domain.outcome import outcome_of
-from ringfence_payment_instruction.statements.domain.rows import Sources
+from ringfence_payment_instruction.statements.domain.sources import OurPayments, Sources
 from ringfence_payment_instruction.statements.domain.state import take_in
 from ringfence_payment_instruction.statements.domain.statement import Detail, StatementFile
 from ringfence_payment_instruction.statements.domain.taking import entries_of, take_telling, telling_of
@@ -76,8 +76,9 @@ def decided(file: StatementFile) -> int:
         heading=statement.heading,
         entries={told.entry_id(number): each for number, each in enumerate(entries)},
         reason_of=lambda named: "",
-        payments={},
+        payments=OurPayments(),
         earlier={},
+        origins={},
         clients=clients,
         owners={each.account_id: each.owner_id for each in clients.values()},
         currency="EUR",

@@ -75,15 +75,11 @@ async def test_pages_are_decided_when_the_set_is_whole(world: World) -> None:
 
 async def test_a_page_of_news_that_comes_again_waits_for_nothing(world: World) -> None:
     """Its set was whole, and is decided on: it never becomes one that lacks the others."""
-    pages = [
-        camt_054("N-1", BANK, entry(f"R{number}", "5.00", BORIS)).replace(
-            b"</Id>",
-            f"</Id><NtfctnPgntn><PgNb>{number}</PgNb><LastPgInd>{str(number == 2).lower()}</LastPgInd>"
-            "</NtfctnPgntn>".encode(),
-            1,
-        )
-        for number in (1, 2)
-    ]
+    pages = []
+    for number, last in ((1, "false"), (2, "true")):
+        said = f"</Id><NtfctnPgntn><PgNb>{number}</PgNb><LastPgInd>{last}</LastPgInd></NtfctnPgntn>"
+        whole = camt_054("N-1", BANK, entry(f"R{number}", "5.00", BORIS))
+        pages.append(whole.replace(b"</Id>", said.encode(), 1))
     for each in pages:
         assert (await hand_in(world, each)).staged == 1
     await world.until(lambda: world.custody.balances.get(BORISS) == 10_00)
