@@ -84,7 +84,7 @@ def proposals(box: Sandbox, platform: UUID) -> None:
     require_done(second.proposals["identity"].refuse([lifting.proposal_id], "she has not found them"))
 
 
-def lists(box: Sandbox, stage: Stage) -> None:
+def lists(box: Sandbox, stage: Stage, other: Stage) -> None:
     """A list that grows, shrinks, is confirmed and retired; whom it names is stopped, and released by two people."""
     first, second = box.operators
     of_payments = second.proposals["payment-instruction"]
@@ -103,7 +103,7 @@ def lists(box: Sandbox, stage: Stage) -> None:
     require_done(of_payments.confirm([release], "seen"))
     _until(lambda: _reason(stage, held) != "SANCTIONS_HIT")
     stage.client.payments.cancel([held], "ordered by mistake")
-    _suspense_released(box, stage)
+    _suspense_released(box, other)
     _released(first, second, stage.book_id, listed)
     decide_kyc(first, stage.book_id, [listed], KycStatus.VERIFIED, "another person of this name")
     fewer = first.payments.import_sanctions_list(LIST, ListFormat.CSV, _edition(nobody[:20]), time.time_ns())

@@ -103,7 +103,7 @@ def eventually(look: Callable[[], Found | None]) -> Found:
 
 
 def tellings(box: Sandbox, stage: Stage) -> None:
-    """The bank tells twice, in doubt, wrongly, in pages, and of what it takes back."""
+    """The bank tells twice, in doubt, wrongly and in pages."""
     with simulated_bank(box.stack, [stage.platform.safeguarding_iban]):
         _tellings(box, stage)
 
@@ -119,7 +119,6 @@ def _tellings(box: Sandbox, stage: Stage) -> None:
     held = next(iter(first.statements.held_entries(tenant, bank.mirror)))
     decided = first.statements.decide(tenant, bank.mirror, held.entry_id, held.movement_ids[0], DOCUMENT, "the same")
     bank.agree("payment-instruction", decided)
-    bank.told("KEPT-BACK", debit={"account_iban": bank.iban, "reverses": one})
     last = today + timedelta(1)
     wrong = [{"fault": "wrong_balance"}]
     bank.statement("KEPT-WRONG", opened, last, faults=wrong)
@@ -131,8 +130,11 @@ def _tellings(box: Sandbox, stage: Stage) -> None:
 
 
 def _never_booked(bank: BankSide, first: date, last: date) -> None:
-    """The bank tells of money that its next statement does not have."""
+    """The bank takes back what nobody has, and tells of money that its next statement does not have."""
     with simulated_bank(bank.box.stack, [bank.stage.platform.safeguarding_iban]):
+        bank.told(
+            "KEPT-BACK", debit={"account_iban": bank.iban, "reverses": _reference(bank.deposit("KEPT-4", "5.00"))}
+        )
         booked = bank.deposit("KEPT-3", "17.00", day=last.isoformat())
         never = booked.replace(_reference(booked).encode(), b"KEPTNEVERBOOKED1").replace(b"17.00", b"19.00")
         bank.box.bank_feed.statements.submit(never)

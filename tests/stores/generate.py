@@ -76,7 +76,7 @@ def _live(box: Sandbox) -> None:
     banks.tellings(box, stages[0])
     banks.days(box, stages[0])
     _say("lists and agreements")
-    authority.lists(box, stages[0])
+    authority.lists(box, stages[0], stages[1])
     authority.agreements(box, stages[1])
     _say("the regulator")
     payments.regulator(box, followed)
