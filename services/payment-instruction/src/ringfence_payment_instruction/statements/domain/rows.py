@@ -26,7 +26,13 @@ from ringfence_payment_instruction.statements.domain.events import (
     MovementsTold,
     MovementsToldAgain,
 )
-from ringfence_payment_instruction.statements.domain.movements import Certainty, Movements, Outcome
+from ringfence_payment_instruction.statements.domain.movements import (
+    Certainty,
+    Movement,
+    Movements,
+    Outcome,
+    taken_back,
+)
 from ringfence_payment_instruction.statements.domain.naming import part_of, whole_of
 from ringfence_payment_instruction.statements.domain.statement import (
     BOOKED,
@@ -36,7 +42,8 @@ from ringfence_payment_instruction.statements.domain.statement import (
     Entry,
     Heading,
 )
-from ringfence_payment_instruction.statements.domain.told import Told, all_references
+from ringfence_payment_instruction.statements.domain.told import Told
+from ringfence_payment_instruction.statements.domain.undoing import Take, Undoing, allotment, beyond, gave
 from ringfence_payment_instruction.submissions.domain.orders import Alias
 from ringfence_payment_instruction.submissions.domain.past import InstructionRef
 
@@ -69,13 +76,15 @@ class Rows:
     """What is to be posted, and what it means for the movements.
 
     `explained` are amounts of debits and the transfers of the payments that they are, zero for charges; `cleared` are
-    movements whose money waits for nobody; `moved_by` are the rows that move the mirror.
+    movements whose money waits for nobody; `moved_by` are the rows that move the mirror, `moved_too` all others of
+    movements that several do.
     """
 
     rows: list[MatchedEntry] = field(default_factory=list)
     explained: list[tuple[bytes, int, bytes]] = field(default_factory=list)
     cleared: list[bytes] = field(default_factory=list)
     moved_by: dict[bytes, bytes] = field(default_factory=dict)
+    moved_too: dict[bytes, list[bytes]] = field(default_factory=dict)
 
 
 def rows_for(before: Movements, after: Movements, events: Iterable[Any], sources: Sources) -> Rows:
@@ -92,6 +101,8 @@ class _Making:
         self._allocated: dict[bytes, dict[int, tuple[bytes, int]]] = {}
         self._credited: set[bytes] = set()
         self._debits: dict[bytes, bool] = {}  # that may be payments, and whether they are new
+        self._reversals: dict[bytes, Told] = {}
+        self._undoing = Undoing(before, after)
         self._paid: set[InstructionRef] = set()
         self._data: dict[bytes, Entry] = dict(sources.entries)
 
@@ -101,6 +112,8 @@ class _Making:
         for event in self.events:
             self._post(event)
         self._allocate()
+        for movement_id, told in self._reversals.items():
+            self._reverse(movement_id, told, is_again=movement_id in self.before.known)
         for movement_id, is_new in self._debits.items():
             self._explain(movement_id, is_new)
         return self.found
@@ -144,7 +157,7 @@ class _Making:
             self.found.moved_by[movement_id] = earlier
             self.found.cleared.append(movement_id)
         elif not told.incoming:
-            self._reverse(movement_id, told)
+            self._reversals[movement_id] = told
         elif told.reversal or self._is_return(movement_id):
             self._row(movement_id, 0, Disposition.RESTORE, told.amount_minor, reason=RETURNED)
         else:
@@ -163,71 +176,82 @@ class _Making:
             reason = SEVERAL_PAYMENTS if len(told.parts) > 1 else IN_DOUBT
         self._row(movement_id, 0, Disposition.CREDIT_SUSPENSE, told.amount_minor, reason=reason or CREDITOR_UNKNOWN)
 
-    def _reverse(self, movement_id: bytes, told: Told) -> None:
-        """Posts money that the bank took back: from where it lies."""
-        origin = self._origin(told)
-        if origin is not None and not self.before.known[origin].allocated:
-            self.found.cleared.append(origin)
-            self._row(movement_id, 0, Disposition.RETRACT, told.amount_minor, origin=self._brought(origin))
-            return
+    def _reverse(self, movement_id: bytes, told: Told, *, is_again: bool) -> None:
+        """Posts money that the bank took back: from where it went, and what nobody has from the platform."""
         client = told.client if told.client != ZERO_ID else self._named_client(movement_id)
-        if client == ZERO_ID and origin is not None:
-            client = self.before.known[origin].told.client
-        brought = self._brought(origin) if origin is not None else ZERO_ID
-        self._row(movement_id, 0, Disposition.REVERSE, told.amount_minor, self._client(client), origin=brought)
+        origin, left = self._undoing.origin(movement_id, told, client, self.found.cleared), told.amount_minor
+        for take in self._takes(origin, movement_id, told, client):
+            number, way = 1 + take.number, Disposition.REVERSE
+            if take.client == ZERO_ID:
+                number, way = 0, Disposition.RETRACT
+            to = self._client(take.client)
+            self._row(movement_id, _again(number, is_again), way, take.amount_minor, to, origin=take.brought)
+            left -= take.amount_minor
+        if left:
+            self._row(movement_id, _again(0, is_again), Disposition.REVERSE, left)
+        if origin is not None:
+            self.found.cleared.append(origin)
+
+    def _takes(self, origin: bytes | None, movement_id: bytes, told: Told, client: bytes) -> list[Take]:
+        if origin is None:
+            return []
+        return self._undoing.takes(origin, movement_id, told, client, self._brought(origin))
 
     def _brought(self, movement_id: bytes) -> bytes:
         """Returns the row that has brought a movement's money."""
         known = self.before.known.get(movement_id)
         return self.found.moved_by.get(movement_id) or (known.entry_id if known is not None else ZERO_ID)
 
-    def _origin(self, told: Told) -> bytes | None:
-        """Returns the one movement that a reversal undoes by reference."""
-        found = [
-            key
-            for key in self.before.by_references(all_references(told))
-            if (each := self.before.known.get(key)) is not None
-            and (each.told.incoming, each.told.reversal) == (True, False)
-            and each.told.amount_minor == told.amount_minor
-            and not each.is_cleared
-        ]
-        return found[0] if len(found) == 1 else None
-
     def _confirmed(self, movement_id: bytes, back: int) -> None:
         """Posts what had been taken back again; a debit is a payment or a charge now."""
         if self._is_plain_debit(movement_id):
             self._debits.setdefault(movement_id, False)
         elif back:
-            movement = self.before.known[movement_id]
-            again, is_whole = _beyond(movement.told), back == movement.told.amount_minor
-            if not movement.told.incoming:
-                self._row(movement_id, again, Disposition.REVERSE, back, self._client(movement.told.client))
-            elif len(movement.told.parts) == 1 and 0 in movement.allocated and is_whole:
-                self._row(movement_id, again, Disposition.CREDIT_CLIENT, back, self._client(movement.told.client))
+            told = self.before.known[movement_id].told
+            again, is_whole = beyond(told), back == told.amount_minor
+            to = self._allocated.get(movement_id, {})
+            if not told.incoming:
+                self._reversals[movement_id] = told
+            elif len(told.parts) == 1 and 0 in to and is_whole:
+                self._credited.add(movement_id)
+                self._row(movement_id, again, Disposition.CREDIT_CLIENT, back, self._client(to[0][0]))
             else:
                 self._row(movement_id, again, Disposition.CREDIT_SUSPENSE, back, reason=IN_DOUBT)
 
     def _take_back(self, movement_id: bytes, gone: int) -> None:
         """Takes back what a movement has moved: from suspense first, then from the clients who have it."""
         movement = self.before.known[movement_id]
-        told, beyond = movement.told, _beyond(movement.told)
+        told, last = movement.told, beyond(movement.told)
         if not told.incoming:
-            if not self._is_plain_debit(movement_id) or movement.entry_id == row_id(movement_id, 0, Disposition.CHARGE):
-                self._row(movement_id, beyond, Disposition.RESTORE, gone, reason=RETURNED, moves=False)
+            if told.reversal and not self._is_return(movement_id):
+                self._give_back(movement_id, movement, gone)
+            elif not self._is_plain_debit(movement_id) or movement.entry_id == row_id(
+                movement_id, 0, Disposition.CHARGE
+            ):
+                self._row(movement_id, last, Disposition.RESTORE, gone, reason=RETURNED, moves=False)
             return
-        brought = self._brought(movement_id)
-        credited = {part: told.parts[part] for part in sorted(movement.allocated)}
-        lies = abs(movement.posted_minor) - sum(each.amount_minor for each in credited.values())
-        if lies > 0:
-            lying = min(lies, gone)
-            self._row(movement_id, beyond, Disposition.RETRACT, lying, origin=brought, moves=False)
-            gone -= min(lies, gone)
-        for number, part in credited.items():
-            amount = min(part.amount_minor, gone)
-            if amount:
-                client = self._client(part.client)
-                self._row(movement_id, number, Disposition.RETRACT, amount, client, origin=brought, moves=False)
-                gone -= amount
+        brought, (lying, parts) = self._brought(movement_id), taken_back(movement, gone)
+        if lying:
+            self._row(movement_id, last, Disposition.RETRACT, lying, origin=brought, moves=False)
+        for number, amount in parts.items():
+            client, origin = self._client(told.parts[number].client), gave(movement_id, movement, number, brought)
+            self._row(movement_id, number, Disposition.RETRACT, amount, client, origin=origin, moves=False)
+
+    def _give_back(self, movement_id: bytes, movement: Movement, gone: int) -> None:
+        """Gives back what a reversal has taken, which never was one: to those who gave it, else to suspense."""
+        told, last = movement.told, beyond(movement.told)
+        client = told.client if told.client != ZERO_ID else self._named_client(movement_id)
+        is_whole = gone == told.amount_minor
+        nobody = {row_id(movement_id, 0, each) for each in (Disposition.RETRACT, Disposition.REVERSE)}
+        is_of_clients = is_whole and movement.entry_id not in nobody
+        origin = self._undoing.undone(movement_id, told, client) if is_of_clients else None
+        for take in self._takes(origin, movement_id, told, client):
+            if take.client != ZERO_ID:
+                to = self._client(take.client)
+                self._row(movement_id, take.number, Disposition.RESTORE, take.amount_minor, to, moves=False)
+                gone -= take.amount_minor
+        if gone:
+            self._row(movement_id, last, Disposition.RESTORE, gone, reason=RETURNED, moves=False)
 
     def _allocate(self) -> None:
         """Takes from suspense what clients have not been credited with at once."""
@@ -236,7 +260,8 @@ class _Making:
                 continue
             for part, (client, amount) in parts.items():
                 to, brought = self._client(client), self._brought(movement_id)
-                self._row(movement_id, part, Disposition.ALLOCATE, amount, to, origin=brought, moves=False)
+                number = allotment(movement_id, self.after.known[movement_id].told, part, brought)
+                self._row(movement_id, number, Disposition.ALLOCATE, amount, to, origin=brought, detail=part)
 
     def _explain(self, movement_id: bytes, is_new: bool) -> None:
         """Finds out which payments of ours a debit is; what a statement books beyond is a charge."""
@@ -249,7 +274,7 @@ class _Making:
             if payment is None or payment.ref in self._paid or not self._fits(payment, amount) or amount > left:
                 continue
             if payment.is_due:
-                self._row(movement_id, number, Disposition.CONFIRM, amount, payment=payment, moves=False)
+                self._row(movement_id, number, Disposition.CONFIRM, amount, payment=payment, detail=number)
             elif movement_id not in self.sources.earlier:
                 continue
             self._paid.add(payment.ref)
@@ -302,9 +327,10 @@ class _Making:
         payment: Payment | None = None,
         origin: bytes = ZERO_ID,
         moves: bool = True,
+        detail: int | None = None,
     ) -> None:
-        """Adds a row; it is the one that moves the mirror unless said otherwise."""
-        found = replace(self._named(movement_id, part, disposition), amount_minor=amount_minor)
+        """Adds a row; it moves the mirror unless said otherwise, or it is of a `detail` of the entry's alone."""
+        found = replace(self._named(movement_id, detail), amount_minor=amount_minor)
         row = MatchedEntry(
             row_id(movement_id, part, disposition),
             entry_digest(found),
@@ -318,7 +344,11 @@ class _Making:
             origin,
         )
         self.found.rows.append(row)
-        if moves:
+        if detail is not None or not moves:
+            return
+        if movement_id in self.found.moved_by:
+            self.found.moved_too.setdefault(movement_id, []).append(row.id)
+        else:
             self.found.moved_by[movement_id] = row.id
 
     def _returned_payment(self, named: BankEntry, disposition: Disposition) -> bytes:
@@ -326,11 +356,10 @@ class _Making:
         payment = self.sources.payments.get(named.transaction_id) if disposition is Disposition.RESTORE else None
         return payment.instruction_id if payment and payment.tenant == self.sources.mirror.tenant else ZERO_ID
 
-    def _named(self, movement_id: bytes, part: int, disposition: Disposition) -> BankEntry:
+    def _named(self, movement_id: bytes, detail: int | None) -> BankEntry:
         entry, heading = self._data.get(movement_id), self.sources.heading
         if entry is not None:
-            is_part = disposition in (Disposition.ALLOCATE, Disposition.CONFIRM)
-            return part_of(heading, entry, part) if is_part else whole_of(heading, entry)
+            return whole_of(heading, entry) if detail is None else part_of(heading, entry, detail)
         movement = self.after.known.get(movement_id) or self.before.known[movement_id]
         direction = CREDIT if movement.told.incoming else DEBIT
         return BankEntry(
@@ -339,6 +368,6 @@ class _Making:
         )  # fmt: skip
 
 
-def _beyond(told: Told) -> int:
-    """Returns the number behind that of the last part: of what happens to all of a movement once more."""
-    return max(1, len(told.parts))
+def _again(number: int, is_again: bool) -> int:
+    """Returns the number of a row that is posted once more where that was taken back: below zero."""
+    return -1 - number if is_again else number

@@ -1,0 +1,137 @@
+"""What a bank takes back, through the application: from whom it went to, and never from anybody else."""
+
+from __future__ import annotations
+
+from ringfence_payment_instruction.deposits.domain.evidence import Disposition
+
+from .messages import camt_054, entry
+from .test_payment_bank_facts import books
+from .test_payment_told import batch, camt_053, hand_in, rows, told_minor
+from .test_payment_waiting_deposits import done
+from .world import ANNA, BANK, BORIS, World
+
+OTHERS = batch("500.00", "OTHER")
+"""Somebody else's money, which lies in suspense."""
+ALLOTTED = batch("300.00", "B", ("100.00", ANNA), ("200.00", BORIS))
+
+
+def reversal(amount: str, reference: str = "", iban: str = "", day: str = "2026-01-05") -> str:
+    """Returns an entry by which the bank takes money back that had come in."""
+    account = f"<CdtrAcct><Id><IBAN>{iban}</IBAN></Id></CdtrAcct>"
+    details = f"<NtryDtls><TxDtls><RltdPties>{account}</RltdPties></TxDtls></NtryDtls>" if iban else ""
+    named = f"<AcctSvcrRef>{reference}</AcctSvcrRef>" if reference else ""
+    return (
+        f'<Ntry><Amt Ccy="EUR">{amount}</Amt><CdtDbtInd>DBIT</CdtDbtInd><RvslInd>true</RvslInd><Sts><Cd>BOOK</Cd></Sts>'
+        f"<BookgDt><Dt>{day}</Dt></BookgDt><ValDt><Dt>{day}</Dt></ValDt>{named}"
+        f"<BkTxCd><Prtry><Cd>X</Cd></Prtry></BkTxCd>{details}</Ntry>"
+    )
+
+
+async def tell(world: World, *entries: str) -> None:
+    """Hands news of entries in, and waits until they are posted."""
+    tell.count += 1  # type: ignore[attr-defined]
+    await hand_in(world, camt_054(f"N-{tell.count}", BANK, *entries))  # type: ignore[attr-defined]
+    await done(world)
+
+
+tell.count = 0  # type: ignore[attr-defined]
+
+
+async def state(world: World, content: bytes) -> None:
+    """Hands a statement in, and waits until it is posted."""
+    assert (await hand_in(world, content)).excepted == 0
+    await done(world)
+
+
+async def test_what_was_allotted_is_taken_from_its_clients_and_not_from_others_suspense(world: World) -> None:
+    """By a reversal of the whole batch, a row for each client."""
+    await tell(world, OTHERS)
+    await tell(world, ALLOTTED)
+    await tell(world, reversal("300.00", "B"))
+    assert books(world) == {"anna": 1_000_00, "boris": 0, "suspense": 500_00, "mirror": -500_00, "owed": 0}
+
+
+async def test_what_was_allotted_and_never_booked_is_taken_from_its_clients(world: World) -> None:
+    """Others' money stays in suspense."""
+    await tell(world, OTHERS)
+    await tell(world, ALLOTTED)
+    await state(world, camt_053("0.00", "500.00", OTHERS))
+    assert books(world) == {"anna": 1_000_00, "boris": 0, "suspense": 500_00, "mirror": -500_00, "owed": 0}
+
+
+async def test_of_a_batch_in_part_allotted_the_rest_comes_from_suspense(world: World) -> None:
+    """Anna gives hers, suspense what lies there of this batch, and no cent more."""
+    await tell(world, OTHERS)
+    await tell(world, batch("300.00", "B", ("100.00", ANNA), ("200.00", "DE00")))
+    await tell(world, reversal("300.00", "B"))
+    assert books(world) == {"anna": 1_000_00, "boris": 0, "suspense": 500_00, "mirror": -500_00, "owed": 0}
+
+
+async def test_part_of_a_batch_is_taken_from_nobody_who_is_not_named(world: World) -> None:
+    """Of several clients those give whom the reversal names; else the platform owes it."""
+    await tell(world, ALLOTTED)
+    await tell(world, reversal("50.00", "B", BORIS))
+    assert books(world)["boris"] == 150_00
+    await tell(world, reversal("20.00", "B"))
+    assert books(world) == {"anna": 1_100_00, "boris": 150_00, "suspense": 0, "mirror": -230_00, "owed": -20_00}
+
+
+async def test_a_reversal_of_nothing_that_is_known_takes_from_no_client(world: World) -> None:
+    """Whomever it names: the platform owes it, and suspense is not touched."""
+    await tell(world, OTHERS)
+    await tell(world, reversal("500.00", "", ANNA))
+    assert books(world) == {"anna": 1_000_00, "boris": 0, "suspense": 500_00, "mirror": 0, "owed": -500_00}
+
+
+async def test_part_of_what_is_blocked_is_taken_from_suspense(world: World) -> None:
+    """The client never had it; what is left of it waits for people."""
+    await tell(world, entry("R9", "500.00", ANNA, payer="Bad ACTOR"))
+    await tell(world, reversal("200.00", "R9", ANNA))
+    assert books(world) == {"anna": 1_000_00, "boris": 0, "suspense": 300_00, "mirror": -300_00, "owed": 0}
+    await tell(world, reversal("300.00", "R9", ANNA, "2026-01-06"))
+    assert books(world) == {"anna": 1_000_00, "boris": 0, "suspense": 0, "mirror": 0, "owed": 0}
+
+
+async def test_one_deposit_is_taken_back_once_under_whatever_references(world: World) -> None:
+    """The second reversal is the platform's; where a statement has neither, the client has his money again."""
+    await tell(world, entry("R9", "500.00", ANNA))
+    await tell(world, reversal("500.00", "R9", ANNA))
+    await tell(world, reversal("500.00", "R9X", ANNA))
+    assert books(world) == {"anna": 1_000_00, "boris": 0, "suspense": 0, "mirror": 500_00, "owed": -500_00}
+    await state(world, camt_053("0.00", "500.00", entry("R9", "500.00", ANNA)))
+    assert books(world)["anna"] == 1_500_00
+    assert books(world)["mirror"] == -500_00
+
+
+async def test_a_batch_that_its_statement_lacks_is_allotted_anew_when_it_comes(world: World) -> None:
+    """Taken back from both clients, and theirs again a day later, out of its own money."""
+    await tell(world, ALLOTTED)
+    await state(world, camt_053("0.00", "0.00"))
+    assert books(world) == {"anna": 1_000_00, "boris": 0, "suspense": 0, "mirror": 0, "owed": 0}
+    late = ALLOTTED.replace("2026-01-05", "2026-01-06")
+    await state(world, camt_053("0.00", "300.00", late, day="2026-01-06", number=2))
+    assert books(world) == {"anna": 1_100_00, "boris": 200_00, "suspense": 0, "mirror": -300_00, "owed": 0}
+    await tell(world, reversal("300.00", "B", day="2026-01-07"))
+    assert books(world) == {"anna": 1_000_00, "boris": 0, "suspense": 0, "mirror": 0, "owed": 0}
+    assert told_minor(world) == 0
+
+
+async def test_a_deposit_that_its_statement_lacks_is_its_clients_again_when_it_comes(world: World) -> None:
+    """It needs no way through suspense."""
+    await tell(world, entry("R1", "5.00", BORIS))
+    await state(world, camt_053("0.00", "0.00"))
+    late = entry("R1", "5.00", BORIS).replace("2026-01-05", "2026-01-06")
+    await state(world, camt_053("0.00", "5.00", late, day="2026-01-06", number=2))
+    assert [each for each, _, _ in rows(world)] == [
+        Disposition.CREDIT_CLIENT, Disposition.RETRACT, Disposition.CREDIT_CLIENT
+    ]  # fmt: skip
+    assert books(world)["boris"] == 5_00
+
+
+async def test_parts_of_what_its_statement_lacks_are_not_taken_from_others_suspense(world: World) -> None:
+    """What was taken back is not there to be allotted."""
+    await tell(world, OTHERS)
+    await tell(world, batch("300.00", "B"))
+    await state(world, camt_053("0.00", "500.00", OTHERS))
+    await tell(world, ALLOTTED)
+    assert books(world) == {"anna": 1_000_00, "boris": 0, "suspense": 500_00, "mirror": -500_00, "owed": 0}
