@@ -8,7 +8,7 @@ from .messages import camt_054, entry
 from .test_payment_bank_facts import books
 from .test_payment_told import batch, camt_053, hand_in, rows, told_minor
 from .test_payment_waiting_deposits import done
-from .world import ANNA, BANK, BORIS, World
+from .world import ANNA, BANK, BORIS, World, an_id
 
 OTHERS = batch("500.00", "OTHER")
 """Somebody else's money, which lies in suspense."""
@@ -135,3 +135,14 @@ async def test_parts_of_what_its_statement_lacks_are_not_taken_from_others_suspe
     await state(world, camt_053("0.00", "500.00", OTHERS))
     await tell(world, ALLOTTED)
     assert books(world) == {"anna": 1_000_00, "boris": 0, "suspense": 500_00, "mirror": -500_00, "owed": 0}
+
+
+async def test_a_take_that_custody_does_not_post_keeps_no_deposit_of_its_file(world: World) -> None:
+    """Whose money is to be taken is not settled: the other client of the file has his all the same."""
+    await tell(world, entry("R1", "5.00", ANNA))
+    world.custody.unsettled = {an_id("anna account")}
+    await hand_in(world, camt_054("N-B8", BANK, reversal("5.00", "R1"), entry("R2", "7.00", BORIS)))
+    await world.until(lambda: books(world)["boris"] == 7_00)
+    world.custody.unsettled = set()
+    await done(world)
+    assert books(world) == {"anna": 1_000_00, "boris": 7_00, "suspense": 0, "mirror": -7_00, "owed": 0}
