@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from ringfence_payment_instruction.deposits.domain.evidence import Disposition
+from ringfence_payment_instruction.submissions.domain.status import Status
 
 from .messages import camt_054, entry
+from .test_payment_answers import sent, transaction
+from .test_payment_application import bank_answers
 from .test_payment_bank_facts import books
 from .test_payment_told import batch, camt_053, hand_in, rows, told_minor
 from .test_payment_waiting_deposits import done
@@ -146,3 +149,16 @@ async def test_a_take_that_custody_does_not_post_keeps_no_deposit_of_its_file(wo
     world.custody.unsettled = set()
     await done(world)
     assert books(world) == {"anna": 1_000_00, "boris": 7_00, "suspense": 0, "mirror": -7_00, "owed": 0}
+
+
+async def test_our_own_payment_is_a_payment_whatever_the_bank_says_about_its_return(world: World) -> None:
+    """A debit that names it and carries `RtrInf` confirms it; the mirror moves once."""
+    await sent(world, "out")
+    debit = entry("D1", "10.00", direction="DBIT", transaction_id=transaction("out"))
+    debit = debit.replace("</RltdPties></TxDtls>", "</RltdPties><RtrInf><Rsn><Cd>AC04</Cd></Rsn></RtrInf></TxDtls>")
+    assert "RtrInf" in debit
+    assert (await hand_in(world, camt_054("N-1", BANK, debit))).confirmed == 1
+    bank_answers(world, "out", "ACSC")
+    await world.reaches("out", Status.RECONCILED)
+    await done(world)
+    assert books(world) == {"anna": 990_00, "boris": 0, "suspense": 0, "mirror": 10_00, "owed": 0}

@@ -288,15 +288,25 @@ class _Making:
 
     def _fits(self, payment: Payment, amount_minor: int) -> bool:
         mirror, currency = self.sources.mirror, self.sources.currency
-        # Another bank of the platform's has nothing to say about it.
-        leaves_here = payment.mirror in (b"", mirror.account_id)
         fits = (payment.tenant, payment.amount_minor, payment.currency) == (mirror.tenant, amount_minor, currency)
-        return leaves_here and fits
+        return self._leaves_here(payment) and fits
+
+    def _leaves_here(self, payment: Payment) -> bool:
+        # Another bank of the platform's has nothing to say about it.
+        return payment.mirror in (b"", self.sources.mirror.account_id)
 
     def _is_plain_debit(self, movement_id: bytes) -> bool:
         told = self.after.known[movement_id].told if movement_id in self.after.known else None
         told = told or self.before.known[movement_id].told
-        return not told.incoming and not told.reversal and not self._is_return(movement_id)
+        if told.incoming or told.reversal:
+            return False
+        return not self._is_return(movement_id) or self._names_payment(movement_id)
+
+    def _names_payment(self, movement_id: bytes) -> bool:
+        """Tells whether a debit names a payment of ours: whatever else the bank says of it, that is what went out."""
+        entry = self._data.get(movement_id)
+        named = (self.sources.payments.get(each.transaction_id) for each in (entry.details if entry else ()))
+        return any(each is not None and self._leaves_here(each) for each in named)
 
     def _is_return(self, movement_id: bytes) -> bool:
         entry = self._data.get(movement_id)
