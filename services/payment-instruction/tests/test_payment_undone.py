@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from ringfence_payment_instruction.deposits.domain.evidence import Disposition
 from ringfence_payment_instruction.submissions.domain.status import Status
 
@@ -162,3 +163,18 @@ async def test_our_own_payment_is_a_payment_whatever_the_bank_says_about_its_ret
     await world.reaches("out", Status.RECONCILED)
     await done(world)
     assert books(world) == {"anna": 990_00, "boris": 0, "suspense": 0, "mirror": 10_00, "owed": 0}
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+async def test_a_debit_without_our_transaction_id_is_no_charge_beside_the_payment(world: World, is_named: bool) -> None:
+    """By its end-to-end id it confirms the payment; without any it waits for the bank's answer, and is booked once."""
+    await sent(world, "out")
+    await tell(world, entry("C", "50.00", BORIS))
+    debit = entry("D1", "10.00", direction="DBIT", transaction_id="theirs" if is_named else "")
+    debit = debit.replace("<TxId>theirs</TxId>", "<EndToEndId>out</EndToEndId>")
+    statement = camt_053("0.00", "40.00", entry("C", "50.00", BORIS), debit)
+    assert (await hand_in(world, statement)).confirmed == int(is_named)
+    bank_answers(world, "out", "ACSC")
+    await world.reaches("out", Status.RECONCILED if is_named else Status.SETTLED)
+    await done(world)
+    assert books(world) == {"anna": 990_00, "boris": 50_00, "suspense": 0, "mirror": -40_00, "owed": 0}

@@ -40,7 +40,7 @@ LOOK_UP = "SELECT uuid_send(stream), entry_index FROM suspended_entries WHERE te
 
 
 class SuspendedEntriesModel(InlineModel):
-    """Rows of entries in suspense, of what claims some of it, of what people have forestalled, and of names they use."""
+    """Rows of entries in suspense, what claims some of it, what people have forestalled, and names that they use."""
 
     name = "suspended-entries"
     tables: Sequence[str] = ("suspended_entries", "suspense_claims", "entry_names", "unallotted_entries")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.values.money import currency
@@ -13,7 +13,8 @@ from ringfence_payment_instruction.submissions.domain.past import InstructionRef
 from ringfence_payment_instruction.submissions.domain.reasons import ON_ACCOUNT
 from ringfence_payment_instruction.submissions.domain.state import State as Submissions
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
-from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
+from ringfence_payment_instruction.submissions.domain.submission import Submission, transfer_id_of
+from ringfence_payment_instruction.submissions.domain.uetrs import instruction_identification_of, uetr_of
 
 CONFIRMABLE = frozenset({Status.RESERVED, Status.SENT, Status.UNKNOWN, Status.SETTLED})
 
@@ -55,6 +56,9 @@ class Payment:
     currency: str
     is_due: bool
     mirror: bytes = b""
+    names: tuple[str, ...] = ()
+    """By what else a bank may name it: UETR, InstrId, EndToEndId; of those that the account has yet to show alone."""
+    message_id: str = ""
 
 
 def payment_named(submissions: Submissions, transaction_id: str) -> Payment | None:
@@ -62,7 +66,29 @@ def payment_named(submissions: Submissions, transaction_id: str) -> Payment | No
     ref = submissions.sent(transaction_id)
     if ref is None:
         return None
-    submission = submissions.known(ref.stream)
+    return _payment(submissions.known(ref.stream), ref)
+
+
+def unconfirmed(submissions: Submissions, tenant: bytes, mirror: bytes) -> list[Payment]:
+    """Returns the payments under way that a mirror has yet to show; each may be a debit that does not name it."""
+    found = []
+    for submission in submissions.submissions.values():
+        if submission.tenant != tenant:
+            continue
+        for index in submission.references:
+            payment = _payment(submission, InstructionRef(submission.stream, index))
+            if payment.is_due and payment.mirror in (b"", mirror):
+                texts = (
+                    uetr_of(submission, index),
+                    instruction_identification_of(submission, index),
+                    submission.end_to_end_id(index),
+                )
+                names = tuple([each.strip().lower() for each in texts if each.strip()])
+                found.append(replace(payment, names=names, message_id=submission.references[index]))
+    return found
+
+
+def _payment(submission: Submission, ref: InstructionRef) -> Payment:
     # A second debit for the same payment, or one for a failed payment, is the bank's to explain.
     is_due = (
         submission.statuses[ref.index] in CONFIRMABLE

@@ -23,7 +23,7 @@ from ringfence_payment_instruction.deposits.application.ports import Entries, Vo
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceCounts, Origin, RowsTaking, Taken
 from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
 from ringfence_payment_instruction.deposits.domain.evidence import Disposition, EvidenceFile
-from ringfence_payment_instruction.deposits.domain.matching import Payment, payment_named
+from ringfence_payment_instruction.deposits.domain.matching import Payment, payment_named, unconfirmed
 from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.looking import Look, Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
@@ -48,7 +48,7 @@ from ringfence_payment_instruction.statements.domain.outcome import Outcome, out
 from ringfence_payment_instruction.statements.domain.paging import pages_id
 from ringfence_payment_instruction.statements.domain.rows import Sources
 from ringfence_payment_instruction.statements.domain.state import State, stream_of
-from ringfence_payment_instruction.statements.domain.statement import Entry, Kind, Statement, StatementFile
+from ringfence_payment_instruction.statements.domain.statement import DEBIT, Entry, Kind, Statement, StatementFile
 from ringfence_payment_instruction.statements.domain.taking import entries_of, take_telling, telling_of
 from ringfence_payment_instruction.statements.domain.told import EPOCH, Telling
 from ringfence_payment_instruction.submissions.application.ports import Identity
@@ -164,7 +164,9 @@ class StatementReceiving:
                 today = EPOCH + timedelta(days=read_ns // DAY_NS)
                 said = await computed(len(entries), _read, telling, look, today)
                 said = said._replace(told=await self._with_past(telling.mirror.account_id, said.told))
-                outcome = await computed(len(entries), self._decide, telling, said, ledger, payments, earlier, today)
+                unshown = await self._unshown(telling.mirror, entries)
+                sources = (payments, unshown, earlier)
+                outcome = await computed(len(entries), self._decide, telling, said, ledger, sources, today)
                 taken = await self._record(telling, outcome, change, read_ns, position)
                 if taken is not None:
                     known = 0 if outcome.excepted else len(entries) - outcome.new - outcome.held
@@ -194,6 +196,13 @@ class StatementReceiving:
 
         return await self.submissions.knowing(Asked([bank_key(each) for each in wanted]), command) if wanted else {}
 
+    async def _unshown(self, mirror: Alias, entries: Sequence[Entry]) -> list[Payment]:
+        """Returns the payments under way that an account has yet to show, where entries say that money went out."""
+        if not any(each.direction == DEBIT and not each.reversal for each in entries):
+            return []
+        state = self.submissions.state
+        return await self.submissions.writer.commit(lambda unit: unconfirmed(state, mirror.tenant, mirror.account_id))
+
     async def _earlier(self, telling: Handed) -> dict[int, bytes]:
         """Returns, by their places, the entries that an earlier release has posted, and under which id."""
         entries = telling.statement.entries
@@ -219,11 +228,14 @@ class StatementReceiving:
         telling: Handed,
         said: _Said,
         ledger: int,
-        payments: Mapping[str, Payment],
-        earlier: Mapping[int, bytes],
+        sources_of: tuple[Mapping[str, Payment], Sequence[Payment], Mapping[int, bytes]],
         today: date,
     ) -> Outcome:
-        """Decides what a telling brings about; nothing else changes the mirror meanwhile."""
+        """Decides what a telling brings about; nothing else changes the mirror meanwhile.
+
+        `sources_of` are payments that it names, those that the account has yet to show, and what was posted earlier.
+        """
+        payments, unshown, earlier = sources_of
         mirror, told, heading = telling.mirror, said.told, said.statement.heading
         posted = {id(telling.statement.entries[number]): found for number, found in earlier.items()}
         by_id = {told.entry_id(number): each for number, each in enumerate(said.entries)}
@@ -238,6 +250,7 @@ class StatementReceiving:
             clients=said.clients.by_iban,
             owners={each.account_id: each.owner_id for each in said.clients.by_iban.values()},
             currency=code or heading.currency or next((each.currency for each in said.entries), ""),
+            unconfirmed=unshown,
         )
         known = self.state.movements(mirror.account_id)
         events = take_telling(known, mirror.account_id, code, said.statement, told, telling.digest, today)
@@ -281,8 +294,11 @@ class StatementReceiving:
                 unit.commit_also(each)
             return self.rows.record(unit, prepared, rows, origin)
 
-        keys = [bank_key(each.entry.transaction_id) for each in rows if each.instruction is not None]
-        (files,) = await self.submissions.knowing(Asked(keys), lambda unit: (command(unit),), weight=len(rows) + 1)
+        keys = [bank_key(each.entry.transaction_id) for each in rows if each.instruction and each.entry.transaction_id]
+        streams = {each.instruction.stream for each in rows if each.instruction is not None}
+        (files,) = await self.submissions.knowing(
+            Asked(keys, streams=sorted(streams)), lambda unit: (command(unit),), weight=len(rows) + 1
+        )
         return files
 
     async def _kept(self, telling: Handed, outcome: Outcome) -> list[Within]:

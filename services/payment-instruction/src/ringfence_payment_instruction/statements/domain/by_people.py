@@ -13,7 +13,6 @@ from ringfence_payment_instruction.statements.domain.errors import HeldEntryUnkn
 from ringfence_payment_instruction.statements.domain.movements import Movements, Outcome
 from ringfence_payment_instruction.statements.domain.told import Told
 
-
 MOST_ALIKE = 100
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -44,6 +44,7 @@ from ringfence_payment_instruction.statements.domain.statement import (
 )
 from ringfence_payment_instruction.statements.domain.told import Told
 from ringfence_payment_instruction.statements.domain.undoing import Take, Undoing, allotment, beyond, gave
+from ringfence_payment_instruction.statements.domain.unshown import Unshown
 from ringfence_payment_instruction.submissions.domain.orders import Alias
 from ringfence_payment_instruction.submissions.domain.past import InstructionRef
 
@@ -57,7 +58,8 @@ class Sources:
 
     `entries` are the telling's by the ids that these have; `reason_of` says why a list keeps somebody's money, or is
     empty; `payments` are ours that debits name; `earlier` are the ids of entries whose money an earlier release has
-    posted, with the id under which; `clients` are the tenant's by IBAN, `owners` by their accounts.
+    posted, with the id under which; `clients` are the tenant's by IBAN, `owners` by their accounts; `unconfirmed` are
+    payments that the account has yet to show.
     """
 
     mirror: Alias
@@ -69,6 +71,7 @@ class Sources:
     clients: Mapping[str, Alias]
     owners: Mapping[bytes, bytes]
     currency: str
+    unconfirmed: Sequence[Payment] = ()
 
 
 @dataclass(slots=True)
@@ -104,6 +107,7 @@ class _Making:
         self._reversals: dict[bytes, Told] = {}
         self._undoing = Undoing(before, after)
         self._paid: set[InstructionRef] = set()
+        self._unshown = Unshown(sources.unconfirmed)
         self._data: dict[bytes, Entry] = dict(sources.entries)
 
     def make(self) -> Rows:
@@ -114,8 +118,9 @@ class _Making:
         self._allocate()
         for movement_id, told in self._reversals.items():
             self._reverse(movement_id, told, is_again=movement_id in self.before.known)
+        left = {movement_id: self._explain(movement_id) for movement_id in self._debits}
         for movement_id, is_new in self._debits.items():
-            self._explain(movement_id, is_new)
+            self._charge(movement_id, left[movement_id], is_new)
         return self.found
 
     def _collect(self, event: Any) -> None:
@@ -263,14 +268,14 @@ class _Making:
                 number = allotment(movement_id, self.after.known[movement_id].told, part, brought)
                 self._row(movement_id, number, Disposition.ALLOCATE, amount, to, origin=brought, detail=part)
 
-    def _explain(self, movement_id: bytes, is_new: bool) -> None:
-        """Finds out which payments of ours a debit is; what a statement books beyond is a charge."""
+    def _explain(self, movement_id: bytes) -> int:
+        """Finds out which payments of ours a debit is, and returns what is left of it, minor units."""
         movement, entry = self.after.known[movement_id], self._data.get(movement_id)
         before = self.before.known[movement_id].explained_minor if movement_id in self.before.known else 0
         left = movement.told.amount_minor - before
         for number, detail in enumerate(entry.details if entry is not None else ()):
-            payment = self.sources.payments.get(detail.transaction_id)
             amount = abs(detail.amount_minor or 0) if len(entry.details) > 1 else entry.amount_minor  # type: ignore[union-attr]
+            payment = self.sources.payments.get(detail.transaction_id) or self._unshown.named(detail, amount)
             if payment is None or payment.ref in self._paid or not self._fits(payment, amount) or amount > left:
                 continue
             if payment.is_due:
@@ -280,7 +285,13 @@ class _Making:
             self._paid.add(payment.ref)
             self.found.explained.append((movement_id, amount, payment.transfer_id))
             left -= amount
-        if left and movement.certainty is Certainty.BOOKED:
+        return left
+
+    def _charge(self, movement_id: bytes, left: int, is_new: bool) -> None:
+        """Posts what a statement books beyond payments, unless it may be one that nothing names."""
+        movement = self.after.known[movement_id]
+        is_payment = self._unshown.may_be(left, movement.told.transactions, self._paid)
+        if left and movement.certainty is Certainty.BOOKED and not is_payment:
             self._row(movement_id, 0, Disposition.CHARGE, left)
             self.found.explained.append((movement_id, left, ZERO_ID))
         elif left == movement.told.amount_minor and is_new:
