@@ -6,14 +6,17 @@ import pytest
 from ringfence_payment_instruction.deposits.domain.evidence import Disposition
 from ringfence_payment_instruction.submissions.domain.status import Status
 
+from . import test_payment_returns
 from .messages import camt_054, entry
 from .test_payment_answers import sent, transaction
 from .test_payment_application import bank_answers
 from .test_payment_bank_facts import books
+from .test_payment_returns import come_to, returns, row, take_in
 from .test_payment_told import batch, camt_053, hand_in, rows, told_minor
 from .test_payment_waiting_deposits import done
 from .world import ANNA, BANK, BORIS, World, an_id
 
+vouched = test_payment_returns.vouched
 OTHERS = batch("500.00", "OTHER")
 """Somebody else's money, which lies in suspense."""
 ALLOTTED = batch("300.00", "B", ("100.00", ANNA), ("200.00", BORIS))
@@ -178,3 +181,22 @@ async def test_a_debit_without_our_transaction_id_is_no_charge_beside_the_paymen
     await world.reaches("out", Status.RECONCILED if is_named else Status.SETTLED)
     await done(world)
     assert books(world) == {"anna": 990_00, "boris": 50_00, "suspense": 0, "mirror": -40_00, "owed": 0}
+
+
+async def test_a_payment_that_came_back_before_its_statement_is_no_charge(vouched: World) -> None:
+    """Its debit confirms it, once: a second one is a charge."""
+    world = vouched
+    message = await sent(world, "out")
+    await come_to(world, "out", Status.SETTLED)
+    await take_in(world, returns(message, row("out")))
+    await world.reaches("out", Status.RETURNED)
+    await world.until(lambda: books(world)["anna"] == 1_000_00)
+    debit = entry("D1", "10.00", direction="DBIT", transaction_id=transaction("out"))
+    assert (await hand_in(world, camt_054("N-1", BANK, debit))).confirmed == 1
+    came, again = entry("C1", "25.00", BORIS), debit.replace("D1", "D2")
+    counts = await hand_in(world, camt_053("0.00", "5.00", came, debit, again))
+    assert (counts.excepted, counts.confirmed) == (0, 0)
+    await done(world)
+    assert [(each, amount) for each, amount, _ in rows(world)][-2:] == [
+        (Disposition.CREDIT_CLIENT, 25_00), (Disposition.CHARGE, 10_00)
+    ]  # fmt: skip

@@ -16,7 +16,8 @@ from ringfence_payment_instruction.submissions.domain.status import Directive, S
 from ringfence_payment_instruction.submissions.domain.submission import Submission, transfer_id_of
 from ringfence_payment_instruction.submissions.domain.uetrs import instruction_identification_of, uetr_of
 
-CONFIRMABLE = frozenset({Status.RESERVED, Status.SENT, Status.UNKNOWN, Status.SETTLED})
+CONFIRMABLE = frozenset({Status.RESERVED, Status.SENT, Status.UNKNOWN, Status.SETTLED, Status.RETURNED})
+"""What has come back went out before: its debit may come last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,9 @@ class _Making:
         self._reversals: dict[bytes, Told] = {}
         self._undoing = Undoing(before, after)
         self._paid: set[InstructionRef] = set()
-        self._unshown = Unshown(sources.unconfirmed)
+        asks = sources.payments or sources.unconfirmed
+        self._shown = {each.transfer_id for each in before.known.values()} if asks else set()
+        self._unshown = Unshown(each for each in sources.unconfirmed if each.transfer_id not in self._shown)
         self._data: dict[bytes, Entry] = dict(sources.entries)
 
     def make(self) -> Rows:
@@ -276,6 +278,8 @@ class _Making:
         for number, detail in enumerate(entry.details if entry is not None else ()):
             amount = abs(detail.amount_minor or 0) if len(entry.details) > 1 else entry.amount_minor  # type: ignore[union-attr]
             payment = self.sources.payments.get(detail.transaction_id) or self._unshown.named(detail, amount)
+            if payment is not None and payment.transfer_id in self._shown:
+                continue
             if payment is None or payment.ref in self._paid or not self._fits(payment, amount) or amount > left:
                 continue
             if payment.is_due:

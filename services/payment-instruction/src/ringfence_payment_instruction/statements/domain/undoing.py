@@ -54,7 +54,7 @@ class Undoing:
         )  # fmt: skip
 
     def undone(self, reversal: bytes, told: Told, client: bytes) -> bytes | None:
-        """Returns the one movement that a reversal has undone, by taking from clients; None where nothing says which."""
+        """Returns the one movement that a reversal has undone by taking from clients, None where that is open."""
         named = [key for key in self._referenced(told) if self._of(key).told.way() == (True, False)]
         if named:
             return _only([key for key in named if self._of(key).told.amount_minor >= told.amount_minor])
