@@ -12,6 +12,7 @@ from ringfence_payment_instruction.statements.application.payments import Naming
 from ringfence_payment_instruction.statements.domain.sources import OurPayments
 from ringfence_payment_instruction.statements.domain.statement import Entry
 from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.orders import Alias
 from ringfence_payment_instruction.submissions.domain.returning import return_entry_id
 from ringfence_payment_instruction.submissions.domain.status import Status
 from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
@@ -192,7 +193,7 @@ async def test_a_return_that_is_recorded_while_the_account_is_read_moves_nothing
     message = await sent(world, "out")
     looks, find = 0, Naming.payments
 
-    async def payments(naming: Naming, mirror: bytes, entries: list[Entry]) -> OurPayments:
+    async def payments(naming: Naming, mirror: Alias, entries: list[Entry]) -> OurPayments:
         nonlocal looks
         found = await find(naming, mirror, entries)
         looks += 1
