@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 
-.PHONY: help setup demo up test drills cases lint protos bench chaos upgrades lock images scan deploy-check alerts
+.PHONY: help setup demo up test drills cases month lint protos bench chaos upgrades lock images scan deploy-check alerts
 
 help: ## Shows these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ up: setup ## Starts the whole platform and leaves it running until Ctrl-C
 
 # What is held to a time has the machine to itself; the rest shares it, a file at a time.
 ALONE := tests/chaos/test_kills.py tests/chaos/test_overload.py tests/integration/test_standby.py
-SHARED := kernel/tests services clients tools bench/tests tests/architecture tests/stores tests/integration tests/cases tests/chaos
+SHARED := kernel/tests services clients tools bench/tests tests/architecture tests/stores tests/integration tests/cases tests/month tests/chaos
 # They wait for servers more than they work; what takes long is begun first (conftest.py).
 WORKERS := -n 4 --dist loadfile --no-loadscope-reorder
 # Processes of the release before beside those of this one: minutes, with a verb of its own.
@@ -39,6 +39,9 @@ drills: setup ## Sets clocks wrong, cuts cables, fills disks under load (root) a
 
 cases: setup ## Plays inputs that failed once or fail still, and says which wait for what
 	@$(BIN)/python -m tests.cases
+
+month: setup ## Lives a simulated month of 100,000 payments and 200 faults twice, once with kills; compares
+	@$(BIN)/python -m tests.month
 
 lint: setup ## Format, lint, types, layers, protos
 	$(BIN)/ruff format --check .

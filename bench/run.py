@@ -20,6 +20,7 @@ from bench.flood import flood_row
 from bench.floods import flood_rows
 from bench.idle import idle_row
 from bench.instructions import instruction_rows
+from bench.intake import statements
 from bench.lists import sanctions_lists
 from bench.machine import machine
 from bench.matching import matching
@@ -31,6 +32,7 @@ from bench.stack import CUSTODY_ALONE, PAYMENTS, MeasuredStack, measured_stack
 
 LARGE = (1_000, 8_190)
 MATCHED_LINES = 1_000_000
+STATED_ENTRIES = (10_000, 100_000)
 ALL_SERVICES_SIZES = (1_000,)
 
 
@@ -57,6 +59,7 @@ CUSTODY: Mapping[str, Measure] = {
     "custody_sdk": lambda rows, plan: rows.through_the_sdk(),
     "tenant_beside_flood": lambda rows, plan: flood_row(rows.measured, rows.book, rows.results, plan.seconds),
     "matching": lambda rows, plan: matching(rows.results, MATCHED_LINES),
+    "statements": lambda rows, plan: statements(rows.results, STATED_ENTRIES),
 }
 REBUILD: Mapping[str, Measure] = {
     "custody_rebuild": lambda rows, plan: rebuild(rows.measured, rows.results, plan.transfers),

@@ -60,6 +60,8 @@ TARGETS: Mapping[tuple[str, int], Sequence[Target]] = {
         Target("answers_right", least=1),
     ),
     ("matching", 1_000_000): (Target("seconds", most=5), Target("extra_mb", most=300)),
+    ("statements", 10_000): (Target("cpu_seconds", most=2),),
+    ("statements", 100_000): (Target("extra_mb", most=500),),
     ("identity_claims", 1): (Target("rank_p", least=0.001),),
     ("custody_rebuild", 8_190): (
         Target("per_second", least=1_000_000),

@@ -35,6 +35,7 @@ OF_NOBODY = {
     "ringfence_break_kind",
     "ringfence_calendar",
     "ringfence_register",
+    "ringfence_safeguarding_status",
 }
 """Labels whose values are words of the contract."""
 

@@ -30,7 +30,6 @@ class Fault(Enum):
     DOUBLED = "doubled"
     WRONG_CURRENCY = "wrong_currency"
     ABSENT = "absent"
-    IN_TWO = "in_two"
     PAGES = "pages"
     MT940 = "mt940"
     UNBOOKED = "unbooked"
@@ -49,7 +48,7 @@ WITH_NEWS = (
 )
 WRONG = (Fault.WRONG_BALANCE, Fault.MISSING, Fault.WRONG_CURRENCY)
 """With these a statement is an exception until a corrected one comes."""
-WITH_STATEMENTS = (*WRONG, Fault.ABSENT, Fault.DOUBLED, Fault.IN_TWO, Fault.PAGES, Fault.MT940)
+WITH_STATEMENTS = (*WRONG, Fault.ABSENT, Fault.DOUBLED, Fault.PAGES, Fault.MT940)
 AS_ONE = frozenset({Fault.SUM, Fault.SPLIT})
 OF_ENTRIES = frozenset(
     {Fault.NO_REFERENCE, Fault.OTHER_REFERENCE, Fault.OTHER_DATE, Fault.DUPLICATE, Fault.SUM, Fault.SPLIT}

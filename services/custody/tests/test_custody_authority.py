@@ -361,7 +361,7 @@ async def test_the_banks_word_names_its_evidence(custody: Custody) -> None:
 
 
 async def test_the_accounts_for_the_banks_word_are_told(custody: Custody) -> None:
-    """Mirrors and suspense accounts, the oldest of each currency, whoever is suspended."""
+    """Mirrors and suspense accounts, the oldest of each currency, and the other mirrors, whoever is suspended."""
     await open_accounts(custody)
     columns = pb.AccountColumns(
         id=b"".join(map(id_of, ("suspense", "bank too"))),
@@ -371,8 +371,8 @@ async def test_the_accounts_for_the_banks_word_are_told(custody: Custody) -> Non
     )
     await custody.call("CreateAccounts", pb.CreateAccountsRequest(accounts=columns), PLATFORM)
     reply = await custody.servicer.GetBookAccounts(pb.GetBookAccountsRequest(book_id=PLATFORM), None)
-    found = [[each.id for each in accounts] for accounts in (reply.mirrors, reply.suspense)]
-    assert found == [[id_of("bank")], [id_of("suspense")]]
+    found = [[each.id for each in accounts] for accounts in (reply.mirrors, reply.suspense, reply.other_mirrors)]
+    assert found == [[id_of("bank")], [id_of("suspense")], [id_of("bank too")]]
 
 
 async def test_a_credit_that_is_barred_is_never_made(custody: Custody) -> None:

@@ -195,13 +195,14 @@ async def test_transfers_go_as_columns_and_results_come_back_by_name() -> None:
 
 async def test_a_books_own_accounts_are_found_once() -> None:
     """Mirrors and suspense accounts by ledger, without anybody's token, until asked afresh."""
-    made_of = {"mirrors": "m1", "suspense": "s1"}
+    made_of = {"mirrors": "m1", "suspense": "s1", "other_mirrors": "m2"}
     accounts = {name: [custody_pb2.Account(id=an_id(each), ledger=978)] for name, each in made_of.items()}
     scripted, made = peer(lambda method, request: custody_pb2.GetBookAccountsResponse(**accounts))
     client = custody_client(made)
     for _ in range(2):
         found = await client.book_accounts(TENANT)
         assert (found.mirrors, found.suspense) == ({978: an_id("m1")}, {978: an_id("s1")})
+        assert found.ledgers() == {an_id("m1"): 978, an_id("m2"): 978}
     ((method, _, token),) = scripted.calls
     assert (method, token) == ("GetBookAccounts", "")
     await client.book_accounts(TENANT, fresh=True)

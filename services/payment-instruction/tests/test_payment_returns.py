@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from ringfence_payment_instruction.flows.application.clearing import Named, clearing_id
 from ringfence_payment_instruction.rail.domain.replies import Misfit
+from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.returning import return_entry_id
 from ringfence_payment_instruction.submissions.domain.status import Status
@@ -15,7 +16,7 @@ from .messages import camt_054, entry
 from .test_payment_answers import answer, message_of, sent, transaction, waiting
 from .test_payment_application import bank_answers
 from .test_payment_suspense import came_back, goes, holding
-from .world import ANNA, BANK, BANK_FEED, MIRROR, OPERATOR, SUSPENSE, TENANT, World, an_id
+from .world import ANNA, BANK, BANK_FEED, EUR, MIRROR, OPERATOR, SUSPENSE, TENANT, World, an_id
 
 __all__ = ["holding"]
 
@@ -80,6 +81,19 @@ async def test_what_comes_back_is_the_payers_again(vouched: World, status: Statu
     (view,) = await world.application.reads.get(TENANT, [an_id("out")])
     assert (view.state.reason, view.state.iso_reason) == (reasons.BANK_RETURNED, "AC04")
     assert await is_same(world) == {}
+
+
+async def test_what_comes_back_comes_by_the_mirror_that_it_left_by(vouched: World) -> None:
+    """Custody names another mirror of the currency meanwhile."""
+    world = vouched
+    message = await sent(world, "out")
+    await come_to(world, "out", Status.SETTLED)
+    world.custody.accounts = BookAccounts({EUR: an_id("another mirror")}, {EUR: SUSPENSE}, {MIRROR: EUR})
+    await world.restart()
+    await take_in(world, returns(message, row("out")))
+    await world.reaches("out", Status.RETURNED)
+    await world.until(lambda: world.custody.balances[an_id("anna account")] == 1_000_00)
+    assert world.custody.balances[MIRROR] == 0
 
 
 async def test_a_return_that_is_told_again_brings_nothing(vouched: World) -> None:
@@ -158,7 +172,7 @@ async def test_a_payment_that_a_file_returns_twice_is_told_of(vouched: World) ->
     rows = [row("out"), row("out"), row("other", "4.00"), row("other", "6.00")]
     await take_in(world, returns(message, *rows))
     await world.reaches("out", Status.RETURNED)
-    misfits = [(each.event.position, each.event.misfit) for each in waiting(world)]
+    misfits = [(each.event.number, each.event.misfit) for each in waiting(world)]
     assert misfits == [(position, Misfit.OTHER_AMOUNT) for position in (1, 2, 3)]
     await world.until(lambda: world.custody.balances[an_id("anna account")] == 990_00)
     assert world.status("other") is Status.SENT

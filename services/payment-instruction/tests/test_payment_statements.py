@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 from ringfence_kernel.proposals.application import Decision, Verdict
-from ringfence_kernel.values.clock import DAY_NS
+from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
 from ringfence_payment_instruction.deposits.domain.evidence import Disposition
+from ringfence_payment_instruction.settlement.application.ports import BookAccounts
+from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
 from ringfence_payment_instruction.statements.application import measures
 from ringfence_payment_instruction.statements.application.decisions import Why
 from ringfence_payment_instruction.statements.domain.checking import FaultKind
@@ -22,13 +27,16 @@ from ringfence_payment_instruction.statements.domain.events import (
     StatementExcepted,
     StatementTaken,
 )
+from ringfence_payment_instruction.statements.domain.movements import Doubt
 
 from .messages import camt_054, entry
 from .test_payment_told import camt_053, events, hand_in, rows, told_minor
 from .world import (
     ANNA,
     BANK,
+    BANK_FEED,
     BORIS,
+    EUR,
     MIRROR,
     OPERATOR,
     OTHER_TENANT,
@@ -37,6 +45,7 @@ from .world import (
     TENANT,
     World,
     an_id,
+    iban,
 )
 
 BORISS = an_id("boris account")
@@ -62,6 +71,21 @@ async def test_pages_are_decided_when_the_set_is_whole(world: World) -> None:
     assert (await hand_in(world, second)).duplicates == 1
     with world.store.connection() as connection:
         assert connection.execute("SELECT count(*) AS kept FROM statement_page").fetchone() == {"kept": 0}
+
+
+async def test_a_page_of_news_that_comes_again_waits_for_nothing(world: World) -> None:
+    """Its set was whole, and is decided on: it never becomes one that lacks the others."""
+    pages = []
+    for number, last in ((1, "false"), (2, "true")):
+        said = f"</Id><NtfctnPgntn><PgNb>{number}</PgNb><LastPgInd>{last}</LastPgInd></NtfctnPgntn>"
+        whole = camt_054("N-1", BANK, entry(f"R{number}", "5.00", BORIS))
+        pages.append(whole.replace(b"</Id>", said.encode(), 1))
+    for each in pages:
+        assert (await hand_in(world, each)).staged == 1
+    await world.until(lambda: world.custody.balances.get(BORISS) == 10_00)
+    await world.restart()
+    assert (await hand_in(world, pages[0])).duplicates == 1
+    assert world.states.statements.pages == {}
 
 
 async def test_a_set_that_waits_too_long_for_a_page_is_an_exception(world: World) -> None:
@@ -165,3 +189,146 @@ async def confirm_all(world: World) -> None:
     proposals = world.application.proposals
     waiting, _ = await proposals.waiting(SECOND_OPERATOR, b"", 0, 10)
     assert await proposals.decide([Decision(each.id, Verdict.CONFIRM) for each in waiting], SECOND_OPERATOR) == [""]
+
+
+async def accept(world: World) -> None:
+    """Has two people let the only open exception count."""
+    decisions = world.application.statements.decisions
+    (excepted,) = await decisions.list_exceptions(TENANT, MIRROR, 0, 10)
+    await decisions.work_off(TENANT, MIRROR, excepted.telling, BROUGHT_FORWARD, WHY, OPERATOR)
+    await confirm_all(world)
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True])
+async def test_a_statement_that_counts_does_not_book_again_what_was_booked(world: World, is_forgotten: bool) -> None:
+    """Two people let one count that begins before the last has ended: only what is new of it moves the mirror."""
+    await hand_in(world, camt_053("0.00", "100.00", entry("X", "100.00", BORIS)))
+    opening, first = "100.00", 2
+    if is_forgotten:
+        for number in range(2, 9):
+            await hand_in(world, camt_053(opening, opening, day=f"2026-01-{4 + number:02}", number=number))
+        first = 9
+        assert world.states.statements.movements(MIRROR).known == {}
+    both = (entry("X", "100.00", BORIS), entry("Y", "50.00", BORIS))
+    day = f"2026-01-{4 + first:02}"
+    assert (await hand_in(world, camt_053("0.00", "150.00", *both, day=day, number=first))).excepted == 1
+    await accept(world)
+    await world.until(lambda: world.custody.balances[MIRROR] == -150_00)
+    assert (told_minor(world), world.custody.balances[BORISS]) == (150_00, 150_00)
+    after = camt_053("150.00", "150.00", day=f"2026-01-{5 + first:02}", number=first + 1)
+    assert (await hand_in(world, after)).excepted == 0
+
+
+async def test_a_statement_that_counts_has_to_agree_with_the_books(world: World) -> None:
+    """What it tells again cannot be told from what is new without references: it stays an exception."""
+    await hand_in(world, camt_053("0.00", "100.00", entry("NONREF", "100.00", BORIS)))
+    both = (entry("NONREF", "100.00", BORIS), entry("Y", "50.00", BORIS))
+    await hand_in(world, camt_053("0.00", "150.00", *both, day="2026-01-06", number=2))
+    await accept(world)
+    await world.until(lambda: len(events(world, StatementExcepted)) == 2)
+    assert [each.kind for each in events(world, StatementExcepted)] == [FaultKind.CONTRADICTS] * 2
+    assert (told_minor(world), world.states.statements.movements(MIRROR).accepted) == (100_00, {})
+
+
+async def test_what_cannot_be_taken_is_not_let_count(world: World) -> None:
+    """A statement that was taken with other content, and pages that contradict each other and are gone."""
+    decisions = world.application.statements.decisions
+    await hand_in(world, page(1, False, "0.00", "12.00", entry("R1", "5.00", BORIS)))
+    await hand_in(world, page(1, False, "0.00", "12.00", entry("R1", "6.00", BORIS)))
+    second = entry("Y", "20.00", BORIS)
+    await hand_in(world, camt_053("0.00", "100.00", entry("X", "100.00", BORIS), number=2))
+    await hand_in(world, camt_053("0.00", "120.00", entry("X", "100.00", BORIS), second, number=2))
+    found = await decisions.list_exceptions(TENANT, MIRROR, 0, 10)
+    assert [each.kind for each in found] == [FaultKind.CONTRADICTS] * 2
+    for each in found:
+        with pytest.raises(StatementNotAcceptable):
+            await decisions.work_off(TENANT, MIRROR, each.telling, BROUGHT_FORWARD, WHY, OPERATOR)
+        await decisions.work_off(TENANT, MIRROR, each.telling, VOIDED, WHY, OPERATOR)
+        await confirm_all(world)
+    assert await decisions.list_exceptions(TENANT, MIRROR, 0, 10) == []
+
+
+async def test_what_was_let_count_and_is_gone_is_an_exception_of_its_tenant(world: World) -> None:
+    """It is looked at once, and has to come again."""
+    await hand_in(world, camt_053("100.00", "105.00", entry("R1", "5.00", BORIS)))
+    decisions = world.application.statements.decisions
+    (excepted,) = await decisions.list_exceptions(TENANT, MIRROR, 0, 10)
+    await decisions.work_off(TENANT, MIRROR, excepted.telling, BROUGHT_FORWARD, WHY, OPERATOR)
+    with world.store.connection() as connection:
+        connection.execute("DELETE FROM statement_page")
+        connection.commit()
+    await confirm_all(world)
+    await world.until(lambda: len(events(world, StatementExcepted)) == 2)
+    (again,) = await decisions.list_exceptions(TENANT, MIRROR, 0, 10)
+    assert (again.tenant, again.kind) == (TENANT, FaultKind.MISSING_PAGE)
+    assert (world.states.statements.tenants[MIRROR], world.states.statements.due) == (TENANT, {})
+
+
+async def test_news_of_a_wrong_year_waits_for_its_statement(world: World) -> None:
+    """It brings no money on a day that is far from here, and is the statement's entry with its reference."""
+    far = entry("R1", "5.00", BORIS).replace("2026-01-0", f"{_next_year(world)}-01-0")
+    assert (await hand_in(world, camt_054("N-1", BANK, far))).held == 1
+    assert told_minor(world) == 0
+    (doubt,) = await world.application.statements.decisions.list_doubts(TENANT, MIRROR)
+    assert doubt.doubt == Doubt.FAR_AHEAD
+    await hand_in(world, camt_053("0.00", "5.00", entry("R1", "5.00", BORIS)))
+    assert (told_minor(world), world.custody.balances[BORISS]) == (5_00, 5_00)
+    assert await world.application.statements.decisions.list_doubts(TENANT, MIRROR) == []
+
+
+async def test_a_statement_of_a_day_to_come_stops_nothing(world: World) -> None:
+    """It is an exception also once people let it count, and the statements of the days before are taken."""
+    far = camt_053("0.00", "5.00", entry("R1", "5.00", BORIS), day=f"{_next_year(world)}-06-01", number=9)
+    assert (await hand_in(world, far)).excepted == 1
+    await accept(world)
+    await world.until(lambda: len(events(world, StatementExcepted)) == 2)
+    assert [each.kind for each in events(world, StatementExcepted)] == [FaultKind.CONTRADICTS] * 2
+    assert (await hand_in(world, camt_054("N-1", BANK, entry("R2", "7.00", BORIS)))).credited == 1
+    assert (await hand_in(world, camt_053("0.00", "7.00", entry("R2", "7.00", BORIS)))).excepted == 0
+    assert told_minor(world) == 7_00
+
+
+def _next_year(world: World) -> int:
+    return datetime.fromtimestamp(world.clock.now_ns() / NANOSECONDS, UTC).year + 1
+
+
+async def test_no_other_currency_is_told_of_a_mirror_whatever_custody_says(world: World) -> None:
+    """While it is away nothing is; of a mirror that is not the oldest of its currency it tells as well."""
+    strange = camt_054("N-1", BANK, entry("R1", "5.00", BORIS).replace('Ccy="EUR"', 'Ccy="USD"'))
+    world.custody.is_away = True
+    with pytest.raises(CustodyUnavailable):
+        await hand_in(world, strange)
+    world.custody.is_away = False
+    world.custody.accounts = BookAccounts({EUR: an_id("older mirror")}, {EUR: SUSPENSE}, {MIRROR: EUR})
+    assert (await hand_in(world, strange)).excepted == 1
+    assert [each.kind for each in events(world, StatementExcepted)] == [FaultKind.CURRENCY]
+    assert (told_minor(world), rows(world)) == (0, [])
+
+
+@pytest.mark.parametrize("trouble", ["another's", "not indexed"])
+async def test_one_accounts_trouble_keeps_nobody_else_from_his_money(world: World, trouble: str) -> None:
+    """A file by the rail tells first of an account of another bank, or of a client who is not known yet."""
+    world.voucher.principal = BANK_FEED
+    feed = an_id("another feed") if trouble == "another's" else BANK_FEED.subject
+    world.identity.aliases[OTHER_BANK] = replace(
+        world.identity.aliases[BANK], account_id=an_id("other mirror"), bank_feed=feed
+    )
+    content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS)).decode()
+    first = content[content.index("<Ntfctn>") : content.index("</Ntfctn>") + len("</Ntfctn>")]
+    other = first.replace(BANK, OTHER_BANK)
+    if trouble == "not indexed":
+        world.identity.aliases[OTHER_CLIENT] = replace(
+            world.identity.aliases[BORIS], account_id=an_id("new account"), owner_id=an_id("new client")
+        )
+        other = other.replace(BORIS, OTHER_CLIENT)
+    world.rail.inbox["two.xml"] = content.replace("<Ntfctn>", other + "<Ntfctn>", 1).encode()
+    await world.until(lambda: world.custody.balances[BORISS] == 5_00)
+    assert told_minor(world) == 5_00
+    assert world.states.statements.movements(an_id("other mirror")).known == {}
+    if trouble == "not indexed":
+        assert "two.xml" in world.rail.inbox
+    else:
+        await world.until(lambda: "two.xml" in world.rail.refused)
+
+
+OTHER_BANK, OTHER_CLIENT = iban(77), iban(78)

@@ -112,10 +112,11 @@ def test_the_pack_names_who_acts_on_its_day(days: Days) -> None:
 
 
 def test_the_pack_has_newest_balances_and_the_last_closed_day(days: Days) -> None:
-    """Monday is cut and its banks are silent: balances are Monday's, the reconciliation is Friday's."""
+    """Monday is computed and nobody has signed it: balances are Monday's, the reconciliation is Friday's."""
     days.compute(_key(FRIDAY), (1_100, 1_100), (50, 50))
     days.close(_key(FRIDAY))
     days.cut(_key(MONDAY), (2_100, 700), (50, 0), clients=1_300)
+    days.compute(_key(MONDAY), (1_400, 1_400), (50, 50))
     report = _made(days, Subject.RESOLUTION_PACK, MONDAY + 1)
     balances, latest = _row(report, "balances"), _row(report, "latest")
     assert [balances[name].value for name in ("day", "clients", "unidentified", "holds")] == [MONDAY, 1_300, 5, 40]

@@ -214,17 +214,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     )
     views = Views(known, lists, looking)
     deposits = _deposits(submissions, states, ports, views, suspense, proposals, standing, committed)
-    statements = StatementsModule.build(
-        submissions,
-        states.statements,
-        deposits.rows,
-        ports,
-        orders.reading,
-        views,
-        standing.stops,
-        proposals,
-        PastDays(states.calendars),
-    )
+    statements = _told(submissions, states, ports, proposals, orders, standing, deposits, views)
     rail = _rail(submissions, states, ports, proposals, orders, standing, deposits, statements, days)
     work: dict[str, Work] = {
         "screening": screening.work,
@@ -275,6 +265,29 @@ def _deposits(
         standing.stops,
         committed,
         ports.clock,
+    )
+
+
+def _told(
+    submissions: Submissions,
+    states: ModuleStates,
+    ports: Ports,
+    proposals: Proposals,
+    orders: SubmissionsModule,
+    standing: StandingModule,
+    deposits: DepositsModule,
+    views: Views,
+) -> StatementsModule:
+    return StatementsModule.build(
+        submissions,
+        states.statements,
+        deposits.rows,
+        ports,
+        orders.reading,
+        views,
+        standing.stops,
+        proposals,
+        PastDays(states.calendars),
     )
 
 

@@ -217,7 +217,8 @@ class Books:
         told = file.telling
         loose = list(self.known.loose)
         if told.kind is not Kind.STATEMENT:
-            found = self.record(tell(self.known, MIRROR, told))
+            today = max((each.day for each in told.entries), default=0)
+            found = self.record(tell(self.known, MIRROR, told, today))
         elif told.id in self.known.taken:
             return []
         else:

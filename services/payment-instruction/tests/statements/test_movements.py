@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_kernel.values.ids import ZERO_ID, external_id
+from ringfence_payment_instruction.statements.domain.by_people import in_doubt
 from ringfence_payment_instruction.statements.domain.checking import FaultKind
 from ringfence_payment_instruction.statements.domain.deciding import allocate, touched
 from ringfence_payment_instruction.statements.domain.events import (
@@ -17,7 +18,8 @@ from ringfence_payment_instruction.statements.domain.events import (
     StatementExcepted,
     StatementTaken,
 )
-from ringfence_payment_instruction.statements.domain.movements import Confirmation, Doubt, Outcome
+from ringfence_payment_instruction.statements.domain.movements import Confirmation, Doubt, Movements, Outcome
+from ringfence_payment_instruction.statements.domain.state import State
 from ringfence_payment_instruction.statements.domain.statement import (
     Account,
     Balance,
@@ -62,7 +64,9 @@ class World:
         self._files += 1
         digest = external_id("test", ZERO_ID, name or str(self._files)) * 2
         loose = list(self.books.known.loose)
-        found = take(self.books.known, MIRROR, "EUR", statement, digest, DAY, _client_of)
+        found = take(
+            self.books.known, MIRROR, "EUR", statement, digest, max(DAY, statement.heading.last_day or DAY), _client_of
+        )
         events = self.books.record(found)
         return events + self.books.record(allocate(self.books.known, MIRROR, [*touched(events), *loose]))
 
@@ -200,6 +204,15 @@ def test_the_statements_date_wins(world: World) -> None:
     (confirmed,) = [each for each in events if isinstance(each, MovementsConfirmed)]
     assert list(unpack("i", confirmed.days)) == [(DAY - date(1970, 1, 1)).days]
     assert (world.mirror, confirmed.how[0]) == (1_000, Confirmation.REFERENCE)
+
+
+@pytest.mark.parametrize("apart", [-365, -20])
+def test_a_reference_told_of_two_days_far_apart_is_one_movement(world: World, apart: int) -> None:
+    """The second waits, and the statement has one of them, whichever day was right."""
+    world.news(_entry(1_000, _detail("NORA"), ref="X", day=DAY + timedelta(days=apart)))
+    assert _held(world.news(_entry(1_000, _detail("NORA"), ref="X"))) == [Doubt.LIKE_ANOTHER]
+    world.statement(0, 1_000, _entry(1_000, _detail("NORA"), ref="X"))
+    assert (world.mirror, world.clients, list(in_doubt(world.books.known))) == (1_000, (1_000, 0), [])
 
 
 def test_money_dated_a_day_late_is_not_credited_twice(world: World) -> None:
@@ -377,3 +390,24 @@ def test_ids_of_held_entries_stay_when_more_is_told(world: World) -> None:
     assert split_ids(one.entry_ids) == split_ids(two.entry_ids)
     world.statement(0, 32_000, _entry(30_000, ref="S", transactions=4), _entry(2_000, _detail(), ref="P"))
     assert (world.mirror, world.clients) == (32_000, (2_000, 0))
+
+
+def test_a_snapshot_finds_movements_in_the_order_in_which_memory_does(world: World) -> None:
+    """One that has learned something later is found where it was."""
+    twice = [_entry(1_000, _detail(iban), ref="R") for iban in ("NORA", "IVO")]
+    world.statement(0, 2_000, *twice)
+    for number, iban in enumerate(("NORA", "IVO")):
+        world.news(_entry(1_000, _detail(iban, ref=f"T{number}"), ref="R"))
+        known = world.books.known
+        restored = Movements.restored(known.save())
+        said = [each.told.references for each in known.known.values()]
+        assert [[*known.by_references(each)] for each in said] == [[*restored.by_references(each)] for each in said]
+
+
+def test_a_snapshot_counts_on(world: World) -> None:
+    """What a mirror's changes are numbered by goes on after it."""
+    world.news(_entry(1_000, _detail("NORA"), ref="X"))
+    state, restored = world.books.state, State()
+    restored.restore({name: memoryview(content) for name, content in state.save()})
+    assert (restored.changes, restored.digest()) == (state.changes, state.digest())
+    assert restored.changes[MIRROR] > 0

@@ -1989,12 +1989,13 @@ Global___GetBookAccountsRequest: _TypeAlias = GetBookAccountsRequest  # noqa: Y0
 
 @_typing.final
 class GetBookAccountsResponse(_message.Message):
-    """Answers the oldest of each ledger."""
+    """Answers the oldest of each ledger, and the other bank mirrors."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MIRRORS_FIELD_NUMBER: _builtins.int
     SUSPENSE_FIELD_NUMBER: _builtins.int
+    OTHER_MIRRORS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def mirrors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Account]:
         """Bank mirrors."""
@@ -2003,15 +2004,20 @@ class GetBookAccountsResponse(_message.Message):
     def suspense(self) -> _containers.RepeatedCompositeFieldContainer[Global___Account]:
         """Suspense accounts."""
 
+    @_builtins.property
+    def other_mirrors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Account]:
+        """Bank mirrors of a ledger that has an older one."""
+
     def __init__(
         self,
         *,
         mirrors: _abc.Iterable[Global___Account] | None = ...,
         suspense: _abc.Iterable[Global___Account] | None = ...,
+        other_mirrors: _abc.Iterable[Global___Account] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["mirrors", b"mirrors", "suspense", b"suspense"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mirrors", b"mirrors", "other_mirrors", b"other_mirrors", "suspense", b"suspense"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -467,6 +467,8 @@ class _EntryDoubtEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryDoubt
     """Its reference stands twice in one telling."""
     ENTRY_DOUBT_LATE: _EntryDoubt.ValueType  # 4
     """The statement of its day is taken, and does not have it."""
+    ENTRY_DOUBT_FAR_AHEAD: _EntryDoubt.ValueType  # 5
+    """It is dated so far behind today that the bank cannot have booked it."""
 
 class EntryDoubt(_EntryDoubt, metaclass=_EntryDoubtEnumTypeWrapper):
     """Why an entry of news is held until a statement or people say what it is."""
@@ -481,6 +483,8 @@ ENTRY_DOUBT_REPEATED: EntryDoubt.ValueType  # 3
 """Its reference stands twice in one telling."""
 ENTRY_DOUBT_LATE: EntryDoubt.ValueType  # 4
 """The statement of its day is taken, and does not have it."""
+ENTRY_DOUBT_FAR_AHEAD: EntryDoubt.ValueType  # 5
+"""It is dated so far behind today that the bank cannot have booked it."""
 Global___EntryDoubt: _TypeAlias = EntryDoubt  # noqa: Y015
 
 @_typing.final

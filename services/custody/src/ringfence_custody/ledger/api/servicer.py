@@ -105,9 +105,11 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
 
     async def GetBookAccounts(self, request: pb.GetBookAccountsRequest, context: Any) -> pb.GetBookAccountsResponse:
         """Returns the accounts where the bank's word is booked."""
-        mirrors, suspense = await self._queries.book_accounts(bounds.identifier("book_id", request.book_id))
+        mirrors, suspense, others = await self._queries.book_accounts(bounds.identifier("book_id", request.book_id))
         return pb.GetBookAccountsResponse(
-            mirrors=map(mapping.account, mirrors), suspense=map(mapping.account, suspense)
+            mirrors=map(mapping.account, mirrors),
+            suspense=map(mapping.account, suspense),
+            other_mirrors=map(mapping.account, others),
         )
 
     async def GetAccounts(self, request: pb.GetAccountsRequest, context: Any) -> pb.GetAccountsResponse:

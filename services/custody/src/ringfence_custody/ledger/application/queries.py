@@ -86,18 +86,21 @@ class Queries:
 
         return await self._read(book_id, lambda book: read(book.accounts))
 
-    async def book_accounts(self, book_id: bytes) -> tuple[list[AccountView], list[AccountView]]:
-        """Returns bank mirrors and suspense accounts, the oldest of each ledger."""
+    async def book_accounts(self, book_id: bytes) -> tuple[list[AccountView], list[AccountView], list[AccountView]]:
+        """Returns bank mirrors and suspense accounts, the oldest of each ledger, and the other mirrors."""
 
-        def read(accounts: Accounts) -> tuple[list[AccountView], list[AccountView]]:
+        def read(accounts: Accounts) -> tuple[list[AccountView], list[AccountView], list[AccountView]]:
             first: dict[tuple[int, int], int] = {}
+            others = []
             for account in accounts.of_owner.get(ZERO_ID, ()):
-                first.setdefault((accounts.account_class[account], accounts.ledger[account]), account)
+                key = accounts.account_class[account], accounts.ledger[account]
+                if first.setdefault(key, account) != account and key[0] == AccountClass.BANK_MIRROR:
+                    others.append(view(accounts, account))
             mirrors, suspense = (
                 [view(accounts, account) for (each, _), account in first.items() if each == wanted]
                 for wanted in (AccountClass.BANK_MIRROR, AccountClass.SUSPENSE)
             )
-            return mirrors, suspense
+            return mirrors, suspense, others
 
         return await self._read(book_id, lambda book: read(book.accounts))
 

@@ -58,9 +58,9 @@ class ReturnedMoney:
             by_tenant[each.tenant].append(each)
         found: list[tuple[bytes, Any]] = []
         for tenant, own in by_tenant.items():
-            mirrors = await self._mirrors(tenant, {each.ledger for each in own})
+            mirrors = await self._mirrors(tenant, {each.ledger for each in own if not each.mirror})
             ring = await self.identity.keys({tenant, *(each.owner for each in own)})
-            entries = [_entry(each, mirrors[each.ledger], caller.subject) for each in own]
+            entries = [_entry(each, each.mirror or mirrors[each.ledger], caller.subject) for each in own]
             for part, first in enumerate(range(0, len(own), ENTRIES_PER_PART)):
                 stream = evidence_stream(tenant, digest, part)
                 rows = slice(first, first + ENTRIES_PER_PART)
@@ -69,6 +69,8 @@ class ReturnedMoney:
         return found
 
     async def _mirrors(self, tenant: bytes, ledgers: set[int]) -> Mapping[int, bytes]:
+        if not ledgers:
+            return {}
         for fresh in (False, True):
             accounts = await self.custody.book_accounts(tenant, fresh=fresh)
             if ledgers <= accounts.mirrors.keys():

@@ -88,7 +88,9 @@ class CustodyClient:
         if held is None:
             reply = await self._call("GetBookAccounts", pb.GetBookAccountsRequest(book_id=tenant))
             held = self._accounts[tenant] = BookAccounts(
-                {each.ledger: each.id for each in reply.mirrors}, {each.ledger: each.id for each in reply.suspense}
+                {each.ledger: each.id for each in reply.mirrors},
+                {each.ledger: each.id for each in reply.suspense},
+                {each.id: each.ledger for each in reply.other_mirrors},
             )
         return held
 

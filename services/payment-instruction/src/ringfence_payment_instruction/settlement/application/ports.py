@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ringfence_payment_instruction.settlement.domain.transfers import Booked, Correction, PlannedTransfer
@@ -11,10 +11,15 @@ from ringfence_payment_instruction.settlement.domain.transfers import Booked, Co
 
 @dataclass(frozen=True, slots=True)
 class BookAccounts:
-    """A book's accounts without an owner, by ledger."""
+    """A book's accounts without an owner, the oldest of each ledger; `other_mirrors` are mirrors with theirs."""
 
     mirrors: Mapping[int, bytes]
     suspense: Mapping[int, bytes]
+    other_mirrors: Mapping[bytes, int] = field(default_factory=dict)
+
+    def ledgers(self) -> dict[bytes, int]:
+        """Returns the ledger of every bank mirror."""
+        return {account: ledger for ledger, account in self.mirrors.items()} | dict(self.other_mirrors)
 
 
 class Custody(Protocol):

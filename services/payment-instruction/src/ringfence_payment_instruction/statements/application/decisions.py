@@ -101,8 +101,10 @@ class StatementDecisions:
         found = next((each for each in open_ones if each.telling == telling), None)
         if found is None:
             raise StatementExceptionUnknown
-        if outcome == BROUGHT_FORWARD and not may_be_brought_forward(found.kind):
-            raise StatementNotAcceptable
+        if outcome == BROUGHT_FORWARD:
+            is_kept = await asyncio.to_thread(self.receiving.keeping.is_kept, telling)
+            if not (is_kept and may_be_brought_forward(found.kind)) or self._is_taken(tenant, mirror, telling):
+                raise StatementNotAcceptable
         payload = plain.encode(_WorkOff(mirror, outcome, found.text, why))
 
         def decide(unit: Unit) -> bytes:
@@ -115,7 +117,7 @@ class StatementDecisions:
     async def decide(
         self, tenant: bytes, mirror: bytes, entry: bytes, movement: bytes, why: Why, caller: Caller
     ) -> bytes:
-        """Returns the proposal's id; raises HeldEntryUnknown, MovementUnknown, TooManyProposals."""
+        """Returns the proposal's id; raises HeldEntryUnknown, MovementUnknown, TooManyProposals, CustodyUnavailable."""
         ledger = await self.receiving.ledger_of(Alias(tenant, mirror, bytes(16), True))
 
         def decide(unit: Unit) -> bytes:
@@ -144,6 +146,8 @@ class StatementDecisions:
         work_off = plain.decode(memoryview(proposal.payload), _WorkOff)
         if proposal.subject not in self.state.of_tenant(proposal.tenant, work_off.mirror).excepted:
             raise StatementExceptionUnknown
+        if work_off.outcome == BROUGHT_FORWARD and self._is_taken(proposal.tenant, work_off.mirror, proposal.subject):
+            raise StatementNotAcceptable
         event = ExceptionWorkedOff(
             tenant=proposal.tenant,
             mirror=work_off.mirror,
@@ -155,6 +159,10 @@ class StatementDecisions:
         unit.record(stream_of(work_off.mirror), event)
         if work_off.outcome == VOIDED:
             unit.commit_also(self.receiving.keeping.drop(proposal.subject))
+
+    def _is_taken(self, tenant: bytes, mirror: bytes, telling: bytes) -> bool:
+        """Tells whether a statement was taken, with other content than the exception's: it cannot count twice."""
+        return telling in self.state.of_tenant(tenant, mirror).taken
 
     def _doubt(self, proposal: Proposal) -> bytes:
         decision = plain.decode(memoryview(proposal.payload), _Decision)

@@ -63,6 +63,10 @@ class Keeping:
         key = pages_id(handed.mirror.account_id, handed.statement.heading)
         return await self._sealed(key, WHOLE_FILE, handed)
 
+    def is_kept(self, telling: bytes) -> bool:
+        """Tells whether a telling is kept, and not as pages of a set that comes anew; blocks, StoreUnavailable."""
+        return telling not in self.state.pages and bool(self.pages.load(telling))
+
     async def load(self, mirror: bytes, telling: bytes) -> tuple[StatementFile, Statement | Fault] | None:
         """Returns a telling that is kept, put together of its pages where it came in such; None where it is gone.
 

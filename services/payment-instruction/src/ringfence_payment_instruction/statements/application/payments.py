@@ -10,7 +10,13 @@ from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.deposits.application.ports import Entries
-from ringfence_payment_instruction.deposits.domain.evidence import CREDIT, BankEntry, entry_digest, entry_id
+from ringfence_payment_instruction.deposits.domain.evidence import (
+    CREDIT,
+    BankEntry,
+    KnownEntries,
+    entry_digest,
+    entry_id,
+)
 from ringfence_payment_instruction.deposits.domain.matching import Payment, payment_at, unconfirmed
 from ringfence_payment_instruction.statements.application.ports import PastMovements
 from ringfence_payment_instruction.statements.domain.movements import Movements
@@ -32,6 +38,7 @@ class Earlier:
 
     posted: Mapping[int, bytes]
     origins: Mapping[int, bytes]
+    known: KnownEntries
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +92,8 @@ class Naming:
         named = earlier_entries(heading, entries)
         ids = [[entry_id(mirror.tenant, each) for each in entry] for entry in named]
         asked = [each for entry in ids for each in entry]
-        known = (await asyncio.to_thread(self.entries.look_up, asked)).digests if asked else {}
-        posted, origins = {}, {}
+        found_entries = await asyncio.to_thread(self.entries.look_up, asked)
+        known, posted, origins = found_entries.digests, {}, {}
         for number, (found, of) in enumerate(zip(ids, named, strict=True)):
             if not all(each in known for each in found):
                 continue
@@ -94,7 +101,7 @@ class Naming:
                 posted[number] = found[0]
             elif len(of) == 1 and known[found[0]] == entry_digest(_brought(of[0])):
                 origins[number] = found[0]
-        return Earlier(posted, origins)
+        return Earlier(posted, origins, found_entries)
 
     async def origins(self, mirror: bytes, told: Mapping[bytes, Told], known: Movements) -> dict[bytes, bytes]:
         """Returns the rows that have brought what entries take back, by their ids, of days that memory has let go of.

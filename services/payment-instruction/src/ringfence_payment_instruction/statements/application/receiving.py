@@ -14,6 +14,7 @@ from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.service.threads import computed
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.values.clock import DAY_NS, Clock, require_past
+from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.values.money import currency
 from ringfence_kernel.writing.writer import Unit
@@ -22,12 +23,11 @@ from ringfence_payment_instruction.deposits.application.first_deposits import co
 from ringfence_payment_instruction.deposits.application.ports import Voucher
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceCounts, Origin, RowsTaking, Taken
 from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
-from ringfence_payment_instruction.deposits.domain.evidence import Disposition, EvidenceFile
+from ringfence_payment_instruction.deposits.domain.evidence import Disposition, EvidenceFile, KnownEntries
 from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.looking import Look, Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.settlement.application.ports import Custody
-from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
 from ringfence_payment_instruction.standing.application.stops import Stops
 from ringfence_payment_instruction.statements.application.handed import Handed
 from ringfence_payment_instruction.statements.application.keeping import Keeping
@@ -53,7 +53,7 @@ from ringfence_payment_instruction.statements.domain.told import EPOCH, Telling
 from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.application.reading import FileReading
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
-from ringfence_payment_instruction.submissions.domain.errors import EvidenceUnreadable
+from ringfence_payment_instruction.submissions.domain.errors import EvidenceRefused, EvidenceUnreadable
 from ringfence_payment_instruction.submissions.domain.named import reference_of
 from ringfence_payment_instruction.submissions.domain.orders import Alias, ledger_of
 from ringfence_payment_instruction.submissions.domain.past import Asked
@@ -114,28 +114,33 @@ class StatementReceiving:
 
         What the rail brings is vouched for but where it only confirms payments. A bank speaks for the accounts that it
         keeps: another's account is as unknown as one that is none, and keeps nobody from what the file tells of others.
+        Neither does anything else that is wrong with one account.
 
         Raises EvidenceUnreadable, BankAccountUnknown, ScreeningListStale, ClientNotIndexed, IdentityUnavailable,
-        KeysUnavailable, AuthorisationRefused, PrincipalSuspended.
+        KeysUnavailable, CustodyUnavailable, AuthorisationRefused, PrincipalSuspended.
         """
         return await self._take_in(source, await asyncio.to_thread(self.files.read, content), content)
 
     async def _take_in(self, source: Caller | Voucher, file: StatementFile, content: bytes) -> Taken:
         told = [each for each in file.statements if each.entries or each.heading.kind is Kind.STATEMENT]
         aliases = await self.aliases_of(told)
-        taken, is_unknown = Taken([]), False
+        taken, faults = Taken([]), list[DomainError]()
         for number, statement in enumerate(told):
             mirror = aliases.get(str(statement.heading.account))
             if mirror is None or not mirror.bank_mirror or not _speaks_for(source, mirror):
-                is_unknown = True
+                faults.append(BankAccountUnknown())
                 continue
             digest = sha256(file.sha256 + number.to_bytes(4)).digest() if number else file.sha256
             handed = Handed(source, file, statement, digest, mirror, aliases, content)
             page = statement.heading.page
             is_page = page is not None and not (page.number == 1 and page.last)
-            taken = _together(taken, await (self._stage(handed) if is_page else self.decide(handed)))
-        if is_unknown:
-            raise BankAccountUnknown
+            try:
+                taken = _together(taken, await (self._stage(handed) if is_page else self.decide(handed)))
+            except DomainError as error:
+                faults.append(error)
+        if faults:
+            # What may do later goes before what never will: the file comes again, and what was taken is known then.
+            raise min(faults, key=lambda error: isinstance(error, EvidenceRefused))
         return taken
 
     async def aliases_of(self, told: Iterable[Statement]) -> Mapping[str, Alias]:
@@ -172,28 +177,29 @@ class StatementReceiving:
                 origins = await self._origins(telling.mirror.account_id, said, earlier)
                 said = said._replace(told=await self._with_past(telling.mirror.account_id, said.told), origins=origins)
                 outcome = await computed(len(entries), self._decide, telling, said, ledger, payments, earlier, today)
-                taken = await self._record(telling, outcome, change, read_ns, position)
+                taken = await self._record(telling, outcome, change, read_ns, position, earlier.known)
                 if taken is not None:
                     known = 0 if outcome.excepted else len(entries) - outcome.new - outcome.held
                     return Taken(taken, max(0, known), outcome.held, int(outcome.excepted))
 
     async def ledger_of(self, mirror: Alias) -> int:
-        """Returns the currency of a mirror, 0 where custody does not tell: it refuses another's money all the same."""
-        if mirror.account_id not in self._ledgers:
-            try:
-                for fresh in (False, True):
-                    accounts = await self.custody.book_accounts(mirror.tenant, fresh=fresh)
-                    self._ledgers.update({account: ledger for ledger, account in accounts.mirrors.items()})
-                    if mirror.account_id in self._ledgers:
-                        break
-            except CustodyUnavailable:
-                return 0
+        """Returns the currency of a mirror, 0 of one that custody does not have; raises CustodyUnavailable.
+
+        Nothing is told of a mirror before its currency is known: what is told cannot be taken back.
+        """
+        for fresh in (False, True):
+            if mirror.account_id not in self._ledgers:
+                self._ledgers.update((await self.custody.book_accounts(mirror.tenant, fresh=fresh)).ledgers())
         return self._ledgers.get(mirror.account_id, 0)
 
     async def _with_past(self, mirror: bytes, told: Telling) -> Telling:
-        """Returns news with what it tells of days that memory has let go of."""
-        last = self.state.movements(mirror).last
-        if told.kind is Kind.STATEMENT or last is None or all(each.day > last.last_day for each in told.entries):
+        """Returns a telling with what it tells of days that memory has let go of.
+
+        A statement tells of none unless it does not follow the last, and people have let it count.
+        """
+        movements = self.state.movements(mirror)
+        last, is_new = movements.last, told.kind is Kind.STATEMENT and told.id not in movements.accepted
+        if is_new or last is None or all(each.day > last.last_day for each in told.entries):
             return told
         references = {each for entry in told.entries if entry.day <= last.last_day for each in entry.references}
         found = await asyncio.to_thread(self.past.by_references, mirror, references) if references else {}
@@ -243,7 +249,7 @@ class StatementReceiving:
         return self.days.before(ledger, last_day, REMEMBERED_BUSINESS_DAYS)
 
     async def _record(
-        self, telling: Handed, outcome: Outcome, change: int, read_ns: int, position: int
+        self, telling: Handed, outcome: Outcome, change: int, read_ns: int, position: int, known: KnownEntries
     ) -> list[EvidenceFile] | None:
         """Returns the rows' parts; None where the telling is to be decided again.
 
@@ -275,7 +281,9 @@ class StatementReceiving:
                 unit.record(stream, PagesDecided(mirror.account_id, telling.pages, mirror.tenant))
             for each in kept:
                 unit.commit_also(each)
-            files = self.rows.record(unit, prepared, rows, origin)
+            # What the table did not have yet is not known to be new.
+            with self.rows.state.recalling(known):
+                files = self.rows.record(unit, prepared, rows, origin)
             self._return(unit, outcome, origin.digest)
             return files
 

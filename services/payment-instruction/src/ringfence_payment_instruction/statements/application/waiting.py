@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from ringfence_kernel.telemetry.logs import get
 from ringfence_kernel.values.clock import DAY_NS, Clock
 from ringfence_kernel.values.errors import DomainError
-from ringfence_kernel.values.ids import ZERO_ID
 
 from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
 from ringfence_payment_instruction.statements.application.handed import Handed
@@ -64,11 +63,11 @@ class KeptWork:
         found = await self.receiving.keeping.load(mirror, telling)
         if found is None:
             fault = Fault(FaultKind.MISSING_PAGE, "what was kept of it is gone: it has to come again")
-            await self.receiving.keeping.except_(self._tenant(telling), mirror, telling, bytes(32), fault)
+            await self.receiving.keeping.except_(self.state.tenants[mirror], mirror, telling, bytes(32), fault)
             return
         file, statement = found
         if isinstance(statement, Fault):
-            await self.receiving.keeping.except_(self._tenant(telling), mirror, telling, file.sha256, statement)
+            await self.receiving.keeping.except_(self.state.tenants[mirror], mirror, telling, file.sha256, statement)
             return
         aliases = await self.receiving.aliases_of([statement])
         alias = aliases.get(str(statement.heading.account))
@@ -76,7 +75,3 @@ class KeptWork:
             raise BankAccountUnknown
         pages = telling if in_pages else b""
         await self.receiving.decide(Handed(None, file, statement, file.sha256, alias, aliases, pages=pages))
-
-    def _tenant(self, telling: bytes) -> bytes:
-        pages = self.state.pages.get(telling)
-        return pages.tenant if pages else ZERO_ID

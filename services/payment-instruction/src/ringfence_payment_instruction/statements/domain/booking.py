@@ -19,7 +19,7 @@ from ringfence_payment_instruction.statements.domain.movements import (
     Movements,
     keys_of,
 )
-from ringfence_payment_instruction.statements.domain.news import SAME_DAYS
+from ringfence_payment_instruction.statements.domain.news import days_apart
 from ringfence_payment_instruction.statements.domain.pairing import components, pairs
 from ringfence_payment_instruction.statements.domain.sides import (
     Piece,
@@ -60,7 +60,8 @@ class Booking:
     movements of their amount that are confirmed: `guessed` are such amounts, `certain` the parts, of entries and of
     movements, that were found by reference all the same. `clients` are parts of movements as parts of entries tell of
     them. `missing` are movements with what is not booked, and among how many alike. `other_day` are booked movements
-    in suspense that turned out to be one of a later day.
+    in suspense that turned out to be one of a later day. `again` are entries with the movements that they are, which
+    were booked before.
     """
 
     telling: Telling
@@ -75,19 +76,29 @@ class Booking:
     clients: dict[tuple[bytes, int], Part] = field(default_factory=dict)
     missing: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     other_day: dict[bytes, bytes] = field(default_factory=dict)
+    again: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)
 
     def entries(self) -> Iterator[tuple[bytes, Told]]:
-        """Yields the statement's entries by their ids."""
+        """Yields the statement's entries by their ids, but those that were booked before."""
         for position, told in enumerate(self.telling.entries):
+            if position in self.telling.past or self.telling.entry_id(position) in self.again:
+                continue
             yield self.telling.entry_id(position), told
 
 
-def book(known: Movements, statement: Telling, last_day: int, carried: Mapping[bytes, int]) -> Booking:
+def book(
+    known: Movements,
+    statement: Telling,
+    last_day: int,
+    carried: Mapping[bytes, int],
+    before: Mapping[int, tuple[bytes, ...]],
+) -> Booking:
     """Decides what a whole statement says; its entries are those of days up to `last_day`.
 
-    Movements that are `carried` over in its opening balance are booked on their days.
+    Movements that are `carried` over in its opening balance are booked on their days. Entries at the places in `before`
+    tell again of movements that another statement has booked.
     """
-    booking = _Booking(known, statement, last_day, carried).decide()
+    booking = _Booking(known, statement, last_day, carried, before).decide()
     booking.confirmed |= {key: (day, Confirmation.CARRIED) for key, day in carried.items()}
     return booking
 
@@ -95,15 +106,24 @@ def book(known: Movements, statement: Telling, last_day: int, carried: Mapping[b
 class _Booking:
     """One statement while it is compared."""
 
-    def __init__(self, known: Movements, statement: Telling, last_day: int, carried: Mapping[bytes, int]) -> None:
+    def __init__(
+        self,
+        known: Movements,
+        statement: Telling,
+        last_day: int,
+        carried: Mapping[bytes, int],
+        before: Mapping[int, tuple[bytes, ...]],
+    ) -> None:
         self.known = known
         self.last_day = last_day
         self.found = Booking(statement)
+        self.found.again = {statement.entry_id(position): members for position, members in before.items()}
         self._doubtful: set[bytes] = set()
         self._later: set[bytes] = set()  # sums that may be movements of later days, as a whole
         self.stated = [
             Side(statement.entry_id(position), told, told.amount_minor)
             for position, told in enumerate(statement.entries)
+            if position not in before and position not in statement.past
         ]
         self.open = {
             key: Side(key, each.told, open_minor(each))
@@ -138,7 +158,8 @@ class _Booking:
                 self._candidates(all_references(side.told)), key=lambda each: abs(each[0].day - side.told.day)
             )
             for told, members in near:
-                if is_same(side.told, told, SAME_DAYS) and all(each.is_whole for each in members):
+                apart = min(days_apart(self.known.known[each.id].certainty) for each in members)
+                if is_same(side.told, told, apart) and all(each.is_whole for each in members):
                     self._match(side, members, Confirmation.REFERENCE)
                     break
 
@@ -186,7 +207,7 @@ class _Booking:
         movement = self.open.get(found)
         if movement is None or side.told.way() != movement.told.way():
             return None
-        if abs(side.told.day - movement.told.day) > SAME_DAYS:
+        if abs(side.told.day - movement.told.day) > days_apart(self.known.known[found].certainty):
             return None
         for position, other in movement.pieces.items():
             if other.amount_minor == piece.amount_minor and likeness(other, piece) is Likeness.SAME:
@@ -257,7 +278,7 @@ class _Booking:
 
     def _by_other_days(self) -> None:
         """Movements that are what a statement of another day had, whose money has been in suspense for their sake."""
-        for key in self.known.loose:
+        for key in sorted(self.known.loose):
             loose = self.known.known[key]
             for movement in [self.open[each] for each in sorted(loose.doubters) if each in self.open]:
                 if (

@@ -93,6 +93,23 @@ def opening_fault(known: Movements, carried: Iterable[bytes], period: Period) ->
     return Fault(FaultKind.OPENING, f"it opens with {period.opening_minor}, the books hold {held} by then")
 
 
+def repetition_fault(known: Movements, period: Period, carried: Iterable[bytes], new_minor: int) -> Fault | None:
+    """Returns why a statement that tells again of booked days cannot be taken, though people let it count.
+
+    With `new_minor` of its entries, and what is `carried` over, the books come to the balance of the last day, or are
+    as far from it as they were.
+    """
+    last = known.last
+    if last is None:
+        return None
+    before = known.booked_minor
+    after = before + new_minor + sum(known.known[each].posted_minor for each in carried)
+    closing = period.closing_minor if period.last_day >= last.last_day else last.closing_minor
+    if after == closing or after - closing == before - last.closing_minor:
+        return None
+    return Fault(FaultKind.CONTRADICTS, f"with it the books hold {after}, the balance is {closing}")
+
+
 def _step(last: Chain, period: Period) -> int | None:
     """Returns by how much the statement's number exceeds the last; None where one has none, or counting began anew.
 

@@ -27,7 +27,7 @@ from ringfence_payment_instruction.statements.domain.events import (
     MovementsToldAgain,
 )
 from ringfence_payment_instruction.statements.domain.movements import Certainty, Movements, Outcome
-from ringfence_payment_instruction.statements.domain.news import LIKE_DAYS, SAME_DAYS, News, read_news
+from ringfence_payment_instruction.statements.domain.news import LIKE_DAYS, SAME_DAYS, News, held_apart, read_news
 from ringfence_payment_instruction.statements.domain.statement import Kind
 from ringfence_payment_instruction.statements.domain.told import (
     Part,
@@ -42,24 +42,30 @@ from ringfence_payment_instruction.statements.domain.told import (
 Again = Mapping[bytes, tuple[Told, tuple[bytes, ...]]]
 
 
-def tell(known: Movements, mirror: bytes, telling: Telling) -> list[Any]:
-    """Returns what a telling of news brings about; `allocate` follows once that is recorded."""
-    news = read_news(known, telling)
+def tell(known: Movements, mirror: bytes, telling: Telling, today: int) -> list[Any]:
+    """Returns what a telling of news brings about that came in `today`; `allocate` follows once that is recorded."""
+    news = read_news(known, telling, today)
     new = {key: (told, frozenset[bytes]()) for key, told in news.new.items()}
     events = _told(mirror, telling, new, is_booked=False) + _told_again(mirror, telling, news.again)
     return events + _held(mirror, news) + decided(mirror, _recognised(known, news))
 
 
 def settle(
-    known: Movements, mirror: bytes, telling: Telling, last_day: int, carried: Mapping[bytes, int] | None = None
+    known: Movements,
+    mirror: bytes,
+    telling: Telling,
+    last_day: int,
+    carried: Mapping[bytes, int] | None = None,
+    before: Mapping[int, tuple[bytes, ...]] | None = None,
 ) -> list[Any]:
     """Returns what a whole statement brings about, for days up to `last_day`; `allocate` follows once recorded.
 
-    `carried` are open movements, with their days, that its opening balance has.
+    `carried` are open movements, with their days, that its opening balance has; `before` are places of entries that are
+    movements which another statement has booked.
     """
     held = _held_of(known, telling)
     telling = replace(telling, entries=_with_held(known, telling, held))
-    booking = book(known, telling, last_day, carried or {})
+    booking = book(known, telling, last_day, carried or {}, before or {})
     outcomes = _decide_held(known, booking, held, last_day)
     again = _again(known, booking)
     outcomes |= {key: (Outcome.SAME, movement) for key, movement in booking.other_day.items()}
@@ -87,7 +93,7 @@ def allocate(known: Movements, mirror: bytes, movement_ids: Iterable[bytes]) -> 
 
 
 def with_past(telling: Telling, past: Iterable[Told]) -> Telling:
-    """Returns news with the positions of entries that are, by reference, movements which memory has let go of."""
+    """Returns a telling with the positions of entries that are, by reference, movements which memory has let go of."""
     by_identity: dict[bytes, list[Told]] = {}
     for each in past:
         for said in identities(each.references):
@@ -174,7 +180,7 @@ def _recognised(known: Movements, news: News) -> dict[bytes, tuple[Outcome, byte
     )
     for told, movement_id in made_known:
         for key in known.held_by_references(all_references(told)):
-            if is_same(known.held[key].told, told, SAME_DAYS):
+            if is_same(known.held[key].told, told, held_apart(known.held[key])):
                 found[key] = (Outcome.SAME, movement_id)
     return found
 
@@ -184,7 +190,7 @@ def _held_of(known: Movements, telling: Telling) -> dict[bytes, bytes]:
     found = {}
     for position, told in enumerate(telling.entries):
         for key in known.held_by_references(all_references(told)):
-            if is_same(known.held[key].told, told, SAME_DAYS):
+            if is_same(known.held[key].told, told, held_apart(known.held[key])):
                 found[key] = telling.entry_id(position)
     return found
 
@@ -212,7 +218,8 @@ def _decide_held(
     """
     found = {}
     for key, entry_id in held.items():
-        movement_id = entry_id if entry_id in booking.new else booking.pairs.get(entry_id, ZERO_ID)
+        again = booking.again.get(entry_id, (ZERO_ID,))[0]
+        movement_id = entry_id if entry_id in booking.new else booking.pairs.get(entry_id, again)
         found[key] = (Outcome.BOOKED, movement_id)
     for key, each in known.held.items():
         if key not in found and each.told.day <= last_day - LIKE_DAYS:
@@ -226,7 +233,7 @@ def _again(known: Movements, booking: Booking) -> dict[bytes, tuple[Told, tuple[
     again: dict[bytes, tuple[Told, tuple[bytes, ...]]] = {
         key: (told[key], (movement,)) for key, movement in booking.pairs.items()
     }
-    again |= {key: (told[key], members) for key, members in booking.sums.items()}
+    again |= {key: (told[key], members) for key, members in (*booking.sums.items(), *booking.again.items())}
     again |= {key: (known.known[key].told, (movement,)) for key, movement in booking.other_day.items()}
     for (movement, _), part in booking.clients.items():
         before = known.known[movement].told

@@ -29,6 +29,7 @@ class Doubt(IntEnum):
     PART_OR_SUM = 2  # it may be a part of a movement that is known, or a sum of such
     REPEATED = 3  # its reference stands twice in one telling
     LATE = 4  # the statement of its day is taken, and does not have it
+    FAR_AHEAD = 5  # it is dated so far behind today that the bank cannot have booked it
 
 
 class Outcome(IntEnum):
@@ -109,7 +110,7 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The last statement that was taken."""
+    """The statement of the last day that was taken."""
 
     last_day: int
     closing_minor: int
@@ -156,6 +157,11 @@ class Movements:
     def posted_minor(self) -> int:
         """What the mirror holds by these movements."""
         return self.balance["posted"]
+
+    @property
+    def booked_minor(self) -> int:
+        """What the mirror holds by what statements have booked."""
+        return self.posted_minor - sum(each.posted_minor for each in self.known.values() if each.is_open)
 
     @property
     def last(self) -> Chain | None:
@@ -279,7 +285,7 @@ class Movements:
     def excerpt(self, ids: Iterable[bytes]) -> Movements:
         """Returns what is known of some movements and held entries, and of all in doubt, to try events on by ids."""
         found, journal = Movements(listed=False), Journal()
-        for key in {*ids, *self.loose}:
+        for key in sorted({*ids, *self.loose}):
             if key in self.known:
                 found.put(key, self.known[key], journal)
             if key in self.held:

@@ -13,7 +13,13 @@ from itertools import takewhile
 from ringfence_kernel.values.ids import ZERO_ID, external_id
 
 from ringfence_payment_instruction.statements.domain.indexes import Key
-from ringfence_payment_instruction.statements.domain.movements import Certainty, Doubt, Movement, Movements
+from ringfence_payment_instruction.statements.domain.movements import (
+    Certainty,
+    Doubt,
+    Held,
+    Movement,
+    Movements,
+)
 from ringfence_payment_instruction.statements.domain.told import (
     Likeness,
     Part,
@@ -28,6 +34,10 @@ from ringfence_payment_instruction.statements.domain.told import (
 
 SAME_DAYS = 10
 """How far apart two tellings may be dated that share a reference; banks use references again."""
+ANY_DAYS = 2**32
+"""So far apart may be a day that only news has told, which may be wrong, and the statement's."""
+AHEAD_DAYS = 5
+"""How far behind today news may be dated: the next business days of a bank that closes its books early."""
 LIKE_DAYS = 2
 """How far from its booking news may be dated, where it only may be of a movement: two of news twice as far apart."""
 
@@ -46,16 +56,37 @@ class News:
     held: dict[bytes, tuple[Told, Doubt]] = field(default_factory=dict)
 
 
-def read_news(known: Movements, telling: Telling) -> News:
-    """Decides what a telling of news says."""
-    return _Reading(known, telling).read()
+def read_news(known: Movements, telling: Telling, today: int) -> News:
+    """Decides what a telling of news says, which came in `today`, days since 1970."""
+    return _Reading(known, telling, today + AHEAD_DAYS).read()
+
+
+def days_apart(certainty: Certainty) -> int:
+    """Returns how far a statement's entry may be dated from a movement with its reference."""
+    return ANY_DAYS if certainty is Certainty.TOLD else SAME_DAYS
+
+
+def held_apart(held: Held) -> int:
+    """Returns how far a telling may be dated from a held entry with its reference."""
+    return ANY_DAYS if held.doubt is Doubt.FAR_AHEAD else SAME_DAYS
+
+
+def booked_before(known: Movements, statement: Telling) -> dict[int, tuple[bytes, ...]]:
+    """Returns the places of entries that are, by reference, movements which another statement has booked, and these."""
+    reading, found = _Reading(known, statement, ANY_DAYS), {}
+    for position, told in enumerate(statement.entries):
+        again = None if position in statement.past else reading.same(told)
+        if again and all(known.known[each].certainty is Certainty.BOOKED for each in again):
+            found[position] = again
+    return found
 
 
 class _Reading:
     """One telling while it is read."""
 
-    def __init__(self, known: Movements, telling: Telling) -> None:
+    def __init__(self, known: Movements, telling: Telling, latest_day: int) -> None:
         self.known = known
+        self.latest_day = latest_day
         self.telling = telling
         self.news = News(telling)
         self._claimed: set[tuple[bytes, int]] = set()
@@ -95,17 +126,21 @@ class _Reading:
         if entry_id in self.known.known or entry_id in self.known.held:
             self._claimed.add((entry_id, -1))  # the same telling again, to the byte
             return
-        again = self._same(told)
+        again = self.same(told)
         if again is not None:
             self.news.again[entry_id] = (told, again)
         elif self._is_repeated(told):
             self.news.held[entry_id] = (told, Doubt.REPEATED)
         elif self.known.last is not None and told.day <= self.known.last.last_day:
             self._hold(entry_id, told, Doubt.LATE)
+        elif told.day > self.latest_day:
+            self._hold(entry_id, told, Doubt.FAR_AHEAD)
+        elif self._is_told_elsewhen(told):
+            self._hold(entry_id, told, Doubt.LIKE_ANOTHER)
         elif not self._rest(entry_id, told):
             self._left.append((entry_id, told))
 
-    def _same(self, told: Told) -> tuple[bytes, ...] | None:
+    def same(self, told: Told) -> tuple[bytes, ...] | None:
         """Returns the movements that an entry tells of by reference: one, all of a sum, or all that have its parts."""
         for found in self.known.by_references(all_references(told)):
             total = self.known.sums.get(found)
@@ -158,11 +193,21 @@ class _Reading:
             if found in self.known.known
         )
 
+    def _is_told_elsewhen(self, told: Told) -> bool:
+        """Tells whether news of a day far away has had the reference: one of the days may be wrong."""
+        return any(
+            self.known.known[found].certainty is Certainty.TOLD
+            and is_same(told, self.known.known[found].told, ANY_DAYS)
+            and not _is_near(told, self.known.known[found].told, SAME_DAYS)
+            for found in self.known.by_references(told.references)
+            if found in self.known.known
+        )
+
     def _hold(self, entry_id: bytes, told: Told, doubt: Doubt) -> None:
         """Holds an entry; one that is held already, by reference, stays one and learns what this one adds."""
         for found in self.known.held_by_references(all_references(told)):
             before = self.known.held[found].told
-            if is_same(told, before, SAME_DAYS):
+            if is_same(told, before, held_apart(self.known.held[found])):
                 more = merged(before, told)
                 if more != before:
                     self.news.held[found] = (more, self.known.held[found].doubt)

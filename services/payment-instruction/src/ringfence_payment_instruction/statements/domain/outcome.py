@@ -69,7 +69,7 @@ def outcome_of(
     mirror, tenant = sources.mirror.account_id, sources.mirror.tenant
     after = known.excerpt(_named_in(events))
     _apply(after, events)
-    allocations = allocate(after, mirror, [*touched(events), *known.loose])
+    allocations = allocate(after, mirror, [*touched(events), *sorted(known.loose)])
     _apply(after, allocations)
     told = [*events, *allocations]
     rows = rows_for(known, after, told, sources)

@@ -36,7 +36,7 @@ from ringfence_payment_instruction.submissions.domain.events import Instructions
 from ringfence_payment_instruction.submissions.domain.orders import OF_OPERATORS
 from ringfence_payment_instruction.submissions.domain.submission import slot
 
-SECTION = "statements, format 1"
+SECTION = "statements, format 2"
 
 
 def stream_of(mirror: bytes) -> bytes:
@@ -51,6 +51,7 @@ class _Saved:
     mirrors: list[tuple[bytes, SavedMovements]]
     pages: list[tuple[bytes, Pages]]
     tenants: list[tuple[bytes, bytes]]
+    changes: list[tuple[bytes, int]]
 
 
 class State:
@@ -112,7 +113,7 @@ class State:
 
     def digest(self) -> bytes:
         """Returns a hash of it all."""
-        content = hashlib.sha256(plain.encode(sorted(self.pages.items())))
+        content = hashlib.sha256(plain.encode(sorted(self.pages.items())) + plain.encode(sorted(self.changes.items())))
         for mirror, known in sorted(self.mirrors.items()):
             content.update(mirror + plain.encode(known.save(in_order=True)))
         return content.digest()
@@ -120,13 +121,14 @@ class State:
     def save(self) -> Sections:
         """Returns everything that is in memory."""
         mirrors = [(mirror, known.save()) for mirror, known in sorted(self.mirrors.items())]
-        return [(SECTION, plain.encode(_Saved(mirrors, sorted(self.pages.items()), sorted(self.tenants.items()))))]
+        pages, tenants = sorted(self.pages.items()), sorted(self.tenants.items())
+        return [(SECTION, plain.encode(_Saved(mirrors, pages, tenants, sorted(self.changes.items()))))]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned; raises ValueError or LookupError for another format."""
         content = plain.decode(sections[SECTION], _Saved)
         self.mirrors = {mirror: Movements.restored(saved) for mirror, saved in content.mirrors}
-        self.pages, self.changes = dict(content.pages), {}
+        self.pages, self.changes = dict(content.pages), dict(content.changes)
         self.tenants = dict(content.tenants)
         self.due = {mirror: None for mirror, known in self.mirrors.items() if known.accepted}
 
@@ -142,8 +144,10 @@ class State:
                 journal.put(self.changes, mirror, self.changes.get(mirror, 0) + 1)
 
 
-def _nothing(event: told_events.PagesDecided, known: Movements, journal: Journal) -> None:
-    """Concerns the pages alone."""
+def _pages_decided(event: told_events.PagesDecided, known: Movements, journal: Journal) -> None:
+    """Notes that pages have been decided on: they do not wait for each other once more where one comes again."""
+    if event.telling not in known.taken:
+        journal.put(known.taken, event.telling, b"")
 
 
 def take_in(event: Any, known: Movements, journal: Journal) -> None:
@@ -153,7 +157,8 @@ def take_in(event: Any, known: Movements, journal: Journal) -> None:
 
 def _taken(event: told_events.StatementTaken, known: Movements, journal: Journal) -> None:
     chain = Chain(event.last_day, event.closing_minor, event.electronic_sequence, event.legal_sequence)
-    journal.put(known.chain, "last", chain)
+    if known.last is None or known.last.last_day <= event.last_day:
+        journal.put(known.chain, "last", chain)
     journal.put(known.taken, event.telling, event.content)
     for waiting in (known.excepted, known.accepted):
         if event.telling in waiting:
@@ -162,6 +167,8 @@ def _taken(event: told_events.StatementTaken, known: Movements, journal: Journal
 
 def _excepted(event: told_events.StatementExcepted, known: Movements, journal: Journal) -> None:
     journal.put(known.excepted, event.telling, event.digest)
+    if event.telling in known.accepted:
+        journal.remove(known.accepted, event.telling)
 
 
 def _told(event: told_events.MovementsTold, known: Movements, journal: Journal) -> None:
@@ -306,6 +313,6 @@ _APPLIES: dict[type, Callable[[Any, Movements, Journal], None]] = {
     told_events.BankDaysForgotten: _forgotten,
     told_events.BankMovements: _published,
     told_events.ExceptionWorkedOff: _worked_off,
-    told_events.PagesDecided: _nothing,
+    told_events.PagesDecided: _pages_decided,
 }
 _ENDS_PAGES = (told_events.StatementTaken, told_events.StatementExcepted, told_events.PagesDecided)

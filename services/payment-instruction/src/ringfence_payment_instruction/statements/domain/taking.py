@@ -17,17 +17,21 @@ from ringfence_payment_instruction.statements.domain.chain import (
     chain_fault,
     opening_fault,
     period_of,
+    repetition_fault,
 )
 from ringfence_payment_instruction.statements.domain.checking import Fault, FaultKind, fault_of, without_repetitions
 from ringfence_payment_instruction.statements.domain.columns import columns_of
 from ringfence_payment_instruction.statements.domain.deciding import settle, tell
 from ringfence_payment_instruction.statements.domain.events import StatementExcepted, StatementTaken
 from ringfence_payment_instruction.statements.domain.movements import Movements
+from ringfence_payment_instruction.statements.domain.news import booked_before
 from ringfence_payment_instruction.statements.domain.paging import pages_id
 from ringfence_payment_instruction.statements.domain.statement import Detail, Entry, Heading, Kind, Statement
 from ringfence_payment_instruction.statements.domain.told import EPOCH, Telling, Told, told
 
 ClientOf = Callable[[Detail], bytes]
+_TELLS_AGAIN = (FaultKind.OVERLAP, FaultKind.CONTRADICTS)
+"""Faults of a statement that may tell again of what another has booked: the books have to come out even with it."""
 
 
 def take(
@@ -66,17 +70,26 @@ def take_telling(
     if fault is not None:
         return excepted(fault)
     if telling.kind is not Kind.STATEMENT:
-        return tell(known, mirror, telling)
+        return tell(known, mirror, telling, (today - EPOCH).days)
     content = _content(telling, period)
     if telling.id in known.taken:
         if known.taken[telling.id] == content:
             return []
         return excepted(Fault(FaultKind.CONTRADICTS, "it was taken with other content"))
+    if period.last_day > (today - EPOCH).days + 1:
+        return excepted(Fault(FaultKind.CONTRADICTS, f"it ends {period.last_day - (today - EPOCH).days} days from now"))
     is_accepted = known.accepted.get(telling.id) == digest
     carried = carried_over(known, telling, period) if is_accepted or known.last is None else {}
-    fault = None if is_accepted else chain_fault(known, period) or opening_fault(known, carried, period)
-    if fault is not None:
+    fault = chain_fault(known, period) or opening_fault(known, carried, period)
+    if fault is not None and not is_accepted:
         return excepted(fault)
+    before = booked_before(known, telling) if is_accepted else {}
+    if fault is not None and fault.kind in _TELLS_AGAIN:
+        told_again = telling.past | before.keys()
+        news = [told for position, told in enumerate(telling.entries) if position not in told_again]
+        fault = repetition_fault(known, period, carried, sum(told.signed_minor for told in news))
+        if fault is not None:
+            return excepted(fault)
     taken = StatementTaken(
         mirror=mirror,
         telling=telling.id,
@@ -89,7 +102,7 @@ def take_telling(
         electronic_sequence=period.electronic_sequence,
         legal_sequence=period.legal_sequence,
     )
-    return [*settle(known, mirror, telling, period.last_day, carried), taken]
+    return [*settle(known, mirror, telling, period.last_day, carried, before), taken]
 
 
 def entries_of(statement: Statement) -> list[Entry]:

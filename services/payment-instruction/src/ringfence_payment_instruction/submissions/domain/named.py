@@ -57,7 +57,7 @@ def reference_of(state: State, ref: InstructionRef) -> str:
 
 def _by_uetr(state: State, uetr: str) -> list[InstructionRef]:
     """Returns the payments that were sent under a UETR: one that was made here, one that came with an order."""
-    found = dict.fromkeys(ref for key in bank_uetr_keys(uetr) if (ref := state.place(key)) is not None)
+    found = dict.fromkeys(ref for key in bank_uetr_keys(uetr) if (ref := state.used_at(key)) is not None)
     return [ref for ref in found if ref.index in state.known(ref.stream).references]
 
 

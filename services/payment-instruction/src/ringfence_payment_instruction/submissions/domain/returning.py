@@ -25,7 +25,8 @@ from ringfence_payment_instruction.submissions.domain.transitions import (
 class ReturnedPayment:
     """A payment whose money comes back: to which account, and whose it is; `amount_minor` is what comes.
 
-    Where it had left suspense, it is nobody's: `account` is None.
+    Where it had left suspense, it is nobody's: `account` is None. `mirror` is by which it left, empty of one that left
+    long ago: then there was one of its currency.
     """
 
     tenant: bytes
@@ -34,6 +35,7 @@ class ReturnedPayment:
     owner: bytes
     amount_minor: int
     ledger: int
+    mirror: bytes = b""
 
 
 def return_entry_id(tenant: bytes, instruction_id: bytes) -> bytes:
@@ -65,6 +67,7 @@ def returned_payment(submission: Submission, index: int, amount_minor: int) -> R
         owner=submission.tenant if of_suspense else submission.owners(index)[0],
         amount_minor=amount_minor,
         ledger=submission.ledgers[index],
+        mirror=submission.mirrors.get(index, b""),
     )
 
 

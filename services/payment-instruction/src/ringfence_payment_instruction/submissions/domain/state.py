@@ -174,7 +174,7 @@ class State:
         ref = self._ref(bank_key(transaction_id))
         return ref if ref is not None and ref.index != WHOLE else None
 
-    def place(self, key: bytes) -> InstructionRef | None:
+    def used_at(self, key: bytes) -> InstructionRef | None:
         """Returns where a key was used first."""
         return self._ref(key)
 
