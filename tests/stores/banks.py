@@ -103,7 +103,7 @@ def eventually(look: Callable[[], Found | None]) -> Found:
 
 
 def tellings(box: Sandbox, stage: Stage) -> None:
-    """The bank tells twice, in doubt, wrongly, in pages, of what it takes back and of what it never books."""
+    """The bank tells twice, in doubt, wrongly, in pages, and of what it takes back."""
     with simulated_bank(box.stack, [stage.platform.safeguarding_iban]):
         _tellings(box, stage)
 
@@ -120,17 +120,23 @@ def _tellings(box: Sandbox, stage: Stage) -> None:
     decided = first.statements.decide(tenant, bank.mirror, held.entry_id, held.movement_ids[0], DOCUMENT, "the same")
     bank.agree("payment-instruction", decided)
     bank.told("KEPT-BACK", debit={"account_iban": bank.iban, "reverses": one})
-    last = today + timedelta(7)
+    last = today + timedelta(1)
     wrong = [{"fault": "wrong_balance"}]
     bank.statement("KEPT-WRONG", opened, last, faults=wrong)
     excepted = next(iter(first.statements.exceptions(tenant, bank.mirror)))
     void = first.statements.work_off(tenant, bank.mirror, excepted.telling_id, Remedy.VOID, DOCUMENT, "a cent too much")
     bank.agree("payment-instruction", void)
-    booked = bank.deposit("KEPT-3", "17.00", day=last.isoformat())
-    never = booked.replace(_reference(booked).encode(), b"KEPTNEVERBOOKED1").replace(b"17.00", b"19.00")
-    box.bank_feed.statements.submit(never)
     bank.statement("KEPT-PAGES", opened, last, pages=2)
     _answered(bank)
+
+
+def _never_booked(bank: BankSide, first: date, last: date) -> None:
+    """The bank tells of money that its next statement does not have."""
+    with simulated_bank(bank.box.stack, [bank.stage.platform.safeguarding_iban]):
+        booked = bank.deposit("KEPT-3", "17.00", day=last.isoformat())
+        never = booked.replace(_reference(booked).encode(), b"KEPTNEVERBOOKED1").replace(b"17.00", b"19.00")
+        bank.box.bank_feed.statements.submit(never)
+        bank.statement("KEPT-NEXT", first, last)
 
 
 def days(box: Sandbox, stage: Stage) -> None:
@@ -154,19 +160,17 @@ def days(box: Sandbox, stage: Stage) -> None:
     first.safeguarding.reopen(key, "looked at again")
     for _ in range(2):
         stepped = first.calendars.step(CALENDAR, stepped)
+    _never_booked(bank, datetime.now(UTC).date() + timedelta(2), stepped)
     _breaks(bank, opened)
 
 
 def _breaks(bank: BankSide, day: date) -> None:
-    """Lines are taken apart, which is a break, and matched again; it is opened again, assigned and closed."""
+    """Lines are taken apart and matched again; what was settled is opened again and assigned."""
     (first, _), book = bank.box.operators, bank.stage.book_id
     matched = eventually(lambda: _first_match(bank, day))
     first.reconciliation.undo(bank.mirror, matched[0], note="not sure", book_id=book)
-    lines = {each.bytes for each in matched[1]}
-    breaks = first.reconciliation.breaks
-    found = eventually(lambda: next((each for each in breaks(book, bank.mirror) if each.line_id in lines), None))
     first.reconciliation.match(bank.mirror, [matched[1]], book)
-    ended = eventually(lambda: _settled(bank, found))
+    ended = eventually(lambda: _settled(bank))
     first.reconciliation.reopen(ended.id, note="once more")
     first.reconciliation.assign(ended.id, note="to me")
 
@@ -180,9 +184,9 @@ def _first_match(bank: BankSide, day: date) -> tuple[UUID, tuple[UUID, UUID]] | 
     return None
 
 
-def _settled(bank: BankSide, found: Break) -> Break | None:
-    now = bank.box.operators[0].reconciliation.find_break(found.id)
-    return now if now.status in (BreakStatus.MATCHED, BreakStatus.RESOLVED) else None
+def _settled(bank: BankSide) -> Break | None:
+    breaks = bank.box.operators[0].reconciliation.breaks(bank.stage.book_id, bank.mirror)
+    return next((each for each in breaks if each.status in (BreakStatus.MATCHED, BreakStatus.RESOLVED)), None)
 
 
 def _day(bank: BankSide, day: date, status: DayStatus) -> SafeguardingDay | None:

@@ -34,6 +34,10 @@ class PastDays:
 
     calendars: Calendars
 
+    def newest(self, ledger: int, day: int) -> int:
+        """Returns a day, or the one that is open in a currency's calendar where that is later; days since 1970."""
+        return max(day, self.calendars.opened_day(calendar_of(ledger)) or 0)
+
     def before(self, ledger: int, day: int, count: int) -> int:
         """Returns the day that lies so many business days of a currency before another, days since 1970."""
         calendar = calendar_of(ledger)

@@ -22,6 +22,9 @@ class StatementFiles(Protocol):
 class BusinessDays(Protocol):
     """Which days are business days of a currency."""
 
+    def newest(self, ledger: int, day: int) -> int:
+        """Returns a day, or the one that is open where that is later, days since 1970."""
+
     def before(self, ledger: int, day: int, count: int) -> int:
         """Returns the day that lies so many business days before another, days since 1970."""
 

@@ -171,7 +171,7 @@ class StatementReceiving:
                 earlier = await self.naming.earlier(
                     telling.mirror, telling.statement.heading, telling.statement.entries
                 )
-                today = EPOCH + timedelta(days=read_ns // DAY_NS)
+                today = EPOCH + timedelta(days=self.days.newest(ledger, read_ns // DAY_NS))
                 code = currency(ledger).alpha if ledger else ""
                 said = await computed(len(entries), _read, telling, look, today, payments, code)
                 origins = await self._origins(telling.mirror.account_id, said, earlier)
