@@ -12,6 +12,7 @@ from ringfence_payment_instruction.statements.application.payments import Naming
 from ringfence_payment_instruction.statements.domain.sources import OurPayments
 from ringfence_payment_instruction.statements.domain.statement import Entry
 from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.orders import Alias
 from ringfence_payment_instruction.submissions.domain.returning import return_entry_id
 from ringfence_payment_instruction.submissions.domain.status import Status
 from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
@@ -168,6 +169,21 @@ async def test_news_of_a_return_that_is_never_booked_is_taken_back(vouched: Worl
     assert brought == (_row_of(world, Disposition.RESTORE), ANNAS)
 
 
+@pytest.mark.parametrize("reversal", [False, True])
+async def test_what_comes_back_and_is_booked_a_day_late_is_the_payers_again(vouched: World, *, reversal: bool) -> None:
+    """The day before has lacked it, so that it was taken back from him."""
+    world = vouched
+    await sent(world, "out")
+    await come_to(world, "out", Status.RECONCILED)
+    await take_in(world, camt_054("N-2", BANK, credit(reversal=reversal)), "news.xml")
+    deposit = entry("R0", "100.00", BORIS)
+    await take_in(world, camt_053("0.00", "90.00", deposit, debit()), "statement.xml")
+    await holds(world, anna=990_00, mirror=-90_00)
+    late = credit(reversal=reversal).replace("2026-01-05", "2026-01-06")
+    await take_in(world, camt_053("90.00", "100.00", late, day="2026-01-06", number=2), "late.xml")
+    await holds(world, mirror=-100_00)
+
+
 async def test_a_debit_that_is_shown_after_its_return_is_no_charge(vouched: World) -> None:
     """Once it is the payment; a second time the bank has taken more than that."""
     world = vouched
@@ -192,7 +208,7 @@ async def test_a_return_that_is_recorded_while_the_account_is_read_moves_nothing
     message = await sent(world, "out")
     looks, find = 0, Naming.payments
 
-    async def payments(naming: Naming, mirror: bytes, entries: list[Entry]) -> OurPayments:
+    async def payments(naming: Naming, mirror: Alias, entries: list[Entry]) -> OurPayments:
         nonlocal looks
         found = await find(naming, mirror, entries)
         looks += 1

@@ -172,7 +172,7 @@ async def test_a_payment_that_a_file_returns_twice_is_told_of(vouched: World) ->
     rows = [row("out"), row("out"), row("other", "4.00"), row("other", "6.00")]
     await take_in(world, returns(message, *rows))
     await world.reaches("out", Status.RETURNED)
-    misfits = [(each.event.position, each.event.misfit) for each in waiting(world)]
+    misfits = [(each.event.number, each.event.misfit) for each in waiting(world)]
     assert misfits == [(position, Misfit.OTHER_AMOUNT) for position in (1, 2, 3)]
     await world.until(lambda: world.custody.balances[an_id("anna account")] == 990_00)
     assert world.status("other") is Status.SENT

@@ -78,9 +78,15 @@ async def blocked(world: World, count: int) -> None:
     assert reasons_of(world) <= BLOCKED
 
 
+async def goes_away(world: World) -> None:
+    """Has custody go away once it has said in which currency the mirror is: nothing is taken in before."""
+    assert await world.application.statements.receiving.ledger_of(world.identity.aliases[BANK])
+    world.custody.is_away = True
+
+
 async def custody_is_away(world: World, fields: Fields) -> None:
     """Asked for, and not heard of."""
-    world.custody.is_away = True
+    await goes_away(world)
     await take_in(world, fields)
     calls = world.custody.calls
     await world.until(lambda: world.custody.calls > calls)
@@ -272,7 +278,7 @@ async def listed_before(world: World, lost: bool) -> None:
 
 async def test_an_innocent_deposit_outlives_a_new_list(world: World) -> None:
     """Nobody in it is listed: it reaches the client under the same transfer."""
-    world.custody.is_away = True
+    await goes_away(world)
     await take_in(world, (TYPED[0],))
     await list_it(world, "Somebody Else")
     world.custody.is_away = False
@@ -288,7 +294,7 @@ async def test_one_entry_that_does_not_open_stops_no_other(
 ) -> None:
     """Nobody can look at whom it names once a list has changed: it alone is not credited, and waits for two people."""
     world.custody.balances[SUSPENSE] = 0
-    world.custody.is_away = True
+    await goes_away(world)
     if not is_erased:
         break_entries(monkeypatch, 1)
     await take_in(world, TYPED[:3], {1: ANNA})
@@ -307,7 +313,7 @@ async def test_no_client_is_credited_under_lists_that_are_too_old(
 ) -> None:
     """What was screened days ago waits until the lists are fresh again; money for suspense does not."""
     world.custody.balances[SUSPENSE] = 0
-    world.custody.is_away = True
+    await goes_away(world)
     await take_in(world, (TYPED[0],))
     await list_it(world, "Somebody Else")
     with monkeypatch.context() as patch:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_kernel.values.ids import ZERO_ID, external_id
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
@@ -16,7 +17,7 @@ from ringfence_payment_instruction.statements.domain.events import (
     MovementNeverBooked,
     StatementTaken,
 )
-from ringfence_payment_instruction.statements.domain.movements import Doubt, Movements
+from ringfence_payment_instruction.statements.domain.movements import Doubt, Movements, taken_back
 from ringfence_payment_instruction.statements.domain.state import State
 from ringfence_payment_instruction.statements.domain.statement import Kind
 from ringfence_payment_instruction.statements.domain.told import Part, ReferenceKind, Telling, Told, reference
@@ -229,14 +230,21 @@ class Books:
         return found + self.record(allocate(self.known, MIRROR, [*touched(found), *loose]))
 
     def credited(self) -> dict[bytes, int]:
-        """Returns what clients have been credited, by event alone."""
+        """Returns what clients have been credited and was not taken back, by event alone."""
         found: dict[bytes, int] = {}
-        for event in self.events:
+        state, journal = State(), Journal()
+        for number, event in enumerate(self.events, 1):
             if isinstance(event, MovementAllocated):
                 for at in range(0, len(event.clients), 16):
                     client = event.clients[at : at + 16]
                     amount = int.from_bytes(event.amounts_minor[at // 2 : at // 2 + 8], "big")
                     found[client] = found.get(client, 0) + amount
+            elif isinstance(event, MovementNeverBooked):
+                for key, gone in zip(split_ids(event.movement_ids), unpack("Q", event.amounts_minor), strict=True):
+                    movement = state.movements(MIRROR).known[key]
+                    for part, amount in taken_back(movement, gone)[1].items():
+                        found[movement.told.parts[part].client] -= amount
+            state.apply(Recorded(number, MIRROR, number, event, 0, ""), journal)
         return found
 
 

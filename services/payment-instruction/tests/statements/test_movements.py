@@ -18,8 +18,7 @@ from ringfence_payment_instruction.statements.domain.events import (
     StatementExcepted,
     StatementTaken,
 )
-from ringfence_payment_instruction.statements.domain.movements import Confirmation, Doubt, Movements, Outcome
-from ringfence_payment_instruction.statements.domain.state import State
+from ringfence_payment_instruction.statements.domain.movements import Confirmation, Doubt, Outcome
 from ringfence_payment_instruction.statements.domain.statement import (
     Account,
     Balance,
@@ -390,24 +389,3 @@ def test_ids_of_held_entries_stay_when_more_is_told(world: World) -> None:
     assert split_ids(one.entry_ids) == split_ids(two.entry_ids)
     world.statement(0, 32_000, _entry(30_000, ref="S", transactions=4), _entry(2_000, _detail(), ref="P"))
     assert (world.mirror, world.clients) == (32_000, (2_000, 0))
-
-
-def test_a_snapshot_finds_movements_in_the_order_in_which_memory_does(world: World) -> None:
-    """One that has learned something later is found where it was."""
-    twice = [_entry(1_000, _detail(iban), ref="R") for iban in ("NORA", "IVO")]
-    world.statement(0, 2_000, *twice)
-    for number, iban in enumerate(("NORA", "IVO")):
-        world.news(_entry(1_000, _detail(iban, ref=f"T{number}"), ref="R"))
-        known = world.books.known
-        restored = Movements.restored(known.save())
-        said = [each.told.references for each in known.known.values()]
-        assert [[*known.by_references(each)] for each in said] == [[*restored.by_references(each)] for each in said]
-
-
-def test_a_snapshot_counts_on(world: World) -> None:
-    """What a mirror's changes are numbered by goes on after it."""
-    world.news(_entry(1_000, _detail("NORA"), ref="X"))
-    state, restored = world.books.state, State()
-    restored.restore({name: memoryview(content) for name, content in state.save()})
-    assert (restored.changes, restored.digest()) == (state.changes, state.digest())
-    assert restored.changes[MIRROR] > 0

@@ -57,6 +57,19 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON entry_names TO {application_role};
 """
 
 
+UNALLOTTED = """
+-- Entries that were to allot money about which people had decided before; written with the events.
+CREATE TABLE unallotted_entries (
+    tenant uuid NOT NULL,
+    entry uuid NOT NULL,
+    PRIMARY KEY (tenant, entry)
+);
+
+REVOKE ALL ON unallotted_entries FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON unallotted_entries TO {application_role};
+"""
+
+
 def migrations() -> list[Migration]:
     """Returns what deposits add to the service's database."""
     return [
@@ -64,4 +77,5 @@ def migrations() -> list[Migration]:
         Migration(121, "suspended entries", SUSPENDED),
         Migration(122, "suspense claims", CLAIMS),
         Migration(123, "names of entries", NAMED),
+        Migration(124, "unallotted entries", UNALLOTTED),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import LiteralString
 from uuid import UUID
 
 from psycopg.rows import tuple_row
@@ -30,6 +31,8 @@ CLAIM = (
 CLAIMED = (
     "SELECT coalesce(sum(amount_minor), 0)::bigint FROM suspense_claims WHERE tenant = %b::uuid AND origin = %b::uuid"
 )
+INSERT_UNALLOTTED = "INSERT INTO unallotted_entries SELECT * FROM unnest(%b::uuid[], %b::uuid[]) ON CONFLICT DO NOTHING"
+UNALLOTTED = "SELECT uuid_send(entry) FROM unallotted_entries WHERE tenant = %b::uuid AND entry = ANY(%b::uuid[])"
 SUSPENDED = "SELECT uuid_send(entry) FROM suspended_entries WHERE tenant = %b::uuid AND entry = ANY(%b::uuid[])"
 INSERT_NAMES = "INSERT INTO entry_names SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[]) ON CONFLICT DO NOTHING"
 LOOK_UP_NAME = "SELECT entry FROM entry_names WHERE tenant = %b::uuid AND named = %b::uuid"
@@ -37,14 +40,14 @@ LOOK_UP = "SELECT uuid_send(stream), entry_index FROM suspended_entries WHERE te
 
 
 class SuspendedEntriesModel(InlineModel):
-    """Rows of entries that custody has put into suspense, of what claims some of it, and of names that people use."""
+    """Rows of entries in suspense, what claims some of it, what people have forestalled, and names that they use."""
 
     name = "suspended-entries"
-    tables: Sequence[str] = ("suspended_entries", "suspense_claims", "entry_names")
+    tables: Sequence[str] = ("suspended_entries", "suspense_claims", "entry_names", "unallotted_entries")
 
     def insertions(self, recorded: Sequence[Recorded]) -> list[Insertion]:
         """Returns what writes the entries that these events put into suspense, their claims, and their names."""
-        return _suspended(recorded) + _claimed(recorded) + _named(recorded)
+        return _suspended(recorded) + _unallotted(recorded) + _claimed(recorded) + _named(recorded)
 
 
 def _suspended(recorded: Sequence[Recorded]) -> list[Insertion]:
@@ -61,6 +64,20 @@ def _suspended(recorded: Sequence[Recorded]) -> list[Insertion]:
         return []
     tenants, entries, streams, indexes = zip(*rows, strict=True)
     return [Insertion(INSERT, [Uuids(tenants), Uuids(entries), Uuids(streams), list(indexes)])]
+
+
+def _unallotted(recorded: Sequence[Recorded]) -> list[Insertion]:
+    rows = [
+        (each.event.tenant, entry)
+        for each in recorded
+        if isinstance(each.event, EvidenceApplied)
+        for entry, outcome in zip(split_ids(each.event.entry_ids), each.event.outcomes, strict=True)
+        if outcome == Outcome.RECORDED
+    ]
+    if not rows:
+        return []
+    tenants, entries = zip(*rows, strict=True)
+    return [Insertion(INSERT_UNALLOTTED, [Uuids(tenants), Uuids(entries)])]
 
 
 def _claimed(recorded: Sequence[Recorded]) -> list[Insertion]:
@@ -134,6 +151,13 @@ class StoredSuspendedEntries:
 
     def suspended(self, tenant: bytes, entries: Collection[bytes]) -> frozenset[bytes]:
         """Returns those of a tenant's entries whose money custody has put into suspense."""
+        return self._those(SUSPENDED, tenant, entries)
+
+    def unallotted(self, tenant: bytes, entries: Collection[bytes]) -> frozenset[bytes]:
+        """Returns those of a tenant's entries that were to allot what people had decided about before."""
+        return self._those(UNALLOTTED, tenant, entries)
+
+    def _those(self, query: LiteralString, tenant: bytes, entries: Collection[bytes]) -> frozenset[bytes]:
         wanted = [UUID(bytes=each) for each in entries]
         with self.store.connection() as connection, connection.cursor(binary=True, row_factory=tuple_row) as cursor:
-            return frozenset(row[0] for row in cursor.execute(SUSPENDED, (UUID(bytes=tenant), wanted)))
+            return frozenset(row[0] for row in cursor.execute(query, (UUID(bytes=tenant), wanted)))

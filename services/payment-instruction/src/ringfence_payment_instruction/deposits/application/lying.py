@@ -1,4 +1,4 @@
-"""Where money lies that an entry has brought: in suspense, unless people have cleared it."""
+"""Where money is that an entry has brought or allotted: with its client, in suspense, or where people sent it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.deposits.application.suspended import SuspendedEntries
 from ringfence_payment_instruction.deposits.domain.suspended import MOST_ATTEMPTS, clearing_id
+from ringfence_payment_instruction.deposits.domain.taking import NOWHERE, Whereabouts
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain.past import Asked, submission_key
 from ringfence_payment_instruction.submissions.domain.status import CAME_TO_NOTHING
@@ -23,12 +24,14 @@ class Lying:
     submissions: Submissions
     entries: SuspendedEntries
 
-    async def among(self, tenant: bytes, origins: Collection[bytes]) -> frozenset[bytes]:
-        """Returns those entries whose money lies in suspense; raises StoreUnavailable."""
+    async def among(self, tenant: bytes, origins: Collection[bytes]) -> Whereabouts:
+        """Returns where the money of entries is that have been posted; raises StoreUnavailable."""
         if not origins:
-            return frozenset()
-        lying = await asyncio.to_thread(self.entries.suspended, tenant, origins)
-        return lying - await self.cleared(tenant, lying)
+            return NOWHERE
+        suspended = await asyncio.to_thread(self.entries.suspended, tenant, origins)
+        unallotted = await asyncio.to_thread(self.entries.unallotted, tenant, origins)
+        cleared = await self.cleared(tenant, suspended)
+        return Whereabouts(suspended - cleared, cleared | unallotted)
 
     async def cleared(self, tenant: bytes, origins: Collection[bytes]) -> frozenset[bytes]:
         """Returns those entries about whose money people have decided, or decide now; raises StoreUnavailable."""

@@ -140,14 +140,23 @@ class PostingWork:
         by_people = await self.taking.lying.cleared(tenant, origins(file, (Disposition.ALLOCATE,)))
         if by_people:
             await self.writer.commit(lambda unit: unit.record_all(file.stream, cleared(file, by_people)))
-        await self.taking.finish(file, accounts)
-        await self.taking.post(file, accounts)
+        missed: DomainError | None = None
+        # What the bank has taken keeps nothing from those to whom it has brought something.
+        for take in (self.taking.finish, self.taking.post):
+            try:
+                await take(file, accounts)
+            except DomainError as error:
+                missed = missed or error
         plan = await self._plan(file, accounts)
         if plan.transfers:
             to_suspense = {index: not file.asks_client(index) for index in plan.transfers}
             names = await self.custody.book_evidence(tenant, list(plan.transfers.values()))
             await self._record(file, to_suspense, names)
-        elif plan.is_short:
+        if missed is not None:
+            raise missed
+        if plan.transfers:
+            return
+        if plan.is_short:
             await self.custody.book_accounts(tenant, fresh=True)
             raise BookAccountMissing
         elif plan.is_behind:

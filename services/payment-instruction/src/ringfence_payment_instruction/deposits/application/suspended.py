@@ -31,6 +31,9 @@ class SuspendedEntries(Protocol):
     def suspended(self, tenant: bytes, entries: Collection[bytes]) -> frozenset[bytes]:
         """Returns those of a tenant's entries whose money custody has put into suspense."""
 
+    def unallotted(self, tenant: bytes, entries: Collection[bytes]) -> frozenset[bytes]:
+        """Returns those of a tenant's entries that were to allot what people had decided about before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Suspense:

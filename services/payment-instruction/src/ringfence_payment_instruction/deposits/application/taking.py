@@ -53,8 +53,8 @@ class Taking:
         behind = await self.submissions.writer.commit(lambda unit: held_back(file, others(file.event.tenant)))
         # What is not behind anything has been brought by now: where it lies does not change but by people.
         waiting = [index for index in _waiting(file) if index not in behind]
-        lying = await self.lying.among(file.event.tenant, origins(file, TAKES))
-        rows = plan_takes(file, accounts.suspense, waiting, lying)
+        where = await self.lying.among(file.event.tenant, origins(file, TAKES))
+        rows = plan_takes(file, accounts.suspense, waiting, where)
         if rows:
             booked = await self._book(file, rows)
             await self._record(file, rows, booked)

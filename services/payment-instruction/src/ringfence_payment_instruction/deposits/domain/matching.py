@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.values.money import currency
@@ -18,9 +18,11 @@ from ringfence_payment_instruction.submissions.domain.returning import (
 )
 from ringfence_payment_instruction.submissions.domain.state import State as Submissions
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
-from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
+from ringfence_payment_instruction.submissions.domain.submission import Submission, transfer_id_of
+from ringfence_payment_instruction.submissions.domain.uetrs import instruction_identification_of, uetr_of
 
 CONFIRMABLE = frozenset({Status.RESERVED, Status.SENT, Status.UNKNOWN, Status.SETTLED, Status.RETURNED})
+"""What has come back went out before: its debit may come last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +67,46 @@ class Payment:
     owner: bytes = ZERO_ID
     may_come_back: bool = False
     has_come_back: bool = False
+    names: tuple[str, ...] = ()
+    """By what else a bank may name it: UETR, InstrId, EndToEndId; of those that the account has yet to show alone."""
+    message_id: str = ""
 
 
 def payment_at(submissions: Submissions, ref: InstructionRef) -> Payment:
     """Returns a payment as it stands; raises LookAgain as `State.known`."""
-    submission = submissions.known(ref.stream)
-    back = returned_payment(submission, ref.index, submission.amounts_minor[ref.index])
+    return _payment(submissions.known(ref.stream), ref)
+
+
+def unconfirmed(submissions: Submissions, tenant: bytes, mirror: bytes) -> list[Payment]:
+    """Returns the payments under way that a mirror has yet to show; each may be a debit that does not name it."""
+    found = []
+    for submission in submissions.submissions.values():
+        if submission.tenant != tenant:
+            continue
+        for index in submission.references:
+            if _is_due(submission, index) and submission.mirrors.get(index, b"") in (b"", mirror):
+                payment = _payment(submission, InstructionRef(submission.stream, index))
+                texts = (
+                    uetr_of(submission, index),
+                    instruction_identification_of(submission, index),
+                    submission.end_to_end_id(index),
+                )
+                names = tuple([each.strip().lower() for each in texts if each.strip()])
+                found.append(replace(payment, names=names, message_id=submission.references[index]))
+    return found
+
+
+def _is_due(submission: Submission, index: int) -> bool:
     # A second debit for the same payment, or one for a failed payment, is the bank's to explain.
-    is_due = (
-        submission.statuses[ref.index] in CONFIRMABLE
-        and submission.directives[ref.index] != Directive.FAIL
-        and submission.details.get(ref.index) != ON_ACCOUNT
+    return (
+        submission.statuses[index] in CONFIRMABLE
+        and submission.directives[index] != Directive.FAIL
+        and submission.details.get(index) != ON_ACCOUNT
     )
+
+
+def _payment(submission: Submission, ref: InstructionRef) -> Payment:
+    back = returned_payment(submission, ref.index, submission.amounts_minor[ref.index])
     instruction_id = submission.instruction_id(ref.index)
     return Payment(
         ref,
@@ -85,7 +115,7 @@ def payment_at(submissions: Submissions, ref: InstructionRef) -> Payment:
         submission.tenant,
         submission.amounts_minor[ref.index],
         currency(submission.ledgers[ref.index]).alpha,
-        is_due,
+        _is_due(submission, ref.index),
         submission.mirrors.get(ref.index, b""),
         back.account or ZERO_ID,
         back.owner,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ringfence_kernel.values.ids import ZERO_ID, external_id, show
 
@@ -43,21 +43,35 @@ TAKEN_FOR = {
 }
 
 
+class Whereabouts(NamedTuple):
+    """What became of entries whose money is taken back; of any other, its client was credited.
+
+    That of `lying` is in suspense; `gone` is what people have decided about: nobody has it to give.
+    """
+
+    lying: frozenset[bytes] = frozenset()
+    gone: frozenset[bytes] = frozenset()
+
+
+NOWHERE = Whereabouts()
+
+
 def plan_takes(
-    file: EvidenceFile, suspense: Mapping[int, bytes], rows: Iterable[int], lying: Collection[bytes] = ()
+    file: EvidenceFile, suspense: Mapping[int, bytes], rows: Iterable[int], where: Whereabouts = NOWHERE
 ) -> dict[int, tuple[PlannedTransfer, ...]]:
     """Returns the transfers of what the bank has taken, of some rows; without a suspense account that it needs none.
 
-    The first moves the mirror, whatever is there. The second gives what is free where the money lies: with the client
-    whom the entry names, or in suspense; `lying` are the entries that have brought money which is there.
+    The first moves the mirror, whatever is there. The second gives what is free where the money is, if it is anywhere:
+    with the client who was credited with it, or in suspense.
     """
     planned, ledgers = {}, file.columns()[1]
     for index in rows:
         disposition = file.disposition(index)
         if disposition not in TAKES:
             continue
-        source = ZERO_ID if disposition is Disposition.CHARGE else file.client(index)
-        if _lies_in_suspense(file, index, lying):
+        origin = file.origin(index)
+        source = ZERO_ID if disposition is Disposition.CHARGE or origin in where.gone else file.client(index)
+        if _lies_in_suspense(file, index, where):
             source = suspense.get(ledgers[index], ZERO_ID)
             if source == ZERO_ID:
                 continue
@@ -65,14 +79,14 @@ def plan_takes(
     return planned
 
 
-def _lies_in_suspense(file: EvidenceFile, index: int, lying: Collection[bytes]) -> bool:
+def _lies_in_suspense(file: EvidenceFile, index: int, where: Whereabouts) -> bool:
     """Tells whether what is taken lies in suspense.
 
     Where nobody says which entry has brought it, what was told and never booked, and is no client's, lies there.
     """
     origin, disposition = file.origin(index), file.disposition(index)
     if origin != ZERO_ID:
-        return origin in lying
+        return origin in where.lying
     return disposition is Disposition.RETRACT and file.client(index) == ZERO_ID
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ringfence_payment_instruction.deposits.domain.evidence import CREDITS, TAKES, Disposition, EvidenceFile
+from ringfence_payment_instruction.submissions.domain.submission import slot
 
 IN_SUSPENSE, ALLOTTED = b"", b"allotted"
 """Stand where a client's account would: for suspense, and for what is on its way from there to clients."""
@@ -22,7 +23,9 @@ def held_back(file: EvidenceFile, others: Iterable[EvidenceFile]) -> set[int]:
     takers = {index: pots for index in file.waiting() if (pots := _sources(file, index))}
     if not takers:
         return set()
-    before = {pot for other in others if other.position < file.position for _, pot in _brought(other)}
+    earlier = [other for other in others if other.position < file.position]
+    before = {pot for other in earlier for _, pot in _brought(other)}
+    unposted = {entry for other in (*earlier, file) for entry in _waiting_entries(other)}
     first: dict[_Pot, int] = {}
     for index, pot in _brought(file):
         first.setdefault(pot, index)
@@ -30,7 +33,7 @@ def held_back(file: EvidenceFile, others: Iterable[EvidenceFile]) -> set[int]:
         index
         for index, pots in takers.items()
         for pot in ((each, ledgers[index]) for each in pots)
-        if pot in before or first.get(pot, index) < index
+        if pot in before or first.get(pot, index) < index or file.origin(index) in unposted
     }
 
 
@@ -44,6 +47,10 @@ def _sources(file: EvidenceFile, index: int) -> tuple[bytes, ...]:
     if any(client):
         return (client,)
     return (IN_SUSPENSE, ALLOTTED) if disposition is Disposition.RETRACT else ()
+
+
+def _waiting_entries(file: EvidenceFile) -> Iterator[bytes]:
+    return (slot(file.event.entry_ids, index) for index in file.waiting())
 
 
 def _brought(file: EvidenceFile) -> Iterator[tuple[int, _Pot]]:

@@ -17,7 +17,7 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
     entry_digest,
     entry_id,
 )
-from ringfence_payment_instruction.deposits.domain.matching import Payment, payment_at
+from ringfence_payment_instruction.deposits.domain.matching import Payment, payment_at, unconfirmed
 from ringfence_payment_instruction.statements.application.ports import PastMovements
 from ringfence_payment_instruction.statements.domain.movements import Movements
 from ringfence_payment_instruction.statements.domain.naming import earlier_entries
@@ -49,8 +49,22 @@ class Naming:
     entries: Entries
     past: PastMovements
 
-    async def payments(self, mirror: bytes, entries: Sequence[Entry]) -> OurPayments:
-        """Returns the payments that debits, and what undoes or returns such, name; raises StoreUnavailable."""
+    async def payments(self, mirror: Alias, entries: Sequence[Entry]) -> OurPayments:
+        """Returns the payments that debits are, and what undoes or returns such; raises StoreUnavailable."""
+        named, unshown = await self._named(mirror.account_id, entries), await self._unshown(mirror, entries)
+        return replace(named, unshown=unshown)
+
+    async def _unshown(self, mirror: Alias, entries: Sequence[Entry]) -> list[Payment]:
+        """Returns the payments under way that an account has yet to show, where entries say that money went out."""
+        if not any(each.direction == DEBIT and not each.reversal for each in entries):
+            return []
+        state = self.submissions.state
+        found = await self.submissions.writer.commit(lambda unit: unconfirmed(state, mirror.tenant, mirror.account_id))
+        back = [each.transfer_id for each in found if each.has_come_back]
+        shown = await asyncio.to_thread(self.past.shown, mirror.account_id, back) if back else frozenset[bytes]()
+        return [each for each in found if each.transfer_id not in shown]
+
+    async def _named(self, mirror: bytes, entries: Sequence[Entry]) -> OurPayments:
         details = [each for entry in entries if entry.direction == DEBIT or is_return(entry) for each in entry.details]
         wanted = {names_of(each): each for each in details}
         if not wanted:

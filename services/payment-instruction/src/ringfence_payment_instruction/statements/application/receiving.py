@@ -166,7 +166,7 @@ class StatementReceiving:
             while True:
                 position, read_ns = self.known.changed_position, self.clock.now_ns()
                 look = await look_at(self.looking, self.lists, named, telling.aliases)
-                payments = await self.naming.payments(telling.mirror.account_id, entries)
+                payments = await self.naming.payments(telling.mirror, entries)
                 change = self.state.changes.get(telling.mirror.account_id, 0)
                 earlier = await self.naming.earlier(
                     telling.mirror, telling.statement.heading, telling.statement.entries

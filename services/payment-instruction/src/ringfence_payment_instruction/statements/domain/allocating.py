@@ -36,6 +36,8 @@ def unallocated(movement_id: bytes, movement: Movement, told: Told) -> Iterator[
     """Yields what is still in suspense of a movement, and is told to be a client's."""
     if movement.doubters or movement.is_cleared or told.blocked or not told.incoming or told.reversal:
         return
+    if movement.missing_minor:
+        return  # not all of it is there
     for number, part in enumerate(told.parts):
         if part.client != ZERO_ID and not part.blocked and number not in movement.allocated:
             yield movement_id, number, part.client, part.amount_minor

@@ -340,6 +340,18 @@ def _is_listed_otherwise(before: Movement, movement: Movement) -> bool:
     return not is_same_entry or before.sure != movement.sure
 
 
+def taken_back(movement: Movement, gone_minor: int) -> tuple[int, dict[int, int]]:
+    """Returns what is taken back of a movement: from suspense first, then of the clients' parts in their order."""
+    parts = {number: movement.told.parts[number].amount_minor for number in sorted(movement.allocated)}
+    lying = min(max(0, abs(movement.posted_minor) - sum(parts.values())), gone_minor)
+    left, found = gone_minor - lying, dict[int, int]()
+    for number, amount in parts.items():
+        if left:
+            found[number] = min(amount, left)
+            left -= found[number]
+    return lying, found
+
+
 def _key(item: tuple[bytes, Any]) -> bytes:
     return item[0]
 

@@ -84,6 +84,7 @@ def outcome_of(
         telling=telling,
         explained=[key for key, _, _ in rows.explained],
         moved_by=rows.moved_by,
+        moved_too=rows.moved_too,
     )
     taken = [each for each in told if isinstance(each, StatementTaken)]
     forgotten = [BankDaysForgotten(mirror, forget_before(each.last_day)) for each in taken]

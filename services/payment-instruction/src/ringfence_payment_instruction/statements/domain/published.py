@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
+from types import MappingProxyType
 from typing import Any
 
 from ringfence_kernel.values.columns import pack, split_ids
@@ -47,8 +48,12 @@ def published(
     telling: bytes,
     explained: Iterable[bytes] = (),
     moved_by: Mapping[bytes, bytes],
+    moved_too: Mapping[bytes, Sequence[bytes]] = MappingProxyType({}),
 ) -> list[BankMovements]:
-    """Returns what events mean for movements, each with the row that moves the mirror for it."""
+    """Returns what events mean for movements, each with the row that moves the mirror for it.
+
+    A movement that several rows move is published with each of these, with the first at last.
+    """
     same: dict[bytes, bytes] = {}
     changed: dict[bytes, None] = {}
     for event in events:
@@ -59,7 +64,12 @@ def published(
             same |= {key: other for key, outcome, other in rows if outcome == Outcome.SAME and key in before.known}
     changed |= dict.fromkeys([*explained, *same])
     ids = list(changed)
-    return [
+    more = [(key, row) for key in ids for row in moved_too.get(key, ())]
+    others = [
+        _columns([(key, after.known.get(key) or before.known[key])], same, {key: row}, tenant, mirror, telling)
+        for key, row in more
+    ]
+    return others + [
         _columns(
             [(key, after.known.get(key) or before.known[key]) for key in ids[first : first + MOST_ROWS]],
             same, moved_by, tenant, mirror, telling,

@@ -26,17 +26,32 @@ from ringfence_payment_instruction.statements.domain.events import (
     MovementsTold,
     MovementsToldAgain,
 )
-from ringfence_payment_instruction.statements.domain.movements import Certainty, Movements, Outcome
+from ringfence_payment_instruction.statements.domain.movements import (
+    Certainty,
+    Movement,
+    Movements,
+    Outcome,
+    taken_back,
+)
 from ringfence_payment_instruction.statements.domain.naming import part_of, whole_of
 from ringfence_payment_instruction.statements.domain.sources import (
     ComingBack,
     Rows,
     Sources,
     coming_back,
-    leaves_here,
 )
 from ringfence_payment_instruction.statements.domain.statement import BOOKED, CREDIT, DEBIT, Entry
-from ringfence_payment_instruction.statements.domain.told import Told, all_references
+from ringfence_payment_instruction.statements.domain.told import Told
+from ringfence_payment_instruction.statements.domain.undoing import (
+    TO_PAYER,
+    Take,
+    Undoing,
+    allotment,
+    beyond,
+    gave,
+    reversed_again,
+)
+from ringfence_payment_instruction.statements.domain.unshown import Unshown
 from ringfence_payment_instruction.submissions.domain.orders import Alias
 from ringfence_payment_instruction.submissions.domain.past import InstructionRef
 
@@ -58,9 +73,15 @@ class _Making:
         self._allocated: dict[bytes, dict[int, tuple[bytes, int]]] = {}
         self._credited: set[bytes] = set()
         self._debits: dict[bytes, bool] = {}  # that may be payments, and whether they are new
+        self._reversals: dict[bytes, Told] = {}
+        self._undoing = Undoing(before, after)
         self._paid: set[InstructionRef] = set()
         self._linked: set[bytes] = set()  # entries of returns that movements of this telling are
         self._moved_before: set[tuple[bytes, int]] = set()  # parts that such entries have brought
+        unshown = sources.payments.unshown
+        asks = sources.payments.by_names or unshown
+        self._shown = {each.transfer_id for each in before.known.values()} if asks else set()
+        self._unshown = Unshown(each for each in unshown if each.transfer_id not in self._shown)
         self._data: dict[bytes, Entry] = dict(sources.entries)
 
     def make(self) -> Rows:
@@ -69,8 +90,11 @@ class _Making:
         for event in self.events:
             self._post(event)
         self._allocate()
+        for movement_id, told in self._reversals.items():
+            self._reverse(movement_id, told, is_again=movement_id in self.before.known)
+        left = {movement_id: self._explain(movement_id) for movement_id in self._debits}
         for movement_id, is_new in self._debits.items():
-            self._explain(movement_id, is_new)
+            self._charge(movement_id, left[movement_id], is_new)
         return self.found
 
     def _collect(self, event: Any) -> None:
@@ -112,7 +136,7 @@ class _Making:
             self.found.moved_by[movement_id] = earlier
             self.found.cleared.append(movement_id)
         elif not told.incoming:
-            self._reverse(movement_id, told)
+            self._reversals[movement_id] = told
         elif told.reversal or self._is_return(movement_id):
             self._restore(movement_id, told)
         else:
@@ -139,7 +163,7 @@ class _Making:
             if entry is not None and entry not in self._linked:
                 self._linked.add(entry)
                 self._moved_before.add((movement_id, each.number))
-                self.found.moved_by.setdefault(movement_id, entry)
+                self.found.move(movement_id, entry)
                 left -= each.amount_minor
         if left < told.amount_minor:
             self.found.cleared.append(movement_id)
@@ -148,13 +172,13 @@ class _Making:
         payer = self._payer(movement_id, told) if named and left == told.amount_minor else ZERO_ID
         if payer != ZERO_ID:
             self._credited.add(movement_id)
-        reason = RETURNED if payer == ZERO_ID else ""
-        self._row(movement_id, 0, Disposition.RESTORE, left, self._client(payer), reason=reason)
+        reason, number = (RETURNED, 0) if payer == ZERO_ID else ("", TO_PAYER)
+        self._row(movement_id, number, Disposition.RESTORE, left, self._client(payer), reason=reason)
         for each in named:
             self._comes_back(movement_id, each)
 
     def _payer(self, movement_id: bytes, told: Told) -> bytes:
-        """Returns the client whose money comes back at once, zero where it is several, nobody, or in doubt."""
+        """Returns the client who has the money at once, zero where it is several, nobody, or in doubt."""
         to = self._allocated.get(movement_id, {})
         if told.reversal:
             is_free = len(told.parts) == 1 and not (told.blocked or told.parts[0].blocked)
@@ -171,81 +195,86 @@ class _Making:
         entry, sources = self._data.get(movement_id), self.sources
         return [] if entry is None else list(coming_back(entry, sources.payments, sources.mirror, sources.currency))
 
-    def _reverse(self, movement_id: bytes, told: Told) -> None:
-        """Posts money that the bank took back: from where it lies."""
-        origin = self._origin(told)
-        if origin is not None and not self.before.known[origin].allocated:
+    def _reverse(self, movement_id: bytes, told: Told, *, is_again: bool) -> None:
+        """Posts money that the bank took back: from where it went, and what nobody has from the platform."""
+        client = self._taken_from(movement_id, told)
+        origin, left = self._undoing.origin(movement_id, told, client, self.found.cleared), told.amount_minor
+        for take in self._takes(origin, movement_id, told, client):
+            number, way = 1 + take.number, Disposition.REVERSE
+            if take.client == ZERO_ID:
+                number, way = 0, Disposition.RETRACT
+            to = self._client(take.client)
+            self._row(movement_id, reversed_again(number, is_again), way, take.amount_minor, to, origin=take.brought)
+            left -= take.amount_minor
+        if left:
+            brought = self.sources.origins.get(movement_id, ZERO_ID)
+            to = self._client(client) if brought != ZERO_ID else None
+            self._row(movement_id, reversed_again(0, is_again), Disposition.REVERSE, left, to, origin=brought)
+        if origin is not None:
             self.found.cleared.append(origin)
-            self._row(movement_id, 0, Disposition.RETRACT, told.amount_minor, origin=self._brought(origin))
-            return
-        client = told.client if told.client != ZERO_ID else self._named_client(movement_id)
-        if client == ZERO_ID and origin is not None:
-            client = self.before.known[origin].told.client
-        self._row(
-            movement_id, 0, Disposition.REVERSE, told.amount_minor, self._client(client),
-            origin=self._taken_from(movement_id, told),
-        )  # fmt: skip
 
-    def _taken_from(self, movement_id: bytes, told: Told) -> bytes:
-        """Returns the row that has brought what a reversal takes back, zero where none is known."""
-        origin = self._origin(told)
-        return self._brought(origin) if origin is not None else self.sources.origins.get(movement_id, ZERO_ID)
+    def _takes(self, origin: bytes | None, movement_id: bytes, told: Told, client: bytes) -> list[Take]:
+        if origin is None:
+            return []
+        return self._undoing.takes(origin, movement_id, told, client, self._brought(origin))
 
     def _brought(self, movement_id: bytes) -> bytes:
         """Returns the row that has brought a movement's money."""
         known = self.before.known.get(movement_id)
         return self.found.moved_by.get(movement_id) or (known.entry_id if known is not None else ZERO_ID)
 
-    def _origin(self, told: Told) -> bytes | None:
-        """Returns the one movement that a reversal undoes by reference."""
-        found = [
-            key
-            for key in self.before.by_references(all_references(told))
-            if (each := self.before.known.get(key)) is not None
-            and (each.told.incoming, each.told.reversal) == (True, False)
-            and each.told.amount_minor == told.amount_minor
-            and not each.is_cleared
-        ]
-        return found[0] if len(found) == 1 else None
-
     def _confirmed(self, movement_id: bytes, back: int) -> None:
         """Posts what had been taken back again; a debit is a payment or a charge now."""
         if self._is_plain_debit(movement_id):
             self._debits.setdefault(movement_id, False)
         elif back:
-            movement = self.before.known[movement_id]
-            again, is_whole = _beyond(movement.told), back == movement.told.amount_minor
-            if not movement.told.incoming:
-                client, brought = self._client(movement.told.client), self._taken_from(movement_id, movement.told)
-                self._row(movement_id, again, Disposition.REVERSE, back, client, origin=brought)
-            elif len(movement.told.parts) == 1 and 0 in movement.allocated and is_whole:
-                self._row(movement_id, again, Disposition.CREDIT_CLIENT, back, self._client(movement.told.client))
+            told = self.before.known[movement_id].told
+            again, is_whole = beyond(told), back == told.amount_minor
+            to = self._payer(movement_id, told) if is_whole else ZERO_ID
+            if not told.incoming:
+                self._reversals[movement_id] = told
+            elif to != ZERO_ID:
+                self._credited.add(movement_id)
+                self._row(movement_id, again, Disposition.CREDIT_CLIENT, back, self._client(to))
             else:
                 self._row(movement_id, again, Disposition.CREDIT_SUSPENSE, back, reason=IN_DOUBT)
 
     def _take_back(self, movement_id: bytes, gone: int) -> None:
         """Takes back what a movement has moved: from suspense first, then from the clients who have it."""
         movement = self.before.known[movement_id]
-        told, beyond = movement.told, _beyond(movement.told)
+        told, last = movement.told, beyond(movement.told)
         if not told.incoming:
-            if not self._is_plain_debit(movement_id) or movement.entry_id == row_id(movement_id, 0, Disposition.CHARGE):
-                self._row(movement_id, beyond, Disposition.RESTORE, gone, reason=RETURNED, moves=False)
+            if told.reversal and not self._is_return(movement_id):
+                self._give_back(movement_id, movement, gone)
+            elif not self._is_plain_debit(movement_id) or movement.entry_id == row_id(
+                movement_id, 0, Disposition.CHARGE
+            ):
+                self._row(movement_id, last, Disposition.RESTORE, gone, reason=RETURNED, moves=False)
             return
-        brought = self._brought(movement_id)
-        credited = {part: told.parts[part] for part in sorted(movement.allocated)}
-        lies = abs(movement.posted_minor) - sum(each.amount_minor for each in credited.values())
-        if lies > 0:
-            lying = min(lies, gone)
+        brought, (lying, parts) = self._brought(movement_id), taken_back(movement, gone)
+        if lying:
             # A reversal's money is the payer's, unless the row that brought it has put it into suspense.
             payer = self._client(told.client) if told.reversal else None
-            self._row(movement_id, beyond, Disposition.RETRACT, lying, payer, origin=brought, moves=False)
-            gone -= min(lies, gone)
-        for number, part in credited.items():
-            amount = min(part.amount_minor, gone)
-            if amount:
-                client = self._client(part.client)
-                self._row(movement_id, number, Disposition.RETRACT, amount, client, origin=brought, moves=False)
-                gone -= amount
+            self._row(movement_id, last, Disposition.RETRACT, lying, payer, origin=brought, moves=False)
+        for number, amount in parts.items():
+            client, origin = self._client(told.parts[number].client), gave(movement_id, movement, number, brought)
+            self._row(movement_id, number, Disposition.RETRACT, amount, client, origin=origin, moves=False)
+
+    def _give_back(self, movement_id: bytes, movement: Movement, gone: int) -> None:
+        """Gives back what a reversal has taken, which never was one: to those who gave it, else to suspense."""
+        told, last = movement.told, beyond(movement.told)
+        client = self._taken_from(movement_id, told)
+        is_whole = gone == told.amount_minor
+        nobody = {row_id(movement_id, 0, each) for each in (Disposition.RETRACT, Disposition.REVERSE)}
+        is_of_clients = is_whole and movement.entry_id not in nobody
+        origin = self._undoing.undone(movement_id, told, client) if is_of_clients else None
+        for take in self._takes(origin, movement_id, told, client):
+            if take.client != ZERO_ID:
+                to = self._client(take.client)
+                self._row(movement_id, take.number, Disposition.RESTORE, take.amount_minor, to, moves=False)
+                gone -= take.amount_minor
+        if gone:
+            self._row(movement_id, last, Disposition.RESTORE, gone, reason=RETURNED, moves=False)
 
     def _allocate(self) -> None:
         """Takes from suspense what clients have not been credited with at once."""
@@ -260,49 +289,57 @@ class _Making:
                 if returned:
                     self._comes_back(movement_id, returned)
                 to, brought = self._client(client), self._brought(movement_id)
-                self._row(movement_id, part, Disposition.ALLOCATE, amount, to, origin=brought, moves=False)
+                number = allotment(movement_id, self.after.known[movement_id].told, part, brought)
+                self._row(movement_id, number, Disposition.ALLOCATE, amount, to, origin=brought, detail=part)
 
-    def _explain(self, movement_id: bytes, is_new: bool) -> None:
-        """Finds out which payments of ours a debit is; what a statement books beyond is a charge."""
+    def _explain(self, movement_id: bytes) -> int:
+        """Finds out which payments of ours a debit is, and returns what is left of it, minor units."""
         movement, entry = self.after.known[movement_id], self._data.get(movement_id)
         before = self.before.known[movement_id].explained_minor if movement_id in self.before.known else 0
         left = movement.told.amount_minor - before
         for number, detail in enumerate(entry.details if entry is not None else ()):
-            payment = self.sources.payments.of(detail)
             amount = abs(detail.amount_minor or 0) if len(entry.details) > 1 else entry.amount_minor  # type: ignore[union-attr]
+            payment = self.sources.payments.of(detail) or self._unshown.named(detail, amount)
+            if payment is not None and payment.transfer_id in self._shown:
+                continue
             if payment is None or payment.ref in self._paid or not self._fits(payment, amount) or amount > left:
                 continue
             if self.sources.payments.is_due(payment):
-                self._row(movement_id, number, Disposition.CONFIRM, amount, payment=payment, moves=False)
+                self._row(movement_id, number, Disposition.CONFIRM, amount, payment=payment, detail=number)
             elif movement_id not in self.sources.earlier:
                 continue
             self._paid.add(payment.ref)
             self.found.explained.append((movement_id, amount, payment.transfer_id))
             left -= amount
-        if left and movement.certainty is Certainty.BOOKED:
+        return left
+
+    def _charge(self, movement_id: bytes, left: int, is_new: bool) -> None:
+        """Posts what a statement books beyond payments, unless it may be one that nothing names."""
+        movement = self.after.known[movement_id]
+        is_payment = self._unshown.may_be(left, movement.told.transactions, self._paid)
+        if left and movement.certainty is Certainty.BOOKED and not is_payment:
             self._row(movement_id, 0, Disposition.CHARGE, left)
             self.found.explained.append((movement_id, left, ZERO_ID))
         elif left == movement.told.amount_minor and is_new:
             self._row(movement_id, 0, Disposition.UNMATCHED, left, moves=False)
 
     def _fits(self, payment: Payment, amount_minor: int) -> bool:
-        return payment.amount_minor == amount_minor and leaves_here(payment, self.sources.mirror, self.sources.currency)
+        return payment.amount_minor == amount_minor and self.sources.has_left_here(payment)
 
     def _is_plain_debit(self, movement_id: bytes) -> bool:
         told = self.after.known[movement_id].told if movement_id in self.after.known else None
         told = told or self.before.known[movement_id].told
-        return not told.incoming and not told.reversal and not self._is_return(movement_id)
+        if told.incoming or told.reversal:
+            return False
+        return not self._is_return(movement_id) or self.sources.is_payment(self._data.get(movement_id))
 
     def _is_return(self, movement_id: bytes) -> bool:
         entry = self._data.get(movement_id)
         return entry is not None and any(each.returned is not None for each in entry.details)
 
-    def _named_client(self, movement_id: bytes) -> bytes:
-        """Returns the one client whose IBAN an entry names, as payee or as payer."""
-        entry = self._data.get(movement_id)
-        ibans = {party.account.iban for each in (entry.details if entry else ()) for party in each.parties}
-        found = {self.sources.clients[iban].account_id for iban in ibans if iban in self.sources.clients}
-        return found.pop() if len(found) == 1 else ZERO_ID
+    def _taken_from(self, movement_id: bytes, told: Told) -> bytes:
+        """Returns the one client from whom a reversal says that it takes, zero where it says of none."""
+        return told.client if told.client != ZERO_ID else self.sources.client_in(self._data.get(movement_id))
 
     def _client(self, account: bytes) -> Alias | None:
         if account == ZERO_ID:
@@ -322,9 +359,10 @@ class _Making:
         payment: Payment | None = None,
         origin: bytes = ZERO_ID,
         moves: bool = True,
+        detail: int | None = None,
     ) -> None:
-        """Adds a row; it is the one that moves the mirror unless said otherwise."""
-        found = replace(self._named(movement_id, part, disposition), amount_minor=amount_minor)
+        """Adds a row; it moves the mirror unless said otherwise, or it is of a `detail` of the entry's alone."""
+        found = replace(self._named(movement_id, detail), amount_minor=amount_minor)
         row = MatchedEntry(
             row_id(movement_id, part, disposition),
             entry_digest(found),
@@ -338,27 +376,21 @@ class _Making:
             origin,
         )
         self.found.rows.append(row)
-        if moves:
-            self.found.moved_by[movement_id] = row.id
+        if detail is None and moves:
+            self.found.move(movement_id, row.id)
 
     def _returned_payment(self, movement_id: bytes, disposition: Disposition) -> bytes:
         """Returns our payment whose money comes back, zero where none is named, or several."""
         named = self._coming_back(movement_id) if disposition is Disposition.RESTORE else []
         return named[0].payment.instruction_id if len(named) == 1 else ZERO_ID
 
-    def _named(self, movement_id: bytes, part: int, disposition: Disposition) -> BankEntry:
+    def _named(self, movement_id: bytes, detail: int | None) -> BankEntry:
         entry, heading = self._data.get(movement_id), self.sources.heading
         if entry is not None:
-            is_part = disposition in (Disposition.ALLOCATE, Disposition.CONFIRM)
-            return part_of(heading, entry, part) if is_part else whole_of(heading, entry)
+            return whole_of(heading, entry) if detail is None else part_of(heading, entry, detail)
         movement = self.after.known.get(movement_id) or self.before.known[movement_id]
         direction = CREDIT if movement.told.incoming else DEBIT
         return BankEntry(
             str(heading.account), "", 0, self.sources.currency, direction, movement.told.reversal, BOOKED,
             movement.told.day,
         )  # fmt: skip
-
-
-def _beyond(told: Told) -> int:
-    """Returns the number behind that of the last part: of what happens to all of a movement once more."""
-    return max(1, len(told.parts))

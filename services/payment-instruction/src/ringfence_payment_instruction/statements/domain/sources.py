@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.values.reason_codes import is_reason_code
 
 from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry, Payment
@@ -20,12 +21,14 @@ class OurPayments:
     """Payments of ours by the names that a telling has for them.
 
     `shown` are the transfers of those whose debit is a movement already; `returns` are the entries by which money of
-    payments has come back in another way, and that are no movement so far, by payment.
+    payments has come back in another way, and that are no movement so far, by payment; `unshown` are payments under
+    way that the account has yet to show, whether anything names them or not.
     """
 
     by_names: Mapping[PaymentNames, Payment] = field(default_factory=dict)
     shown: frozenset[bytes] = frozenset()
     returns: Mapping[bytes, bytes] = field(default_factory=dict)
+    unshown: Sequence[Payment] = ()
 
     def of(self, detail: Detail) -> Payment | None:
         """Returns the payment that a transaction names."""
@@ -70,21 +73,44 @@ class Sources:
     owners: Mapping[bytes, bytes]
     currency: str
 
+    def has_left_here(self, payment: Payment) -> bool:
+        """Tells whether a payment leaves by this mirror, in its currency."""
+        return leaves_here(payment, self.mirror, self.currency)
+
+    def is_payment(self, entry: Entry | None) -> bool:
+        """Tells whether a debit names a payment of ours: whatever else the bank says of it, that is what went out."""
+        named = (self.payments.of(each) for each in (entry.details if entry else ()))
+        return any(each is not None and self.has_left_here(each) for each in named)
+
+    def client_in(self, entry: Entry | None) -> bytes:
+        """Returns the one client whose IBAN an entry names, as payee or as payer, zero where it names none."""
+        ibans = {party.account.iban for each in (entry.details if entry else ()) for party in each.parties}
+        found = {self.clients[iban].account_id for iban in ibans if iban in self.clients}
+        return found.pop() if len(found) == 1 else ZERO_ID
+
 
 @dataclass(slots=True)
 class Rows:
     """What is to be posted, and what it means for the movements.
 
     `explained` are amounts of debits and the transfers of the payments that they are, zero for charges; `cleared` are
-    movements whose money waits for nobody; `moved_by` are the rows that move the mirror; `returned` are the payments
-    whose money comes back by rows, with the bank's code.
+    movements whose money waits for nobody; `moved_by` are the rows that move the mirror, `moved_too` all others of
+    movements that several do; `returned` are the payments whose money comes back by rows, with the bank's code.
     """
 
     rows: list[MatchedEntry] = field(default_factory=list)
     explained: list[tuple[bytes, int, bytes]] = field(default_factory=list)
     cleared: list[bytes] = field(default_factory=list)
     moved_by: dict[bytes, bytes] = field(default_factory=dict)
+    moved_too: dict[bytes, list[bytes]] = field(default_factory=dict)
     returned: dict[InstructionRef, str] = field(default_factory=dict)
+
+    def move(self, movement_id: bytes, row: bytes) -> None:
+        """Notes that a row moves the mirror for a movement."""
+        if movement_id in self.moved_by:
+            self.moved_too.setdefault(movement_id, []).append(row)
+        else:
+            self.moved_by[movement_id] = row
 
 
 def names_of(detail: Detail) -> PaymentNames:

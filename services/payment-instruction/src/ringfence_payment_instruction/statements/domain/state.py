@@ -28,6 +28,7 @@ from ringfence_payment_instruction.statements.domain.movements import (
     Outcome,
     SavedMovements,
     Sum,
+    taken_back,
 )
 from ringfence_payment_instruction.statements.domain.paging import Pages
 from ringfence_payment_instruction.statements.domain.told import Part
@@ -229,8 +230,12 @@ def _allocated(event: told_events.MovementAllocated, known: Movements, journal: 
 
 def _never_booked(event: told_events.MovementNeverBooked, known: Movements, journal: Journal) -> None:
     for movement_id, amount in zip(split_ids(event.movement_ids), unpack("Q", event.amounts_minor), strict=True):
-        missing = known.known[movement_id].missing_minor + amount
-        known.change(movement_id, journal, certainty=Certainty.MISSING, missing_minor=missing)
+        movement = known.known[movement_id]
+        missing, (_, taken) = movement.missing_minor + amount, taken_back(movement, amount)
+        kept = {each for each in movement.allocated if taken.get(each, 0) < movement.told.parts[each].amount_minor}
+        known.change(
+            movement_id, journal, certainty=Certainty.MISSING, missing_minor=missing, allocated=frozenset(kept)
+        )
 
 
 def _held(event: told_events.EntryHeld, known: Movements, journal: Journal) -> None:
