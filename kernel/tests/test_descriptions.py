@@ -10,6 +10,7 @@ from ringfence_kernel.feed.published import code_names, described, require_known
 from ringfence_protos.custody.v1 import custody_pb2
 from ringfence_protos.custody.v1 import events_pb2 as custody
 from ringfence_protos.identity.v1 import events_pb2 as identity
+from ringfence_protos.payment_instruction.v1 import events_pb2 as payment_instruction
 
 CHANGED = {
     "timestamp_ns": 1, "owner_id": bytes(16), "standing": 4, "account": bytes(8), "status": b"\x02", "holds": b"",
@@ -65,3 +66,20 @@ def test_names_of_codes_stand_without_their_prefix() -> None:
     names = code_names(custody_pb2.CreateTransferStatus.DESCRIPTOR)
     assert list(names)[:4] == [0, 1, 2, 4]
     assert names[46] == "EXISTS"
+
+
+def test_a_list_of_every_row_may_be_left_out_where_that_is_described() -> None:
+    """One entry per row or none at all; anything between does not fit."""
+    description = described(payment_instruction.DESCRIPTOR)["InstructionsReceived.v1"]
+    fields = {"instruction_ids": bytes(32)}
+
+    def found(**more: list[str]) -> list[str]:
+        return [each for each in description.misfits(fields | more) if next(iter(more)) in each]
+
+    assert [found(instruction_identifications=["x"] * rows) == [] for rows in (0, 1, 2, 3)] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+    assert found(end_to_end_ids=[])

@@ -156,8 +156,7 @@ def days(box: Sandbox, stage: Stage) -> None:
     eventually(lambda: _day(bank, opened, DayStatus.COMPUTED))
     first.safeguarding.prepare(key, "looked at")
     second.safeguarding.review(key, "agreed")
-    if eventually(lambda: _day(bank, opened, DayStatus.REVIEWED)).open:
-        first.safeguarding.notify(key, DOCUMENT, "KEPT-1")
+    first.safeguarding.notify(key, DOCUMENT, "KEPT-1")
     first.safeguarding.sign(key)
     first.safeguarding.reopen(key, "looked at again")
     for _ in range(2):

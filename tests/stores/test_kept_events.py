@@ -29,6 +29,10 @@ SOURCES = keeping.SERVICES[:3]
 BY_FOLDER = pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
 
 
+NOT_KEPT = {"custody": {"MatchesSuggested.v1", "SuggestionDecided.v1"}}
+"""No store holds sums that only together are what a bank has booked; reconciliation's contract test writes these."""
+
+
 class Kept(NamedTuple):
     """A row of `stored_events`."""
 
@@ -83,7 +87,7 @@ def test_every_topic_is_kept() -> None:
     """Each service's own topics are in one of its stores, and those of proposals in a store of any of them."""
     kept = {service: topics(service) for service in keeping.SERVICES}
     for service, file in FILES.items():
-        assert set(described(file.DESCRIPTOR)) - kept[service] == set()
+        assert set(described(file.DESCRIPTOR)) - kept[service] == NOT_KEPT.get(service, set())
     assert set(described(proposals.DESCRIPTOR)) - set().union(*kept.values()) == set()
 
 

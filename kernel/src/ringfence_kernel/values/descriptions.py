@@ -117,7 +117,7 @@ class EventDescription:
             value = fields[name]
             if not _is(each.kind, value):
                 yield f"{self.topic}: {name} is no {each.kind}"
-            elif each.per_row and len(value) != self.count(fields):
+            elif each.per_row and len(value) != self.count(fields) and (value or not each.short):
                 yield f"{self.topic}: {name} does not have one entry per row"
             elif each.packed:
                 rows = len(value) // each.width if each.own_rows else self.count(fields)
