@@ -38,12 +38,13 @@ class Inbox:
     What was kept is decided on also where the place that it came from is gone.
     """
 
-    answering: Answering = field(repr=False)  # half of the service hangs on it, and a traceback would show all of that
+    # Half of the service hangs on what does not show: a traceback would tell all of it.
+    answering: Answering = field(repr=False)
     rail: Rail
     received: Received
     seals: Seals
     files: BankFiles
-    notifications: Notifications
+    notifications: Notifications = field(repr=False)
     voucher: RailVoucher
     poll_seconds: float
     _may_be_kept: bool = True
