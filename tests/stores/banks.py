@@ -58,9 +58,9 @@ class BankSide:
             self.box.bank_feed.statements.submit(content)
         return files[-1]
 
-    def deposit(self, name: str, amount: str, **more: object) -> bytes:
-        """Has money come in for nobody whom the bank names."""
-        deposit = {"creditor_iban": None, "amount": amount, "currency": CURRENCY, "debtor_name": "Somebody"}
+    def deposit(self, name: str, amount: str, creditor_iban: str | None = None, **more: object) -> bytes:
+        """Has money come in, for nobody where none is named."""
+        deposit = {"creditor_iban": creditor_iban, "amount": amount, "currency": CURRENCY, "debtor_name": "Somebody"}
         return self.told(name, account_iban=self.iban, deposits=[deposit], **more)
 
     def again(self, name: str, day: date, reference: str, **more: object) -> bytes:
@@ -103,7 +103,7 @@ def eventually(look: Callable[[], Found | None]) -> Found:
 
 
 def tellings(box: Sandbox, stage: Stage) -> None:
-    """The bank tells twice, in doubt, wrongly and in pages."""
+    """The bank tells twice, in doubt and wrongly."""
     with simulated_bank(box.stack, [stage.platform.safeguarding_iban]):
         _tellings(box, stage)
 
@@ -125,20 +125,19 @@ def _tellings(box: Sandbox, stage: Stage) -> None:
     excepted = next(iter(first.statements.exceptions(tenant, bank.mirror)))
     void = first.statements.work_off(tenant, bank.mirror, excepted.telling_id, Remedy.VOID, DOCUMENT, "a cent too much")
     bank.agree("payment-instruction", void)
-    bank.statement("KEPT-PAGES", opened, last, pages=2)
+    bank.statement("KEPT-STATED", opened, last)
     _answered(bank)
 
 
 def _never_booked(bank: BankSide, first: date, last: date) -> None:
-    """The bank takes back what nobody has, and tells of money that its next statement does not have."""
+    """The bank takes back from a client, and tells of money that its next statement, in pages, does not have."""
     with simulated_bank(bank.box.stack, [bank.stage.platform.safeguarding_iban]):
-        bank.told(
-            "KEPT-BACK", debit={"account_iban": bank.iban, "reverses": _reference(bank.deposit("KEPT-4", "5.00"))}
-        )
+        taken = _reference(bank.deposit("KEPT-4", "5.00", bank.stage.platform.clients[1].iban))
+        bank.told("KEPT-BACK", debit={"account_iban": bank.iban, "reverses": taken})
         booked = bank.deposit("KEPT-3", "17.00", day=last.isoformat())
         never = booked.replace(_reference(booked).encode(), b"KEPTNEVERBOOKED1").replace(b"17.00", b"19.00")
         bank.box.bank_feed.statements.submit(never)
-        bank.statement("KEPT-NEXT", first, last)
+        bank.statement("KEPT-NEXT", first, last, pages=2)
 
 
 def days(box: Sandbox, stage: Stage) -> None:
