@@ -16,6 +16,7 @@ COMMANDS = (
     *("refuse", "withdraw", "watch", "accounts", "statement", "verify", "rebuild", "status"),
 )
 ID = "0099939f-5908-e640-24c2-eaf38e27f475"
+DIGEST = "00" * 32
 STARTING = {"up", "demo", "replay"}
 ELSEWHERE = {"verify receipt", "verify checkpoint", "rules adopt", "pin", "declare", "renew"}
 """Those that need no service, or look into a file before they ask for one."""
@@ -41,13 +42,14 @@ ASKING = (
     "limits show --as somebody",
     f"limits set --platform {ID} --currency EUR --payment 1 --debtor-day 1 --day 1 --approver 1 --as somebody",
     f"limits approver --platform {ID} --approver {ID} --currency EUR --maximum 1 --as somebody",
-    f"fee agree --client {ID} --kind k --maximum 1 --document 00 --from 2026-01-01 --until 2026-01-02 --as somebody",
+    f"fee agree --client {ID} --kind k --maximum 1 --document {DIGEST} --from 2026-01-01 --until 2026-01-02"
+    " --as somebody",
     f"fee end --agreement {ID} --as somebody",
     "fee list --as somebody",
     f"fee charge --agreement {ID} --from A --account {ID} --amount 1 --reference R --as somebody",
     f"suspense allocate --platform {ID} --entry {ID} --account {ID} --to A --as somebody",
     f"suspense show --platform {ID} --entry {ID} --as somebody",
-    f"suspense release --platform {ID} --entry {ID} --document 00 --note n --as somebody",
+    f"suspense release --platform {ID} --entry {ID} --document {DIGEST} --note n --as somebody",
     f"suspense return --platform {ID} --entry {ID} --account {ID} --bank A --as somebody",
     f"own-money out --account {ID} --bank A --to B --name C --amount 1 --reference R --as somebody",
     f"shortfall fund --from {ID} --amount 1 --reference R --as somebody",
