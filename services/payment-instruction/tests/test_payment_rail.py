@@ -213,6 +213,7 @@ async def directed(world: World, name: str) -> None:
     await submit(world, name, creditor=STRANGER)
     await world.until(lambda: stage(world, name) is Stage.DISPATCH)
     await world.writer.commit(lambda unit: None)
+    await world.between_attempts()
 
 
 def stage(world: World, name: str) -> Stage:

@@ -95,6 +95,7 @@ async def test_only_two_people_let_go_on_what_a_list_has_stopped(world: World) -
     await world.reaches("p", Status.RESERVED)
     await list_it(world)
     await hits(world, "p")
+    await world.between_attempts()
     world.rail.is_broken = False
     await world.reaches("p", Status.HELD)
     releases, proposals = world.application.screening.releases, world.application.proposals

@@ -130,6 +130,7 @@ async def custody_is_asked(world: World, name: str) -> None:
 
 async def goes_on(world: World, name: str) -> None:
     """Takes away what else a payment waited for."""
+    await world.between_attempts()
     world.rail.is_broken = world.seals.is_away = False
     if world.status(name) is Status.HELD:
         await world.application.approvals.decide(APPROVER, TENANT, [an_id(name)], Directive.APPROVE, "")

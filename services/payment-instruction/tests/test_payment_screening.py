@@ -148,6 +148,7 @@ async def approved(world: World, fields: Fields) -> None:
     await list_it(world)
     for field in fields:
         await hits(world, field.name)
+    await world.between_attempts()
     world.custody.is_away = False
     await innocent(world, "")
     assert ({world.status(field.name) for field in fields}, len(world.custody.transfers)) == ({Status.HELD}, 1)
@@ -163,6 +164,7 @@ async def named_to_the_bank(world: World, fields: Fields) -> None:
     for field in fields:
         await hits(world, field.name)
         await is_taken_back(world, field.name)
+    await world.between_attempts()
     world.rail.is_broken = False
     for field in fields:
         await world.reaches(field.name, Status.HELD)

@@ -131,6 +131,7 @@ RESERVED: tuple[Bring, ...] = (reserved, directed)
 async def stopping(world: World, stop: Stop, release: Callable[[], None]) -> AsyncIterator[None]:
     """Has something stop payments for the block, in which their way is free again."""
     await stop.put(world, on=True)
+    await world.between_attempts()
     release()
     yield
     await stop.put(world, on=False)

@@ -369,6 +369,10 @@ class World:
             while not condition():
                 await asyncio.sleep(0.01)
 
+    async def between_attempts(self) -> None:
+        """Waits until no lane has a payment in hand: whatever is tried next sees all that is set by now."""
+        await self.until(lambda: not any(lane._busy for lane in self.application.pipeline.lanes))
+
     async def reaches(self, name: str, status: Status) -> None:
         """Waits until an instruction stands somewhere, durably."""
         try:
