@@ -132,9 +132,12 @@ def _tellings(box: Sandbox, stage: Stage) -> None:
 def _never_booked(bank: BankSide, first: date, last: date) -> None:
     """The bank takes back from a client, and tells of money that its next statement, in pages, does not have."""
     with simulated_bank(bank.box.stack, [bank.stage.platform.safeguarding_iban]):
-        taken = _reference(bank.deposit("KEPT-4", "5.00", bank.stage.platform.clients[1].iban))
-        bank.told("KEPT-BACK", debit={"account_iban": bank.iban, "reverses": taken})
-        booked = bank.deposit("KEPT-3", "17.00", day=last.isoformat())
+        day = last.isoformat()
+        taken = _reference(bank.deposit("KEPT-4", "5.00", bank.stage.platform.clients[1].iban, day=day))
+        bank.told("KEPT-BACK", debit={"account_iban": bank.iban, "reverses": taken, "day": day})
+        booked = bank.deposit("KEPT-3", "17.00", day=day)
+        for number in (1, 2):
+            bank.box.bank_feed.statements.submit(_page(booked, number, last=2))
         never = booked.replace(_reference(booked).encode(), b"KEPTNEVERBOOKED1").replace(b"17.00", b"19.00")
         bank.box.bank_feed.statements.submit(never)
         bank.statement("KEPT-NEXT", first, last, pages=2)
@@ -228,3 +231,16 @@ def _answered(bank: BankSide) -> None:
 def _reference(content: bytes) -> str:
     found = etree.fromstring(content).find(".//{*}Ntry/{*}AcctSvcrRef")
     return str(found.text)
+
+
+def _page(content: bytes, number: int, last: int) -> bytes:
+    """Returns a notification as a page of one that is told in several."""
+    document = etree.fromstring(content)
+    identified = document.find(".//{*}Ntfctn/{*}Id")
+    assert identified is not None
+    namespace = etree.QName(identified).namespace
+    page = etree.Element(f"{{{namespace}}}NtfctnPgntn")
+    etree.SubElement(page, f"{{{namespace}}}PgNb").text = str(number)
+    etree.SubElement(page, f"{{{namespace}}}LastPgInd").text = "true" if number == last else "false"
+    identified.addnext(page)
+    return etree.tostring(document)

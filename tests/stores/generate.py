@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ringfence_audit.bootstrap import migrations as of_audit
-from ringfence_custody.ledger.adapters.schema import migrations as of_custody
+from ringfence_custody.bootstrap import migrations as of_custody
 from ringfence_identity.bootstrap import migrations as of_identity
 from ringfence_kernel.store import Migration
 from ringfence_local_stack.sandbox.birth import LOG_ORIGIN

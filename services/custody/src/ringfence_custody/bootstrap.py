@@ -23,7 +23,7 @@ from ringfence_kernel.service import (
 )
 from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.measures import measure_hearing
-from ringfence_kernel.store import EventStore
+from ringfence_kernel.store import EventStore, Migration
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.backlog import Backlog, FewWaiting
 from ringfence_protos.custody.v1 import custody_pb2_grpc, reconciliation_pb2_grpc
@@ -227,10 +227,15 @@ def verify(settings: CustodySettings, compare: bool) -> RebuildReport:
         return rebuild(store, codec, states.together(), [StatementModel(), MatchesModel()], compare=compare)
 
 
+def migrations() -> list[Migration]:
+    """Returns the migrations of this service's database, those of its modules among them."""
+    return [*schema.migrations(), *reconciliation_schema.migrations()]
+
+
 SERVICE = Service(
     name="custody",
     settings=CustodySettings,
     assemble=assemble,
-    migrations=lambda: [*schema.migrations(), *reconciliation_schema.migrations()],
+    migrations=migrations,
     rebuild=verify,
 )

@@ -34,7 +34,8 @@ from ringfence_payment_instruction.statements.domain.told import Told, all_refer
 
 MOVEMENTS = """INSERT INTO bank_movement
 SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::int[], %b::int[], %b::bigint[], %b::int[], %b::uuid[])
-ON CONFLICT (movement) DO UPDATE SET state = excluded.state, day = excluded.day, entry = excluded.entry"""
+ON CONFLICT (movement) DO UPDATE SET state = excluded.state, day = excluded.day, amount_minor = excluded.amount_minor,
+    marks = excluded.marks, entry = excluded.entry"""
 PAYMENTS = """INSERT INTO movement_payment
 SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[]) ON CONFLICT DO NOTHING"""
 REFERENCES = """INSERT INTO movement_reference
