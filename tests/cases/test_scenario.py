@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ringfence.errors import RingfenceError
 from ringfence.identity import KycStatus, PrincipalKind
 from ringfence.ledger import AccountClass, AccountStatus
 from ringfence.payments import InstructionStatus
@@ -66,13 +67,21 @@ def test_party_is_registered_or_verified(case_stack: Scenario, platform: Platfor
     assert platform.bank.deposit(customer, 1_00).credited == 1
 
 
-@pytest.mark.parametrize("account_class", AccountClass, ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "account_class", [each for each in AccountClass if each is not AccountClass.SHORTFALL], ids=lambda each: each.name
+)
 def test_account_of_each_class_is_opened(platform: Platform, account_class: AccountClass) -> None:
     """An account of every class can be had, with its currency and nothing on it."""
     owner = platform.customer("Nora Vale").party if account_class is AccountClass.CLIENT else None
     opened = platform.account(account_class, owner=owner, currency="CZK")
     assert (opened.account_class, opened.currency) == (account_class, "CZK")
     assert (opened.posted_minor, opened.reserved_minor) == (0, 0)
+
+
+def test_what_is_short_is_an_account_of_custody_alone(platform: Platform) -> None:
+    """Nobody opens the account that stands for what is owed to clients."""
+    with pytest.raises(RingfenceError, match="ACCOUNT_RESERVED"):
+        platform.account(AccountClass.SHORTFALL, currency="CZK")
 
 
 def test_bank_answers_a_payment(platform: Platform) -> None:

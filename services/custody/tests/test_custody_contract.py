@@ -77,7 +77,7 @@ OF_REGISTERS = (
 DAY, POOL = (id_of("day"), MANDATE, "payment-services", EUR, 20_783), "payment-services"
 VERSION = id_of("day"), MANDATE, 1, 2
 OF_SAFEGUARDING = (
-    s.SafeguardingCut(*DAY, 1, 2, 1_000, 20, -30, 40, 50, 1),
+    s.SafeguardingCut(*DAY, 1, 2, 1_000, 20, -30, 40, 50, 1, True),
     s.MirrorCut(*DAY, OWNER, 1, 1_050, 50),
     s.MirrorCompared(*DAY, 1, OWNER, 1, DOCUMENT[:16], -1, -2, -3, -4, -5, -6, -7),
     s.SafeguardingComputed(*DAY, 1, 2, 3, 1_020, -1, -2, -3, 4, 5, -6, 7, 8, 9, "figures", DOCUMENT),

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 from lxml import etree
-from ringfence_payment_instruction.deposits.domain.evidence import BankEntry
+from ringfence_payment_instruction.deposits.domain.evidence import BankEntry, entry_id
 from ringfence_payment_instruction.iso20022.bank_files import tells_of_account
 from ringfence_payment_instruction.iso20022.messages import (
     Account,
@@ -18,7 +18,7 @@ from ringfence_payment_instruction.iso20022.pacs008 import write_credit_transfer
 from ringfence_payment_instruction.iso20022.refusal import FileRefused
 from ringfence_payment_instruction.rail.adapters.bank_files import Iso20022BankFiles
 from ringfence_payment_instruction.statements.adapters.files import BankStatementFiles
-from ringfence_payment_instruction.statements.domain.naming import earlier_ids, part_of, whole_of
+from ringfence_payment_instruction.statements.domain.naming import earlier_entries, part_of, whole_of
 from ringfence_payment_instruction.statements.domain.statement import Statement
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceUnreadable
 
@@ -307,8 +307,8 @@ def test_two_movements_never_shared_an_id_of_earlier_releases() -> None:
         (_camt054("08", ["30.00"], count=2, reference=""), 2),
     ):
         statement = _telling(content)
-        ids = earlier_ids(bytes(16), statement.heading, statement.entries)
-        assert len({each for (each,) in ids}) == count
+        named = earlier_entries(statement.heading, statement.entries)
+        assert len({entry_id(bytes(16), each) for (each,) in named}) == count
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,10 @@ COMMANDS = (
 ID = "0099939f-5908-e640-24c2-eaf38e27f475"
 DIGEST = "00" * 32
 STARTING = {"up", "demo", "replay"}
-ELSEWHERE = {"verify receipt", "verify checkpoint", "rules adopt", "pin", "declare", "renew"}
+ELSEWHERE = {
+    *("verify receipt", "verify checkpoint", "verify safeguarding", "calendar draft", "calendar propose"),
+    *("rules adopt", "pin", "declare", "renew"),
+}
 """Those that need no service, or look into a file before they ask for one."""
 ASKING = (
     "pay --as somebody --from A --to B --name C --amount 1",
@@ -77,6 +80,61 @@ ASKING = (
     f"evidence {__file__} --as somebody",
     f"search --subject {ID} --as somebody",
     "receipt 1 receipt --as somebody",
+    f"answers apply --answer {ID} --platform {ID} --payment {ID} --document {DIGEST} --note n --as somebody",
+    f"answers dismiss --answer {ID} --document {DIGEST} --note n --as somebody",
+    "answers list --as somebody",
+    f"breaks assign {ID} --reason r --as somebody",
+    f"breaks close {ID} --reason r --as somebody",
+    f"breaks correct {ID} --debit {ID} --credit {ID} --amount 1 --reason r --as somebody",
+    f"breaks fund {ID} --transfer {ID} --reason r --as somebody",
+    "breaks list --as somebody",
+    f"breaks reopen {ID} --reason r --as somebody",
+    f"breaks show {ID} --as somebody",
+    "calendar show TARGET --as somebody",
+    "calendar step TARGET --as somebody",
+    f"day close 2026-01-02 --platform {ID} --as somebody",
+    f"day notify 2026-01-02 --platform {ID} --document {DIGEST} --reference R --as somebody",
+    f"day prepare 2026-01-02 --platform {ID} --as somebody",
+    f"day reopen 2026-01-02 --platform {ID} --reason r --as somebody",
+    f"day review 2026-01-02 --platform {ID} --as somebody",
+    f"exceptions accept {ID} --platform {ID} --document {DIGEST} --reason r --as somebody",
+    f"exceptions list --platform {ID} --as somebody",
+    f"exceptions show {ID} --platform {ID} --as somebody",
+    f"exceptions void {ID} --platform {ID} --document {DIGEST} --reason r --as somebody",
+    f"limits zone Europe/Berlin --platform {ID} --as somebody",
+    f"match day --mirror {ID} --as somebody",
+    f"match decide {ID} --mirror {ID} --reason r --as somebody",
+    f"match list --mirror {ID} --on 2026-01-02 --as somebody",
+    f"match make --mirror {ID} --movement {ID} --transfer {ID} --as somebody",
+    f"match open --mirror {ID} --as somebody",
+    f"match suggested --mirror {ID} --as somebody",
+    f"match undo {ID} --mirror {ID} --reason r --as somebody",
+    f"registers appoint --kind key-person --subject {ID} --role preparer --from 2026-01-02 --document {DIGEST} --as somebody",
+    f"registers bank KEPTDEFFXXX --name n --country DE --due-diligence 2026-01-02 --review 2026-01-03 --limit 1"
+    f" --document {DIGEST} --as somebody",
+    "registers banks --as somebody",
+    "registers concentration --as somebody",
+    f"registers countersign {ID} --on 2026-01-02 --review 2026-01-03 --document {DIGEST} --as somebody",
+    f"registers dismiss {ID} --until 2026-01-02 --reason r --as somebody",
+    f"registers end {ID} --on 2026-01-02 --reason r --as somebody",
+    f"registers exempt --platform {ID} --account {ID} --bic KEPTDEFFXXX --reason r --review 2026-01-02"
+    f" --document {DIGEST} --as somebody",
+    "registers letters --as somebody",
+    "registers mirrors --as somebody",
+    "registers people --as somebody",
+    f"registers review {ID} --on 2026-01-02 --review 2026-01-03 --document {DIGEST} --as somebody",
+    f"registers send --platform {ID} --account {ID} --bic KEPTDEFFXXX --template t --text {DIGEST}"
+    " --sent 2026-01-02 --as somebody",
+    f"report out --platform {ID} --about daily-custody --day 2026-01-02 --as somebody",
+    "safeguarding days --as somebody",
+    f"safeguarding pool 978 payment-services --platform {ID} --as somebody",
+    f"safeguarding receipts out 2026-01-02 --platform {ID} --as somebody",
+    f"safeguarding resource --platform {ID} --component insurance --amount 1 --from 2026-01-02 --until 2026-01-03"
+    f" --document {DIGEST} --as somebody",
+    f"safeguarding show 2026-01-02 --platform {ID} --as somebody",
+    f"statements decide {ID} --platform {ID} --mirror {ID} --document {DIGEST} --reason r --as somebody",
+    f"statements held --platform {ID} --as somebody",
+    f"statements submit {__file__} --as somebody",
     "verify log",
     "verify evidence",
     "keys",
