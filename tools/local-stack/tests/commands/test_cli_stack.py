@@ -109,7 +109,8 @@ ASKING = (
     f"match open --mirror {ID} --as somebody",
     f"match suggested --mirror {ID} --as somebody",
     f"match undo {ID} --mirror {ID} --reason r --as somebody",
-    f"registers appoint --kind key-person --subject {ID} --role preparer --from 2026-01-02 --document {DIGEST} --as somebody",
+    f"registers appoint --kind key-person --subject {ID} --role preparer --from 2026-01-02 --document {DIGEST}"
+    " --as somebody",
     f"registers bank KEPTDEFFXXX --name n --country DE --due-diligence 2026-01-02 --review 2026-01-03 --limit 1"
     f" --document {DIGEST} --as somebody",
     "registers banks --as somebody",
