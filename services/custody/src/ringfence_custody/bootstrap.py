@@ -155,6 +155,7 @@ class Around:
             writer, states.safeguarding, states.ledger, states.reconciliation, states.calendars, proposals
         )
         calendars.days.timers = (safeguarding.closing.on_day, registers.acts.on_day)
+        reconciliation.work.looked = safeguarding.work.look
         return cls(calendars, reconciliation, registers, safeguarding)
 
     def gauge(

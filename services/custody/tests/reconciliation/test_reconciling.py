@@ -342,3 +342,17 @@ async def test_a_transfer_is_of_the_business_day_that_is_open(town: Town) -> Non
     again = State()
     again.restore({name: memoryview(content) for name, content in state.save()})
     assert again.digest() == state.digest()
+
+
+async def test_whoever_waits_hears_that_a_statement_was_looked_at(town: Town) -> None:
+    """Also where there was nothing to record."""
+    heard = list[bool]()
+    town.custody.reconciliation.work.looked = lambda: heard.append(town.mirror.is_assessed)
+    assert not town.mirror.is_assessed
+    await town.work()
+    assert heard
+    assert heard[-1]
+    await town.statement(TODAY, opening=2_000, closing=2_000)
+    assert not town.mirror.is_assessed
+    await town.work()
+    assert town.mirror.is_assessed

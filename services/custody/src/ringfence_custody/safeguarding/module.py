@@ -38,6 +38,10 @@ class DayWork:
     closing: DayClosing
     _has_news: bool = True
 
+    def look(self) -> None:
+        """Has days looked at: reconciliation has looked at mirrors, and may have found nothing."""
+        self._has_news = True
+
     def note(self, recorded: list[Recorded]) -> None:
         """Takes note of what was committed."""
         self._has_news = self._has_news or any(isinstance(each.event, RECONCILED) for each in recorded)
@@ -66,6 +70,7 @@ class SafeguardingModule:
     """What the module offers: its servicer, its task, and what happens when a day opens."""
 
     closing: DayClosing
+    work: DayWork
     servicer: Servicer
     task: Task
 
@@ -96,6 +101,7 @@ class SafeguardingModule:
         )
         return cls(
             closing=closing,
+            work=work,
             servicer=Servicer(
                 safeguarding_pb2_grpc.add_SafeguardingServiceServicer_to_server,
                 servicer,

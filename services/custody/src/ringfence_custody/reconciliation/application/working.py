@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+from ringfence_kernel.values.business_days import CalendarYearMissing
 from ringfence_kernel.values.columns import pack
-from ringfence_kernel.values.ids import external_id
+from ringfence_kernel.values.ids import ZERO_ID, external_id
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_custody.reconciliation.application.noting import lines_stream
@@ -47,13 +49,22 @@ class Reconciling:
     writer: GroupWriter
     state: State
     days: Days
+    looked: Callable[[], None] = lambda: None
+    """Called when mirrors were looked at, whether or not there was something to record."""
     _seen: dict[MirrorKey, View] = field(default_factory=dict)
     _suggested: dict[MirrorKey, bytes] = field(default_factory=dict)
 
     async def run_once(self) -> None:
-        """Works once on all mirrors that call for it; raises StoreUnavailable, and what the calendar raises."""
-        for key, seen in await self.writer.between_groups(self._changed):
-            await self._work(key, seen)
+        """Works once on all mirrors that call for it; raises StoreUnavailable.
+
+        A year that a calendar does not list keeps the mirrors waiting that need it, and no others.
+        """
+        changed = await self.writer.between_groups(self._changed)
+        for key, seen in changed:
+            with suppress(CalendarYearMissing):
+                await self._work(key, seen)
+        if changed:
+            self.looked()
 
     def _changed(self) -> list[tuple[MirrorKey, View]]:
         """Returns the mirrors of which a bank has told, and that are not as they were when there was nothing to do."""
@@ -64,7 +75,9 @@ class Reconciling:
         await self.writer.commit(lambda unit: self._note_owed(unit, key))
         matched = await self._match(key)
         await self._suggest(key)
-        is_all = await self.writer.commit(lambda unit: self._assess(unit, key))
+        is_all, by = await self.writer.commit(lambda unit: self._assess(unit, key))
+        if is_all:
+            self.state.mirrors[key].assessed = by
         if is_all and not matched:
             self._seen[key] = seen
 
@@ -113,8 +126,8 @@ class Reconciling:
         for found in owed(mirror, lambda side, line: self._is_known(mirror, side, line)):
             detect(unit, mirror, found, self.days)
 
-    def _assess(self, unit: Unit, key: MirrorKey) -> bool:
-        """Records new breaks, and what time does to old ones; tells whether that was all."""
+    def _assess(self, unit: Unit, key: MirrorKey) -> tuple[bool, bytes]:
+        """Records new breaks, and what time does to old ones; tells whether that was all, and by which statement."""
         mirror = self.state.mirrors[key]
         others = [each for other, each in self.state.mirrors.items() if other[0] == key[0] and each is not mirror]
         found = disagreements(
@@ -128,7 +141,7 @@ class Reconciling:
         for each in list(self.state.breaks.values()):
             if (each.book, each.mirror) == key:
                 self._age(unit, mirror, each)
-        return len(found) < MOST_AT_A_TIME
+        return len(found) < MOST_AT_A_TIME, mirror.statement.telling if mirror.statement else ZERO_ID
 
     def _is_known(self, mirror: Mirror, side: Side, line: bytes) -> bool:
         return break_id(mirror.book, mirror.id, side, line) in self.state.breaks

@@ -67,6 +67,13 @@ class Mirror:
     is_started: bool = False
     revision: int = 0
     """Counts changes in this process: whoever looks again only where it has moved."""
+    assessed: bytes = ZERO_ID
+    """The newest statement by which this process has looked for breaks."""
+
+    @property
+    def is_assessed(self) -> bool:
+        """Whether breaks were looked for by its newest statement."""
+        return self.statement is None or self.statement.telling == self.assessed
 
     def note(self, event: BankLinesNoted, position: int, journal: Journal) -> None:
         """Takes in what a bank tells."""

@@ -31,9 +31,12 @@ class Reconciled:
     def sums(self, tenant: bytes, mirror: bytes, day: int, overdue_day: int, now_ns: int) -> OpenSums | None:
         """Returns what is open on a mirror.
 
-        None while a line of the bank up to the day is booked and not matched, for as long as its posting may take.
+        None before breaks were looked for by the newest statement, and while a line of the bank up to the day is booked
+        and not matched, for as long as its posting may take.
         """
         found = self.state.mirror(tenant, mirror)
+        if not found.is_assessed:
+            return None
         bank, books = (each.rows[each.open_rows()] for each in (found.bank, found.books))
         waits = (bank["state"] == BOOKED) & (bank["day"] <= day)
         noted_ns = found.statement.noted_ns if found.statement else 0

@@ -28,7 +28,9 @@ class Evidence(Protocol):
     """What reconciliation knows of the banks."""
 
     def sums(self, tenant: bytes, mirror: bytes, day: int, overdue_day: int, now_ns: int) -> OpenSums | None:
-        """Returns what is open on a mirror, None while lines that a statement has settled wait to be matched.
+        """Returns what is open on a mirror, None while it is not known.
+
+        It is not before breaks were looked for, and while lines that a statement has settled wait to be matched.
 
         What no bank has booked since `overdue_day` is overdue.
         """
