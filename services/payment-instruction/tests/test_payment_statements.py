@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
+from ringfence_kernel.values.columns import split_ids
+from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.deposits.domain.evidence import Disposition
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
@@ -23,6 +25,7 @@ from ringfence_payment_instruction.statements.domain.errors import (
 from ringfence_payment_instruction.statements.domain.events import (
     BROUGHT_FORWARD,
     VOIDED,
+    BankMovements,
     ExceptionWorkedOff,
     StatementExcepted,
     StatementTaken,
@@ -55,6 +58,23 @@ def page(number: int, is_last: bool, opening: str, closing: str, *entries: str) 
     """Returns a page of one statement."""
     of = f"<StmtPgntn><PgNb>{number}</PgNb><LastPgInd>{str(is_last).lower()}</LastPgInd></StmtPgntn>"
     return camt_053(opening, closing, *entries, page=of)
+
+
+async def test_whoever_compares_hears_of_every_row_that_moved_the_mirror(world: World) -> None:
+    """Of one that was credited, taken back as the statement lacked it, and credited again a day late."""
+    late = entry("R1", "5.00", BORIS).replace("2026-01-05", "2026-01-06")
+    await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
+    await world.until(lambda: world.custody.balances[MIRROR] == -5_00)
+    await hand_in(world, camt_053("0.00", "0.00"))
+    await world.until(lambda: world.custody.balances[MIRROR] == 0)
+    await hand_in(world, camt_053("0.00", "5.00", late, day="2026-01-06", number=2))
+    await world.until(lambda: world.custody.balances[MIRROR] == -5_00)
+    posted = {each for event in events(world, EvidenceReceived) for each in split_ids(event.entry_ids)}
+    told = {each for event in events(world, BankMovements) for each in split_ids(event.entry_ids)}
+    assert told == posted
+    assert len(told) == 3
+    (known,) = world.states.statements.mirrors[MIRROR].known.values()
+    assert known.entry_id == world.row_of("R1")
 
 
 async def test_pages_are_decided_when_the_set_is_whole(world: World) -> None:

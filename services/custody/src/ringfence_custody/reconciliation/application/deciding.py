@@ -21,7 +21,7 @@ from ringfence_custody.reconciliation.application.ports import Matches
 from ringfence_custody.reconciliation.application.recording import Pairs, pairs_of, record_matches
 from ringfence_custody.reconciliation.application.steps import reopen, step
 from ringfence_custody.reconciliation.application.working import record_suggestions
-from ringfence_custody.reconciliation.domain.breaks import Status
+from ringfence_custody.reconciliation.domain.breaks import Side, Status
 from ringfence_custody.reconciliation.domain.errors import (
     BreakNotFound,
     FundingUnsuited,
@@ -154,6 +154,8 @@ class Deciding:
         named = await self.ledger.transfers(found.book, [transfer])
         short = await self.ledger.transfers(found.book, [found.line])
         since_ns = short[0].transfer.timestamp if short else found.detected_day * DAY_NS
+        owed = self.state.owed_on(found.book, found.mirror).get(found.line)
+        short_minor = owed.missing_minor if owed and found.side is Side.OWED else found.amount_minor
         owners = await self.ledger.owners_of(
             found.book, [account for each in named for account in (each.debit_account_id, each.credit_account_id)]
         )
@@ -162,7 +164,7 @@ class Deciding:
             because = "no money moved by it"
         elif named[0].ledger != found.ledger:
             because = "another currency"
-        elif named[0].transfer.amount < found.amount_minor:
+        elif named[0].transfer.amount < short_minor:
             because = "less than what is short"
         elif named[0].transfer.timestamp < since_ns:
             because = "older than what is short"

@@ -22,7 +22,6 @@ from ringfence_custody.reconciliation.domain.assessing import (
     MOST_AT_A_TIME,
     Disagreement,
     disagreements,
-    owed,
 )
 from ringfence_custody.reconciliation.domain.breaks import Break, Kind, Side, Status, break_id, day_line
 from ringfence_custody.reconciliation.domain.events import MatchesSuggested
@@ -122,9 +121,16 @@ class Reconciling:
         self._suggested[key] = statement.telling
 
     def _note_owed(self, unit: Unit, key: MirrorKey) -> None:
-        mirror = self.state.mirrors[key]
-        for found in owed(mirror, lambda side, line: self._is_known(mirror, side, line)):
-            detect(unit, mirror, found, self.days)
+        """Records what the platform has come to owe by what the bank took, and what it owes no more."""
+        mirror, owed = self.state.mirrors[key], self.state.owed_on(*key)
+        for line, each in owed.items():
+            if not self._is_known(mirror, Side.OWED, line):
+                found = Disagreement(Side.OWED, line, Kind.SHORTFALL, -each.missing_minor, each.day)
+                detect(unit, mirror, found, self.days)
+        for known in list(self.state.breaks.values()):
+            is_owed = (known.book, known.mirror) == key and known.side is Side.OWED
+            if is_owed and known.is_open and known.line not in owed:
+                step(unit, known, S.RESOLVED)
 
     def _assess(self, unit: Unit, key: MirrorKey) -> tuple[bool, bytes]:
         """Records new breaks, and what time does to old ones; tells whether that was all, and by which statement."""

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ringfence_custody.ledger.domain.purposes import AccountClass
 from ringfence_custody.reconciliation.domain.booked import SENT
 from ringfence_custody.reconciliation.domain.breaks import Kind, Side
 from ringfence_custody.reconciliation.domain.lines import Records, Words, mixed, words_of
@@ -43,14 +42,6 @@ def disagreements(
         if not is_known(each.side, each.line):
             found.append(each)
     return found
-
-
-def owed(mirror: Mirror, is_known: Callable[[Side, bytes], bool]) -> list[Disagreement]:
-    """Returns what the platform has come to owe by open lines, where no break says so yet."""
-    books = mirror.books.rows[mirror.books.open_rows()]
-    lines = books[(books["contra"] == AccountClass.SHORTFALL) & (books["amount_minor"] < 0)]
-    found = (_of(Side.OWED, line, Kind.SHORTFALL) for line in lines)
-    return [each for each in found if not is_known(each.side, each.line)]
 
 
 def _all(mirror: Mirror, others: Collection[Mirror], posts_wait: bool) -> Iterator[Disagreement]:

@@ -21,7 +21,7 @@ from ringfence_custody.reconciliation.domain.lines import LINE, Records, RowNumb
 BOOKED = 2
 SENT = 1
 """Mark of a line in the books: a payment that was set aside before it went out."""
-MIRROR = int(AccountClass.BANK_MIRROR)
+MIRROR, SHORTFALL = int(AccountClass.BANK_MIRROR), int(AccountClass.SHORTFALL)
 
 
 @dataclass(slots=True)
@@ -31,6 +31,12 @@ class BookAccounts:
     classes: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(64, np.uint8))
     count: int = 1
     mirrors: dict[int, bytes] = field(default_factory=dict)
+    may_owe: bool = field(init=False)
+    """Whether there is an account that stands for what is owed to clients."""
+
+    def __post_init__(self) -> None:
+        """Looks for it among accounts that are given."""
+        self.may_owe = bool((self.classes[: self.count] == SHORTFALL).any())
 
     def add(self, event: AccountsCreated, journal: Journal) -> list[tuple[bytes, int]]:
         """Takes in accounts; returns the id and ledger of each mirror among them."""
@@ -41,6 +47,7 @@ class BookAccounts:
             self.classes = np.concatenate([self.classes, np.zeros_like(self.classes)])
         self.classes[event.first_index : event.first_index + rows] = classes
         self.count = event.first_index + rows
+        self.may_owe = self.may_owe or bool((classes == SHORTFALL).any())
         found = []
         for row in np.flatnonzero(classes == MIRROR).tolist():
             identifier = event.id[row * ID_BYTES : (row + 1) * ID_BYTES]
@@ -61,10 +68,10 @@ def booked_lines(accounts: BookAccounts, event: TransfersCreated, position: int)
         return
     flags, times = as_array("H", event.flags, count)[rows], timestamps(event)
     lines = np.zeros(len(rows), LINE)
-    lines["id"] = _ids(event.id, count)[rows]
-    pending = _ids(event.pending_id, count)[rows]
+    lines["id"] = ids_of(event.id, count)[rows]
+    pending = ids_of(event.pending_id, count)[rows]
     lines["key"] = pending
-    lines["reference"] = np.where(pending.any(axis=1, keepdims=True), 0, _ids(event.user_data_128, count)[rows])
+    lines["reference"] = np.where(pending.any(axis=1, keepdims=True), 0, ids_of(event.user_data_128, count)[rows])
     lines["position"], lines["state"], lines["open"] = position, BOOKED, 1
     lines["day"] = [times[row] // DAY_NS for row in rows.tolist()]
     lines["marks"] = np.where(flags & POST, SENT, 0)
@@ -83,7 +90,7 @@ def own_lines(lines: Records, keys: Words) -> RowNumbers:
     return np.flatnonzero(np.isin(mixed(lines["key"]), mixed(keys)) & lines["key"].any(axis=1))
 
 
-def _ids(column: bytes, count: int) -> NDArray[Any]:
+def ids_of(column: bytes, count: int) -> NDArray[Any]:
     """Returns a column of ids, which may be empty for zeros or hold one for all, as pairs of words."""
     words = np.frombuffer(column, "<u8").reshape(-1, 2)
     return (

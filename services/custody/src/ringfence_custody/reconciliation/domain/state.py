@@ -37,9 +37,11 @@ from ringfence_custody.reconciliation.domain.events import (
     StatementNoted,
     SuggestionDecided,
 )
+from ringfence_custody.reconciliation.domain.lines import words_of
 from ringfence_custody.reconciliation.domain.mirror import Mirror, Suggestion
+from ringfence_custody.reconciliation.domain.owing import Owed, takings
 
-SECTION = "reconciliation, format 2"
+SECTION = "reconciliation, format 3"
 RESOLVED_KEPT_NS = 40 * DAY_NS
 MirrorKey = tuple[bytes, bytes]
 """Book and account."""
@@ -66,6 +68,8 @@ class State:
         self.breaks: dict[bytes, Break] = {}
         self.funding: dict[bytes, bytes] = {}
         """Transfers that have funded a shortfall -> its break."""
+        self.owed: dict[tuple[bytes, bytes], Owed] = {}
+        """What is missing of what banks took, by book and entry."""
         self.changed_position = 0
         self._books: dict[bytes, BookAccounts] = {}
         self._opened: dict[str, int] = {}
@@ -115,6 +119,10 @@ class State:
             raise BreakNotFound
         return found
 
+    def owed_on(self, book: bytes, mirror: bytes) -> dict[bytes, Owed]:
+        """Returns what is missing of what a bank took from a mirror, by the transfer that moved it."""
+        return {each.transfer: each for (of, _), each in self.owed.items() if of == book and each.mirror == mirror}
+
     def require_as_of(self, position: int) -> None:
         """Raises LookAgain where matches that were looked up as of a position may have changed since."""
         if position < self.changed_position:
@@ -159,6 +167,7 @@ class State:
         self.breaks = {each.id: each for each in beside.breaks}
         self.funding, self.changed_position = dict(beside.funding), beside.changed_position
         self._opened = dict(beside.opened)
+        self.owed = dict(beside.owed)
 
     def _beside(self) -> _Beside:
         return _Beside(
@@ -167,6 +176,7 @@ class State:
             self.changed_position,
             sorted((book, *each) for book, accounts in self._books.items() for each in accounts.mirrors.items()),
             sorted(self._opened.items()),
+            sorted(self.owed.items()),
         )
 
     def _accounts(self, book: bytes, journal: Journal) -> BookAccounts:
@@ -180,6 +190,21 @@ class State:
             # A day that has begun where the currency settles is not yet over: no statement of the day before has it.
             lines["day"] = np.maximum(lines["day"], self._opened.get(calendar_of(mirror.ledger), 0))
             mirror.book_lines(lines, journal)
+        for taking in takings(self._accounts(book, journal), event):
+            key, known = (book, taking.entry), self.owed.get((book, taking.entry))
+            if taking.mirror:
+                mirror = self.mirrors[book, taking.mirror]
+                day = mirror.books.look_up(words_of([taking.transfer]))[0]["day"][0]
+                journal.put(self.owed, key, Owed(taking.mirror, taking.transfer, taking.amount_minor, int(day)))
+            elif known is not None:
+                self._given(key, known, taking.amount_minor, journal)
+
+    def _given(self, key: tuple[bytes, bytes], owed: Owed, amount_minor: int, journal: Journal) -> None:
+        if amount_minor < owed.missing_minor:
+            journal.put(self.owed, key, owed._replace(missing_minor=owed.missing_minor - amount_minor))
+        else:
+            journal.remove(self.owed, key)
+        self.mirrors[key[0], owed.mirror].revision += 1
 
     def _move(self, event: LinesMatched | MatchUndone, position: int, journal: Journal) -> None:
         mirror = self.mirror(event.book, event.mirror)
@@ -217,6 +242,8 @@ class State:
         before, status = self.breaks[identifier], Status(event.status)
         if status is Status.FUNDED:
             journal.put(self.funding, event.reference, identifier)
+            for key in [key for key, each in self.owed.items() if each.transfer == before.line]:
+                journal.remove(self.owed, key)
         if status in GONE:
             journal.remove(self.breaks, identifier)
         else:
@@ -231,3 +258,4 @@ class _Beside(NamedTuple):
     changed_position: int
     mirrors: list[tuple[bytes, int, bytes]]
     opened: list[tuple[str, int]]
+    owed: list[tuple[tuple[bytes, bytes], Owed]]

@@ -52,7 +52,7 @@ def published(
 ) -> list[BankMovements]:
     """Returns what events mean for movements, each with the row that moves the mirror for it.
 
-    A movement that several rows move is published with each of these, with the first at last.
+    A movement that several rows move, forth or back, is published with each of these, with the first at last.
     """
     same: dict[bytes, bytes] = {}
     changed: dict[bytes, None] = {}
@@ -64,44 +64,38 @@ def published(
             same |= {key: other for key, outcome, other in rows if outcome == Outcome.SAME and key in before.known}
     changed |= dict.fromkeys([*explained, *same])
     ids = list(changed)
-    more = [(key, row) for key in ids for row in moved_too.get(key, ())]
-    others = [
-        _columns([(key, after.known.get(key) or before.known[key])], same, {key: row}, tenant, mirror, telling)
-        for key, row in more
+    movements = {key: after.known.get(key) or before.known[key] for key in ids}
+    moves = [(key, movements[key], row) for key in ids for row in moved_too.get(key, ())]
+    moves += [(key, each, moved_by.get(key, each.entry_id)) for key, each in movements.items()]
+    return [
+        _columns(moves[first : first + MOST_ROWS], same, tenant, mirror, telling)
+        for first in range(0, len(moves), MOST_ROWS)
     ]
-    return others + [
-        _columns(
-            [(key, after.known.get(key) or before.known[key]) for key in ids[first : first + MOST_ROWS]],
-            same, moved_by, tenant, mirror, telling,
-        )
-        for first in range(0, len(ids), MOST_ROWS)
-    ]  # fmt: skip
 
 
 def _columns(
-    rows: Sequence[tuple[bytes, Movement]],
+    rows: Sequence[tuple[bytes, Movement, bytes]],
     same: Mapping[bytes, bytes],
-    moved_by: Mapping[bytes, bytes],
     tenant: bytes,
     mirror: bytes,
     telling: bytes,
 ) -> BankMovements:
-    parts = [part for _, each in rows for part in each.told.parts]
-    states = [MovementState.SAME if key in same else _STATES[each.certainty] for key, each in rows]
+    parts = [part for _, each, _ in rows for part in each.told.parts]
+    states = [MovementState.SAME if key in same else _STATES[each.certainty] for key, each, _ in rows]
     return BankMovements(
         tenant=tenant,
         mirror=mirror,
         telling=telling,
-        movement_ids=b"".join([key for key, _ in rows]),
+        movement_ids=b"".join([key for key, _, _ in rows]),
         states=bytes(states),
-        days=pack("i", [each.told.day for _, each in rows]),
-        amounts_minor=pack("Q", [0 if key in same else abs(each.posted_minor) for key, each in rows]),
-        marks=bytes([marks_of(each.told) for _, each in rows]),
-        entry_ids=b"".join([moved_by.get(key, each.entry_id) for key, each in rows]),
-        transfer_ids=b"".join([each.transfer_id for _, each in rows]),
-        references=b"".join([strongest(each.told.whole()) for _, each in rows]),
-        same_as=b"".join([same.get(key, ZERO_ID) for key, _ in rows]),
-        part_counts=pack("I", [len(each.told.parts) for _, each in rows]),
+        days=pack("i", [each.told.day for _, each, _ in rows]),
+        amounts_minor=pack("Q", [0 if key in same else abs(each.posted_minor) for key, each, _ in rows]),
+        marks=bytes([marks_of(each.told) for _, each, _ in rows]),
+        entry_ids=b"".join([row for _, _, row in rows]),
+        transfer_ids=b"".join([each.transfer_id for _, each, _ in rows]),
+        references=b"".join([strongest(each.told.whole()) for _, each, _ in rows]),
+        same_as=b"".join([same.get(key, ZERO_ID) for key, _, _ in rows]),
+        part_counts=pack("I", [len(each.told.parts) for _, each, _ in rows]),
         part_amounts_minor=pack("Q", [part.amount_minor for part in parts]),
         part_references=b"".join([strongest(part) for part in parts]),
     )

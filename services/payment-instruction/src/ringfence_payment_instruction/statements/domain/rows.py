@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from enum import Enum, auto
 from typing import Any
 
 from ringfence_kernel.values.columns import split_ids, unpack
@@ -57,6 +58,14 @@ from ringfence_payment_instruction.submissions.domain.past import InstructionRef
 
 SEVERAL_PAYMENTS, IN_DOUBT, RETURNED = "SEVERAL_PAYMENTS", "MOVEMENT_IN_DOUBT", "RETURNED_BY_BANK"
 """Why money lies in suspense, beside that its owner is not known or listed (docs/errors.md)."""
+
+
+class Way(Enum):
+    """How a row moves the mirror: as what its movement is known by, back from there, or not at all."""
+
+    FORTH = auto()
+    BACK = auto()
+    NONE = auto()
 
 
 def rows_for(before: Movements, after: Movements, events: Iterable[Any], sources: Sources) -> Rows:
@@ -249,16 +258,16 @@ class _Making:
             elif not self._is_plain_debit(movement_id) or movement.entry_id == row_id(
                 movement_id, 0, Disposition.CHARGE
             ):
-                self._row(movement_id, last, Disposition.RESTORE, gone, reason=RETURNED, moves=False)
+                self._row(movement_id, last, Disposition.RESTORE, gone, reason=RETURNED, way=Way.BACK)
             return
         brought, (lying, parts) = self._brought(movement_id), taken_back(movement, gone)
         if lying:
             # A reversal's money is the payer's, unless the row that brought it has put it into suspense.
             payer = self._client(told.client) if told.reversal else None
-            self._row(movement_id, last, Disposition.RETRACT, lying, payer, origin=brought, moves=False)
+            self._row(movement_id, last, Disposition.RETRACT, lying, payer, origin=brought, way=Way.BACK)
         for number, amount in parts.items():
             client, origin = self._client(told.parts[number].client), gave(movement_id, movement, number, brought)
-            self._row(movement_id, number, Disposition.RETRACT, amount, client, origin=origin, moves=False)
+            self._row(movement_id, number, Disposition.RETRACT, amount, client, origin=origin, way=Way.BACK)
 
     def _give_back(self, movement_id: bytes, movement: Movement, gone: int) -> None:
         """Gives back what a reversal has taken, which never was one: to those who gave it, else to suspense."""
@@ -271,10 +280,10 @@ class _Making:
         for take in self._takes(origin, movement_id, told, client):
             if take.client != ZERO_ID:
                 to = self._client(take.client)
-                self._row(movement_id, take.number, Disposition.RESTORE, take.amount_minor, to, moves=False)
+                self._row(movement_id, take.number, Disposition.RESTORE, take.amount_minor, to, way=Way.BACK)
                 gone -= take.amount_minor
         if gone:
-            self._row(movement_id, last, Disposition.RESTORE, gone, reason=RETURNED, moves=False)
+            self._row(movement_id, last, Disposition.RESTORE, gone, reason=RETURNED, way=Way.BACK)
 
     def _allocate(self) -> None:
         """Takes from suspense what clients have not been credited with at once."""
@@ -321,7 +330,7 @@ class _Making:
             self._row(movement_id, 0, Disposition.CHARGE, left)
             self.found.explained.append((movement_id, left, ZERO_ID))
         elif left == movement.told.amount_minor and is_new:
-            self._row(movement_id, 0, Disposition.UNMATCHED, left, moves=False)
+            self._row(movement_id, 0, Disposition.UNMATCHED, left, way=Way.NONE)
 
     def _fits(self, payment: Payment, amount_minor: int) -> bool:
         return payment.amount_minor == amount_minor and self.sources.has_left_here(payment)
@@ -358,10 +367,10 @@ class _Making:
         reason: str = "",
         payment: Payment | None = None,
         origin: bytes = ZERO_ID,
-        moves: bool = True,
+        way: Way = Way.FORTH,
         detail: int | None = None,
     ) -> None:
-        """Adds a row; it moves the mirror unless said otherwise, or it is of a `detail` of the entry's alone."""
+        """Adds a row, and how it moves the mirror: not where it is of a `detail` of the entry's alone."""
         found = replace(self._named(movement_id, detail), amount_minor=amount_minor)
         row = MatchedEntry(
             row_id(movement_id, part, disposition),
@@ -376,7 +385,9 @@ class _Making:
             origin,
         )
         self.found.rows.append(row)
-        if detail is None and moves:
+        if way is Way.BACK:
+            self.found.move_back(movement_id, row.id)
+        elif detail is None and way is Way.FORTH:
             self.found.move(movement_id, row.id)
 
     def _returned_payment(self, movement_id: bytes, disposition: Disposition) -> bytes:

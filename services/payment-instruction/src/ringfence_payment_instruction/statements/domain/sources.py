@@ -95,7 +95,8 @@ class Rows:
 
     `explained` are amounts of debits and the transfers of the payments that they are, zero for charges; `cleared` are
     movements whose money waits for nobody; `moved_by` are the rows that move the mirror, `moved_too` all others of
-    movements that several do; `returned` are the payments whose money comes back by rows, with the bank's code.
+    movements that several do, forth or back; `returned` are the payments whose money comes back by rows, with the
+    bank's code.
     """
 
     rows: list[MatchedEntry] = field(default_factory=list)
@@ -111,6 +112,10 @@ class Rows:
             self.moved_too.setdefault(movement_id, []).append(row)
         else:
             self.moved_by[movement_id] = row
+
+    def move_back(self, movement_id: bytes, row: bytes) -> None:
+        """Notes that a row moves the mirror back, or again: what has brought the money stays what moves it."""
+        self.moved_too.setdefault(movement_id, []).append(row)
 
 
 def names_of(detail: Detail) -> PaymentNames:
