@@ -109,6 +109,8 @@ class Life:
                 left.append((platform_id, currency, day))
                 continue
             found = self._computed(platform_id, currency, day)
+            # A payment on its way is a break until the next statement has it.
+            self._look()
             if found.open:
                 left.append((platform_id, currency, day))
                 continue
