@@ -32,6 +32,8 @@ class Fault(Enum):
     ABSENT = "absent"
     PAGES = "pages"
     MT940 = "mt940"
+    IN_TWO = "in_two"
+    REVERSED = "reversed"
     UNBOOKED = "unbooked"
 
 
@@ -48,7 +50,7 @@ WITH_NEWS = (
 )
 WRONG = (Fault.WRONG_BALANCE, Fault.MISSING, Fault.WRONG_CURRENCY)
 """With these a statement is an exception until a corrected one comes."""
-WITH_STATEMENTS = (*WRONG, Fault.ABSENT, Fault.DOUBLED, Fault.PAGES, Fault.MT940)
+WITH_STATEMENTS = (*WRONG, Fault.ABSENT, Fault.DOUBLED, Fault.PAGES, Fault.MT940, Fault.IN_TWO)
 AS_ONE = frozenset({Fault.SUM, Fault.SPLIT})
 OF_ENTRIES = frozenset(
     {Fault.NO_REFERENCE, Fault.OTHER_REFERENCE, Fault.OTHER_DATE, Fault.DUPLICATE, Fault.SUM, Fault.SPLIT}
@@ -82,10 +84,12 @@ def drawn(town: Town, random: Random, days: Sequence[date], count: int) -> Plan:
     places = [
         (account, day) for day in days[1:-1] for account in town.accounts if town.is_business_day(account.currency, day)
     ]
-    kinds = [*WITH_NEWS, *WITH_STATEMENTS, Fault.UNBOOKED]
+    kinds = [*WITH_NEWS, *WITH_STATEMENTS, Fault.REVERSED, Fault.UNBOOKED]
     for number in range(count):
         fault = kinds[number % len(kinds)]
-        free = [place for place in places if _fits(plan, fault, *place)]
+        # What is booked a day late is on a statement before the end.
+        last = days[-2] if fault is Fault.UNBOOKED else days[-1]
+        free = [place for place in places if place[1] < last and _fits(plan, fault, *place)]
         if free:
             account, day = random.choice(free)
             plan.put(account, day, fault)
@@ -96,5 +100,10 @@ def _fits(plan: Plan, fault: Fault, account: Account, day: date) -> bool:
     there = plan.of(account, day)
     if fault is Fault.UNBOOKED:
         return account.pays and fault not in there
+    if fault is Fault.REVERSED or Fault.REVERSED in there:
+        return not there
+    if fault is Fault.IN_TWO and account.pays:
+        # Half a day lacks what clients may have spent by then.
+        return False
     rivals = WITH_NEWS if fault in WITH_NEWS else WITH_STATEMENTS
     return there.isdisjoint(rivals)

@@ -57,6 +57,9 @@ class Life:
             if not self.plan.of(account, day) & set(WITH_NEWS):
                 self.settle(account)
         for account in accounts:
+            if Fault.REVERSED in self.plan.of(account, day):
+                self._reverse(account, day)
+        for account in accounts:
             if account.pays:
                 self._pay(account, day)
 
@@ -89,6 +92,8 @@ class Life:
             account.house.deliver(self.statement(account, day, **self._asked(account, day, faults)))
             if wrong:
                 self._void(account)
+            if Fault.IN_TWO in faults:
+                account.house.sequence[account.bank.iban] += 1
         for account, files in self._news:
             account.house.deliver(files)
         self._news.clear()
@@ -178,6 +183,13 @@ class Life:
         else:
             account.house.deliver(told * (2 if Fault.TWICE in faults else 1))
 
+    def _reverse(self, account: Account, day: date) -> None:
+        """The bank takes a deposit of the day back; its client has it still."""
+        taken = account.house.first_reference(account.bank.iban, day)
+        debit = {"account_iban": account.bank.iban, "reverses": taken, "day": day.isoformat()}
+        account.house.deliver(account.house.ask(debit=debit))
+        self.settle(account)
+
     def _hand_in_wrong(self, account: Account, day: date, fault: Fault) -> None:
         """A statement that is an exception; its number is used up by the corrected one."""
         before = account.told_until
@@ -214,6 +226,8 @@ class Life:
             asked["faults"] = [self._fault_of(account, day, Fault.DOUBLED)]
         if Fault.PAGES in faults:
             asked["pages"] = 3
+        if Fault.IN_TWO in faults:
+            asked["faults"] = [{"fault": Fault.IN_TWO.value}]
         if Fault.MT940 in faults:
             asked["format"] = "MT940"
         return asked

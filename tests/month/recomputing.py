@@ -149,7 +149,9 @@ class Log:
         return "\n".join(lines) + "\n"
 
     def _bank(self, day_id: bytes, number: int, mirror: bytes, held: int, day: int) -> dict[str, int]:
-        statements = sorted(self.statements[mirror], key=lambda each: each.last_day)
+        # Of several of one day the last one closes it.
+        by_last_day = {each.last_day: each for each in self.statements[mirror]}
+        statements = [by_last_day[last] for last in sorted(by_last_day)]
         closing = next(each for each in statements if each.first_day <= day <= each.last_day).closing
         stated = self.compared[day_id, number]
         difference = stated["difference_minor"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from enum import Enum, auto
 from typing import Any
 
 from ringfence_kernel.values.columns import split_ids, unpack
@@ -39,6 +38,7 @@ from ringfence_payment_instruction.statements.domain.sources import (
     ComingBack,
     Rows,
     Sources,
+    Way,
     coming_back,
 )
 from ringfence_payment_instruction.statements.domain.statement import BOOKED, CREDIT, DEBIT, Entry
@@ -58,14 +58,6 @@ from ringfence_payment_instruction.submissions.domain.past import InstructionRef
 
 SEVERAL_PAYMENTS, IN_DOUBT, RETURNED = "SEVERAL_PAYMENTS", "MOVEMENT_IN_DOUBT", "RETURNED_BY_BANK"
 """Why money lies in suspense, beside that its owner is not known or listed (docs/errors.md)."""
-
-
-class Way(Enum):
-    """How a row moves the mirror: as what its movement is known by, back from there, or not at all."""
-
-    FORTH = auto()
-    BACK = auto()
-    NONE = auto()
 
 
 def rows_for(before: Movements, after: Movements, events: Iterable[Any], sources: Sources) -> Rows:
@@ -385,10 +377,8 @@ class _Making:
             origin,
         )
         self.found.rows.append(row)
-        if way is Way.BACK:
-            self.found.move_back(movement_id, row.id)
-        elif detail is None and way is Way.FORTH:
-            self.found.move(movement_id, row.id)
+        if detail is None:
+            self.found.move(movement_id, row.id, way)
 
     def _returned_payment(self, movement_id: bytes, disposition: Disposition) -> bytes:
         """Returns our payment whose money comes back, zero where none is named, or several."""

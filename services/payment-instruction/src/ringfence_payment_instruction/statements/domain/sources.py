@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import NamedTuple
 
 from ringfence_kernel.values.ids import ZERO_ID
@@ -89,6 +90,14 @@ class Sources:
         return found.pop() if len(found) == 1 else ZERO_ID
 
 
+class Way(Enum):
+    """How a row moves the mirror: as what its movement is known by, back from there, or not at all."""
+
+    FORTH = auto()
+    BACK = auto()
+    NONE = auto()
+
+
 @dataclass(slots=True)
 class Rows:
     """What is to be posted, and what it means for the movements.
@@ -106,16 +115,12 @@ class Rows:
     moved_too: dict[bytes, list[bytes]] = field(default_factory=dict)
     returned: dict[InstructionRef, str] = field(default_factory=dict)
 
-    def move(self, movement_id: bytes, row: bytes) -> None:
-        """Notes that a row moves the mirror for a movement."""
-        if movement_id in self.moved_by:
-            self.moved_too.setdefault(movement_id, []).append(row)
-        else:
+    def move(self, movement_id: bytes, row: bytes, way: Way = Way.FORTH) -> None:
+        """Notes how a row moves the mirror for a movement: the first that does so forth is what moves it."""
+        if way is Way.FORTH and movement_id not in self.moved_by:
             self.moved_by[movement_id] = row
-
-    def move_back(self, movement_id: bytes, row: bytes) -> None:
-        """Notes that a row moves the mirror back, or again: what has brought the money stays what moves it."""
-        self.moved_too.setdefault(movement_id, []).append(row)
+        elif way is not Way.NONE:
+            self.moved_too.setdefault(movement_id, []).append(row)
 
 
 def names_of(detail: Detail) -> PaymentNames:
