@@ -90,6 +90,7 @@ def unproven(instance: str) -> str:
 CUSTODY = {"service_name": "custody", "instance": "a"}
 PAYMENT = {"service_name": "payment-instruction", "instance": "a"}
 AUDIT = {"service_name": "audit", "instance": "a"}
+OPERATORS = "ringfence_operators_certificates_lifetime_seconds"
 DAY = 1_440
 
 CASES = {
@@ -133,12 +134,9 @@ CASES = {
     "RingfencePaymentsUnknown": one("ringfence_payments_unknown", "1x100", "0x100", **PAYMENT),
     "RingfenceAnswerExcepted": one("ringfence_answers_excepted", "1x100", "0x100", **PAYMENT),
     "RingfenceStatementExcepted": one("ringfence_bank_statements_excepted", "1x100", "0x100", **PAYMENT),
-    "RingfenceOperatorsEnd": one(
-        "ringfence_operators_lifetime_seconds", "1209000x100", "1210000x100", service_name="identity"
-    ),
-    "RingfenceOperatorsCertificatesEnd": one(
-        "ringfence_operators_certificates_lifetime_seconds", "431000x100", "433000x100", service_name="identity"
-    ),
+    "RingfenceOperatorsTooFew": one("ringfence_operators_able", "1x100", "2x100", service_name="identity"),
+    "RingfenceOperatorsEnd": one(OPERATORS, "1209000x100", "1210000x100", service_name="identity"),
+    "RingfenceOperatorsCertificatesEnd": one(OPERATORS, "431000x100", "1210000x100", service_name="identity"),
     "RingfenceCalendarEnds": one(
         "ringfence_calendar_listed", "29x100", "30x100", **CUSTODY, ringfence_calendar="TARGET"
     ),
@@ -203,8 +201,9 @@ AS_WELL = {
     "RingfenceCallsFailFast": {"RingfenceCallsFailSteadily"},
     "RingfenceCallsSlowFast": {"RingfenceCallsSlowSteadily"},
     "RingfenceNoStandby": {"RingfenceProcessesMissing"},
+    "RingfenceOperatorsCertificatesEnd": {"RingfenceOperatorsEnd"},
 }
-"""What burns fast burns steadily too, and where one process is left others are missing."""
+"""What burns fast burns steadily too; where one process is left others are missing; five days are below fourteen."""
 
 
 def promtool(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -262,6 +261,16 @@ def test_alert_fires_when_it_should_and_only_then(name: str, tmp_path: Path) -> 
             tried(case.quiet, case.minutes, set()),
         ],
     }
+    (tmp_path / "test.yaml").write_text(yaml.safe_dump(tests))
+    outcome = promtool("test", "rules", "test.yaml", folder=tmp_path)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+def test_operators_are_told_before_anybody_is_woken(tmp_path: Path) -> None:
+    """More than five days before two operators' certificates end, the ticket of fourteen is all there is."""
+    series = {f'{OPERATORS}{{service_name="identity"}}': "433000x100"}
+    files = [str(file) for file in RULES if file.stem == "platform"]
+    tests = {"rule_files": files, "tests": [tried(series, 60, {"RingfenceOperatorsEnd"})]}
     (tmp_path / "test.yaml").write_text(yaml.safe_dump(tests))
     outcome = promtool("test", "rules", "test.yaml", folder=tmp_path)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
