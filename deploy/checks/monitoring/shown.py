@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 SHORT = "deploy/checks/test_alerts.py"
-MONEY, PAYMENTS, LOG, PLATFORM, CALLS, CREDENTIALS, DISKS, LEDGER, LISTS, OPERATORS, REGISTERS, DAYS = (
+MONEY, PAYMENTS, LOG, PLATFORM, CALLS, CREDENTIALS, DISKS, LEDGER, LISTS, OPERATORS, REGISTERS, DAYS, STATEMENTS = (
     f"tests/alerts/test_{name}.py"
     for name in (
         "money",
@@ -18,6 +18,7 @@ MONEY, PAYMENTS, LOG, PLATFORM, CALLS, CREDENTIALS, DISKS, LEDGER, LISTS, OPERAT
         "operators",
         "registers",
         "days",
+        "statements",
     )
 )
 
@@ -63,6 +64,7 @@ SHOWN = {
     "RingfenceOperatorsEnd": f"{OPERATORS}::test_operators_whose_time_ends",
     "RingfenceBreaksLate": f"{DAYS}::test_days_that_no_bank_states",
     "RingfenceSafeguardingMissed": f"{DAYS}::test_days_that_no_bank_states",
+    "RingfenceStatementExcepted": f"{STATEMENTS}::test_a_statement_that_does_not_add_up",
     "RingfenceMirrorUnlettered": f"{REGISTERS}::test_a_letter_that_has_ended",
     "RingfenceConcentrationBreached": f"{REGISTERS}::test_too_much_at_one_bank",
 }
