@@ -56,6 +56,7 @@ NOT_OFFERED = {
     "RINGFENCE_NATS_PASSWORD_FILE": "likewise",
     "RINGFENCE_VAULT_ROLE_ID": "a pod starts without a human: it shows its token",
     "RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE": "likewise",
+    "RINGFENCE_DAYS_STEPPED": "days open by the clocks but in a sandbox",
     "RINGFENCE_RETENTION_FILE": "a chart mounts no file of a site's own: the periods that ship are the law's",
 }
 

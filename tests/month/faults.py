@@ -10,7 +10,7 @@ from random import Random
 
 from ringfence.reconciliation import BreakKind
 
-from .town import Account, Town
+from .town import Account, Town, days_from
 
 
 class Fault(Enum):
@@ -89,14 +89,14 @@ def drawn(town: Town, random: Random, days: Sequence[date], count: int) -> Plan:
         fault = kinds[number % len(kinds)]
         # What is booked a day late is on a statement before the end.
         last = days[-2] if fault is Fault.UNBOOKED else days[-1]
-        free = [place for place in places if place[1] < last and _fits(plan, fault, *place)]
+        free = [place for place in places if place[1] < last and _fits(town, plan, fault, *place)]
         if free:
             account, day = random.choice(free)
             plan.put(account, day, fault)
     return plan
 
 
-def _fits(plan: Plan, fault: Fault, account: Account, day: date) -> bool:
+def _fits(town: Town, plan: Plan, fault: Fault, account: Account, day: date) -> bool:
     there = plan.of(account, day)
     if fault is Fault.UNBOOKED:
         return account.pays and fault not in there
@@ -105,5 +105,13 @@ def _fits(plan: Plan, fault: Fault, account: Account, day: date) -> bool:
     if fault is Fault.IN_TWO and account.pays:
         # Half a day lacks what clients may have spent by then.
         return False
+    if fault is Fault.ABSENT and not _is_missed(town, account.currency, day):
+        return False
     rivals = WITH_NEWS if fault in WITH_NEWS else WITH_STATEMENTS
     return there.isdisjoint(rivals)
+
+
+def _is_missed(town: Town, currency: str, day: date) -> bool:
+    """Whether a statement of a day is missed before that of the next business day comes, on the weekday after it."""
+    closed = town.next_business_day(currency, day)
+    return town.is_business_day(currency, days_from(closed, 2)[-1])

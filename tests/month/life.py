@@ -110,7 +110,7 @@ class Life:
         waiting = {(each.platform.id, each.currency) for each, _ in self._late}
         left = []
         for platform_id, currency, day in dict.fromkeys(self._unsigned):
-            if (platform_id, currency) in waiting:
+            if (platform_id, currency) in waiting or not self.town.is_over(currency, day):
                 left.append((platform_id, currency, day))
                 continue
             found = self._computed(platform_id, currency, day)

@@ -68,6 +68,11 @@ class Town:
             day += timedelta(1)
         return day
 
+    def is_over(self, currency: str, day: date) -> bool:
+        """Whether the business day of a currency after a day has opened."""
+        opened = self.scenario.operators[0].calendars.get(CALENDARS[currency]).opened_day
+        return opened is not None and opened > day
+
     def step(self, day: date) -> None:
         """Opens a day in every calendar of which it is a business day."""
         operator = self.scenario.operators[0]
