@@ -62,6 +62,8 @@ class Life:
         for account in accounts:
             if account.pays:
                 self._pay(account, day)
+        # What a day that could not be closed yet has of breaks by now.
+        self._look()
 
     def settle(self, account: Account) -> None:
         """Waits until the books hold what the bank has booked."""
