@@ -99,13 +99,14 @@ def drawn(town: Town, random: Random, days: Sequence[date], count: int) -> Plan:
 def _fits(town: Town, plan: Plan, fault: Fault, account: Account, day: date) -> bool:
     there = plan.of(account, day)
     if fault is Fault.UNBOOKED:
-        return account.pays and fault not in there
+        # Where the statement comes with that of the next day, nobody sees what it lacked.
+        return account.pays and there.isdisjoint({fault, Fault.ABSENT})
     if fault is Fault.REVERSED or Fault.REVERSED in there:
         return not there
     if fault is Fault.IN_TWO and account.pays:
         # Half a day lacks what clients may have spent by then.
         return False
-    if fault is Fault.ABSENT and not _is_missed(town, account.currency, day):
+    if fault is Fault.ABSENT and (Fault.UNBOOKED in there or not _is_missed(town, account.currency, day)):
         return False
     rivals = WITH_NEWS if fault in WITH_NEWS else WITH_STATEMENTS
     return there.isdisjoint(rivals)
