@@ -208,8 +208,7 @@ class StatementReceiving:
 
     async def _origins(self, mirror: bytes, said: _Said, earlier: Earlier) -> dict[bytes, bytes]:
         """Returns the rows that have brought what entries take back, where memory does not know them."""
-        told = {said.told.entry_id(number): each for number, each in enumerate(said.told.entries)}
-        return await self.naming.origins(mirror, told, self.state.movements(mirror))
+        return await self.naming.origins(mirror, dict(said.told.items()), self.state.movements(mirror))
 
     def _decide(
         self,
@@ -225,7 +224,7 @@ class StatementReceiving:
         entries = telling.statement.entries
         posted = {id(entries[number]): found for number, found in earlier.posted.items()}
         taken = {id(entries[number]): found for number, found in earlier.origins.items()}
-        by_id = {told.entry_id(number): each for number, each in enumerate(said.entries)}
+        by_id = dict(zip(told.entry_ids, said.entries, strict=True))
         code = currency(ledger).alpha if ledger else ""
         sources = Sources(
             mirror=mirror,

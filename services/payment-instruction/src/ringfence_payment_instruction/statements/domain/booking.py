@@ -80,10 +80,9 @@ class Booking:
 
     def entries(self) -> Iterator[tuple[bytes, Told]]:
         """Yields the statement's entries by their ids, but those that were booked before."""
-        for position, told in enumerate(self.telling.entries):
-            if position in self.telling.past or self.telling.entry_id(position) in self.again:
-                continue
-            yield self.telling.entry_id(position), told
+        for position, (entry_id, told) in enumerate(self.telling.items()):
+            if position not in self.telling.past and entry_id not in self.again:
+                yield entry_id, told
 
 
 def book(
@@ -117,12 +116,12 @@ class _Booking:
         self.known = known
         self.last_day = last_day
         self.found = Booking(statement)
-        self.found.again = {statement.entry_id(position): members for position, members in before.items()}
+        self.found.again = {statement.entry_ids[position]: members for position, members in before.items()}
         self._doubtful: set[bytes] = set()
         self._later: set[bytes] = set()  # sums that may be movements of later days, as a whole
         self.stated = [
-            Side(statement.entry_id(position), told, told.amount_minor)
-            for position, told in enumerate(statement.entries)
+            Side(entry_id, told, told.amount_minor)
+            for position, (entry_id, told) in enumerate(statement.items())
             if position not in before and position not in statement.past
         ]
         self.open = {
