@@ -135,13 +135,9 @@ class _Booking:
                 movement.pieces.clear()  # what was taken back as one comes back as one
 
     def decide(self) -> Booking:
-        """Goes from what is certain to what is left."""
-        self._by_reference()
-        self._by_parts()
-        self._by_amount()
-        self._by_other_days()
-        self._by_sums()
-        self._by_balance()
+        """Goes from what is certain to what is left; where nothing is open there is nothing to compare with."""
+        if self.open:
+            self._compare()
         for side in self.stated:
             if side.left > 0 or (side.told.amount_minor == 0 and not side.matched):
                 self._book(side)
@@ -149,6 +145,14 @@ class _Booking:
         for side in self._due():
             self._miss(side, alike)
         return self.found
+
+    def _compare(self) -> None:
+        self._by_reference()
+        self._by_parts()
+        self._by_amount()
+        self._by_other_days()
+        self._by_sums()
+        self._by_balance()
 
     def _by_reference(self) -> None:
         """Entries and movements, or sums of these, that are one by reference."""
@@ -346,7 +350,7 @@ class _Booking:
                 references=left[0].references if is_all and len(left) == 1 else frozenset(),
                 transactions=len(left) if is_all else 0,
             )
-        if keys_of(told) & self.found.guessed:
+        if self.found.guessed and keys_of(told) & self.found.guessed:
             self.found.unsure.add(side.id)
         doubters = frozenset(
             each.id

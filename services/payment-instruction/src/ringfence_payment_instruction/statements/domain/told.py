@@ -95,7 +95,11 @@ class Told:
         return self.incoming, self.reversal
 
     def whole(self) -> Part:
-        """Returns all of it as one part."""
+        """Returns all of it as one part: mostly that is the only one."""
+        if len(self.parts) == 1:
+            (part,) = self.parts
+            if part.references is self.references and part.amount_minor == self.amount_minor and not part.blocked:
+                return part
         return Part(self.amount_minor, self.references, self.client)
 
     def pieces(self) -> tuple[Part, ...]:
