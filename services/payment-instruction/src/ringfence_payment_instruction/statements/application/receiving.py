@@ -41,6 +41,7 @@ from ringfence_payment_instruction.statements.application.looking import (
 from ringfence_payment_instruction.statements.application.payments import Earlier, Naming, payers
 from ringfence_payment_instruction.statements.application.ports import BusinessDays, PastMovements, StatementFiles
 from ringfence_payment_instruction.statements.domain.checking import without_repetitions
+from ringfence_payment_instruction.statements.domain.columns import forget_rows
 from ringfence_payment_instruction.statements.domain.deciding import with_past
 from ringfence_payment_instruction.statements.domain.events import PagesDecided
 from ringfence_payment_instruction.statements.domain.outcome import Outcome, outcome_of
@@ -179,6 +180,7 @@ class StatementReceiving:
                 outcome = await computed(len(entries), self._decide, telling, said, ledger, payments, earlier, today)
                 taken = await self._record(telling, outcome, change, read_ns, position, earlier.known)
                 if taken is not None:
+                    forget_rows()
                     known = 0 if outcome.excepted else len(entries) - outcome.new - outcome.held
                     return Taken(taken, max(0, known), outcome.held, int(outcome.excepted))
 
