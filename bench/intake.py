@@ -70,11 +70,11 @@ def decided(file: StatementFile) -> int:
         return client.account_id if client else ZERO_ID
 
     told = telling_of(MIRROR, statement, file.sha256, DAY, client_of)
-    known, entries = Movements(), entries_of(statement)
+    known = Movements()
     sources = Sources(
         mirror=Alias(TENANT, MIRROR, TENANT, True),
         heading=statement.heading,
-        entries={told.entry_id(number): each for number, each in enumerate(entries)},
+        entries=dict(zip(told.entry_ids, entries_of(statement), strict=True)),
         reason_of=lambda named: "",
         payments=OurPayments(),
         earlier={},

@@ -22,9 +22,13 @@ def external_id(domain: str, tenant: bytes, key: str) -> bytes:
 
     The same key always gives the same id, so a retry of an outside message is recognised.
     """
-    parts = (domain.encode(), tenant, key.encode())
-    prefixed = [each for part in parts for each in (len(part).to_bytes(8, "big"), part)]
+    name, text = domain.encode(), key.encode()
+    prefixed = (_length(name), name, _length(tenant), tenant, _length(text), text)
     return hashlib.sha256(b"".join(prefixed)).digest()[:ID_BYTES]
+
+
+def _length(part: bytes) -> bytes:
+    return len(part).to_bytes(8, "big")
 
 
 def show(identifier: bytes) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
+_ABSENT = object()
+
 
 class Journal:
     """Remembers how to take back changes, in reverse order, as far as a mark.
@@ -16,7 +18,8 @@ class Journal:
 
     def __init__(self) -> None:
         """Starts empty."""
-        self._undo: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+        self._undo: list[tuple[Any, ...]] = []
+        """Containers with a key and what was there, and functions with their arguments."""
         self.ended: dict[bytes, None] = {}
         """Streams that the state has let go of, and whose versions nobody needs to remember once this is committed."""
 
@@ -34,15 +37,13 @@ class Journal:
         """Sets `container[key]`: an existing list index, or any key of a dict."""
         # Asking for the abstract class takes longer than all the rest.
         is_mapping = type(container) is dict or isinstance(container, MutableMapping)
-        if is_mapping and key not in container:
-            self._undo.append((container.__delitem__, (key,)))
-        else:
-            self._undo.append((container.__setitem__, (key, container[key])))
+        before = container.get(key, _ABSENT) if is_mapping else container[key]
+        self._undo.append((container, key, before))
         container[key] = value
 
     def remove(self, mapping: MutableMapping[Any, Any], key: Any) -> None:
         """Deletes a key that is there."""
-        self._undo.append((mapping.__setitem__, (key, mapping.pop(key))))
+        self._undo.append((mapping, key, mapping.pop(key)))
 
     def append(self, items: list[Any], value: Any) -> None:
         """Appends to a list."""
@@ -61,10 +62,21 @@ class Journal:
         """Takes back everything after the mark, newest first."""
         undo = self._undo
         while len(undo) > mark:
-            function, arguments = undo.pop()
-            function(*arguments)
+            step = undo.pop()
+            if len(step) == 3:
+                _put_back(*step)
+            else:
+                function, arguments = step
+                function(*arguments)
 
     def clear(self) -> None:
         """Forgets: the changes stay."""
         self._undo.clear()
         self.ended.clear()
+
+
+def _put_back(container: Any, key: Any, before: Any) -> None:
+    if before is _ABSENT:
+        del container[key]
+    else:
+        container[key] = before

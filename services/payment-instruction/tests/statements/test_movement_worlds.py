@@ -205,7 +205,7 @@ def test_news_is_posted_where_it_is_sure_and_held_where_it_is_not(files: list[li
     for number, entries in enumerate(files):
         telling = Telling(external_id("test", ZERO_ID, f"file {number}"), Kind.REPORT, tuple(entries))
         books.take(File(telling))
-        named += [(number, telling.entry_id(place), told) for place, told in enumerate(entries)]
+        named += [(number, entry_id, told) for entry_id, told in telling.items()]
         readings = [each for each in _partitions(named) if all(map(_may_be_one, each)) and _keeps_references(each)]
         least = min(sum(max(told.amount_minor for _, _, told in block) for block in each) for each in readings)
         assert books.known.posted_minor <= least

@@ -38,17 +38,15 @@ class Node:
         """Yields the children of that name."""
         return (Node(child, self.namespace) for child in self._named(name))
 
-    def maybe(self, *path: str) -> Node | None:
+    def maybe(self, name: str, *deeper: str) -> Node | None:
         """Returns the element at the path, None where a part of it is absent; each part may stand at most once."""
-        node = self
-        for name in path:
-            found = node._named(name)
-            if not found:
-                return None
-            if len(found) > 1:
-                raise node.invalid(f"{name} stands more than once")
-            node = Node(found[0], self.namespace)
-        return node
+        found = self._named(name)
+        if not found:
+            return None
+        if len(found) > 1:
+            raise self.invalid(f"{name} stands more than once")
+        node = Node(found[0], self.namespace)
+        return node.maybe(*deeper) if deeper else node
 
     def only(self, *path: str) -> Node:
         """Returns the element at the path; each part must stand exactly once."""
@@ -97,6 +95,10 @@ class Node:
             return date.fromisoformat(text.strip()[:10])
         except ValueError:
             raise choice.refused("DATE_INVALID", "no date") from None
+
+    def has(self, name: str) -> bool:
+        """Tells whether a child has this name."""
+        return bool(self._named(name))
 
     def has_any(self, names: Set[str]) -> bool:
         """Tells whether a child has one of these names."""

@@ -120,7 +120,10 @@ class _Reader:
         )
         try:
             for event, element in events:
-                yield from self._begun(element) if event == "start" else self._ended(element)
+                if event == "start":
+                    self._begun(element)
+                else:
+                    yield from self._ended(element)
         except etree.XMLSyntaxError as error:
             raise FileRefused("NOT_WELL_FORMED", f"line {error.lineno}: the XML is not well-formed") from None
         except ValueError:
@@ -128,13 +131,12 @@ class _Reader:
         if self._document is None:
             raise FileRefused("NO_MESSAGE", "no ISO 20022 Document element")
 
-    def _begun(self, element: etree._Element) -> Iterator[Portion]:
-        name = etree.QName(element)
-        if name.localname == "Document" and (name.namespace or "").startswith(NAMESPACE):
-            self._open(element, (name.namespace or "").removeprefix(NAMESPACE))
-        elif self._is_telling(element):
+    def _begun(self, element: etree._Element) -> None:
+        namespace, name = _name_of(element)
+        if name == "Document" and namespace.startswith(NAMESPACE):
+            self._open(element, namespace.removeprefix(NAMESPACE))
+        elif name != "Ntry" and self._is_telling(element):
             self._telling, self._heading = element, None
-        yield from ()
 
     def _open(self, document: etree._Element, name: str) -> None:
         if name.startswith("head."):
@@ -148,12 +150,12 @@ class _Reader:
 
     def _ended(self, element: etree._Element) -> Iterator[Portion]:
         document = self._document
-        local = etree.QName(element).localname
-        if local == "Ntry":
+        _, name = _name_of(element)
+        if name == "Ntry":
             if self._telling is not None and element.getparent() is self._telling:
                 yield from self._entered(Node(element, self._namespace))
             _let_go(element)
-        elif local == "GrpHdr" and self._body_of(element) is not None:
+        elif name == "GrpHdr" and self._body_of(element) is not None:
             self.message_id = Node(element, self._namespace).text("MsgId") or NOT_PROVIDED
         elif element is self._telling:
             yield Portion(self._whole_head(), tuple(self._entries), ends=True)
@@ -204,12 +206,12 @@ class _Reader:
             return None
         namespace = self._namespace
         is_body = body.tag == f"{{{namespace}}}{BODIES[self._kind][0]}"
-        return body if is_body and etree.QName(element).namespace == namespace else None
+        return body if is_body and _name_of(element)[0] == namespace else None
 
     def _is_telling(self, element: etree._Element) -> bool:
         if self._body_of(element) is None:
             return False
-        return etree.QName(element).localname == BODIES[self._kind][1]
+        return _name_of(element)[1] == BODIES[self._kind][1]
 
     def _require_body(self, document: Node) -> None:
         if len(document.element) != 1:
@@ -218,6 +220,12 @@ class _Reader:
         body.only("GrpHdr").required_text("MsgId")
         if not self._has_told:
             raise body.invalid(f"no {BODIES[self._kind][1]}")
+
+
+def _name_of(element: etree._Element) -> tuple[str, str]:
+    """Returns the namespace, empty for none, and the name of an element."""
+    namespace, _, name = element.tag.rpartition("}")
+    return namespace[1:], name
 
 
 def _let_go(element: etree._Element) -> None:

@@ -87,13 +87,13 @@ def _share(node: Node, currency: str, direction: str) -> int | None:
 
     Up to .02 it stands in AmtDtls/TxAmt alone, and so do amounts that were asked for in another currency.
     """
-    found = node if node.maybe("Amt") else node.maybe("AmtDtls", "TxAmt")
-    if found is None or found.maybe("Amt") is None:
+    found = node if node.has("Amt") else node.maybe("AmtDtls", "TxAmt")
+    if found is None or not found.has("Amt"):
         return None
     amount_minor, stated = values.amount(found)
     if stated != currency:
         return None
-    against = node.maybe("CdtDbtInd") is not None and values.direction(node) != direction
+    against = node.has("CdtDbtInd") and values.direction(node) != direction
     return -amount_minor if against else amount_minor
 
 

@@ -41,6 +41,7 @@ from ringfence_payment_instruction.statements.application.looking import (
 from ringfence_payment_instruction.statements.application.payments import Earlier, Naming, payers
 from ringfence_payment_instruction.statements.application.ports import BusinessDays, PastMovements, StatementFiles
 from ringfence_payment_instruction.statements.domain.checking import without_repetitions
+from ringfence_payment_instruction.statements.domain.columns import forget_rows
 from ringfence_payment_instruction.statements.domain.deciding import with_past
 from ringfence_payment_instruction.statements.domain.events import PagesDecided
 from ringfence_payment_instruction.statements.domain.outcome import Outcome, outcome_of
@@ -179,6 +180,7 @@ class StatementReceiving:
                 outcome = await computed(len(entries), self._decide, telling, said, ledger, payments, earlier, today)
                 taken = await self._record(telling, outcome, change, read_ns, position, earlier.known)
                 if taken is not None:
+                    forget_rows()
                     known = 0 if outcome.excepted else len(entries) - outcome.new - outcome.held
                     return Taken(taken, max(0, known), outcome.held, int(outcome.excepted))
 
@@ -208,8 +210,7 @@ class StatementReceiving:
 
     async def _origins(self, mirror: bytes, said: _Said, earlier: Earlier) -> dict[bytes, bytes]:
         """Returns the rows that have brought what entries take back, where memory does not know them."""
-        told = {said.told.entry_id(number): each for number, each in enumerate(said.told.entries)}
-        return await self.naming.origins(mirror, told, self.state.movements(mirror))
+        return await self.naming.origins(mirror, dict(said.told.items()), self.state.movements(mirror))
 
     def _decide(
         self,
@@ -225,7 +226,7 @@ class StatementReceiving:
         entries = telling.statement.entries
         posted = {id(entries[number]): found for number, found in earlier.posted.items()}
         taken = {id(entries[number]): found for number, found in earlier.origins.items()}
-        by_id = {told.entry_id(number): each for number, each in enumerate(said.entries)}
+        by_id = dict(zip(told.entry_ids, said.entries, strict=True))
         code = currency(ledger).alpha if ledger else ""
         sources = Sources(
             mirror=mirror,

@@ -80,10 +80,9 @@ class Booking:
 
     def entries(self) -> Iterator[tuple[bytes, Told]]:
         """Yields the statement's entries by their ids, but those that were booked before."""
-        for position, told in enumerate(self.telling.entries):
-            if position in self.telling.past or self.telling.entry_id(position) in self.again:
-                continue
-            yield self.telling.entry_id(position), told
+        for position, (entry_id, told) in enumerate(self.telling.items()):
+            if position not in self.telling.past and entry_id not in self.again:
+                yield entry_id, told
 
 
 def book(
@@ -117,12 +116,12 @@ class _Booking:
         self.known = known
         self.last_day = last_day
         self.found = Booking(statement)
-        self.found.again = {statement.entry_id(position): members for position, members in before.items()}
+        self.found.again = {statement.entry_ids[position]: members for position, members in before.items()}
         self._doubtful: set[bytes] = set()
         self._later: set[bytes] = set()  # sums that may be movements of later days, as a whole
         self.stated = [
-            Side(statement.entry_id(position), told, told.amount_minor)
-            for position, told in enumerate(statement.entries)
+            Side(entry_id, told, told.amount_minor)
+            for position, (entry_id, told) in enumerate(statement.items())
             if position not in before and position not in statement.past
         ]
         self.open = {
@@ -136,13 +135,9 @@ class _Booking:
                 movement.pieces.clear()  # what was taken back as one comes back as one
 
     def decide(self) -> Booking:
-        """Goes from what is certain to what is left."""
-        self._by_reference()
-        self._by_parts()
-        self._by_amount()
-        self._by_other_days()
-        self._by_sums()
-        self._by_balance()
+        """Goes from what is certain to what is left; where nothing is open there is nothing to compare with."""
+        if self.open:
+            self._compare()
         for side in self.stated:
             if side.left > 0 or (side.told.amount_minor == 0 and not side.matched):
                 self._book(side)
@@ -150,6 +145,14 @@ class _Booking:
         for side in self._due():
             self._miss(side, alike)
         return self.found
+
+    def _compare(self) -> None:
+        self._by_reference()
+        self._by_parts()
+        self._by_amount()
+        self._by_other_days()
+        self._by_sums()
+        self._by_balance()
 
     def _by_reference(self) -> None:
         """Entries and movements, or sums of these, that are one by reference."""
@@ -347,7 +350,7 @@ class _Booking:
                 references=left[0].references if is_all and len(left) == 1 else frozenset(),
                 transactions=len(left) if is_all else 0,
             )
-        if keys_of(told) & self.found.guessed:
+        if self.found.guessed and keys_of(told) & self.found.guessed:
             self.found.unsure.add(side.id)
         doubters = frozenset(
             each.id

@@ -15,7 +15,8 @@ RowT = TypeVar("RowT")
 INCOMING, REVERSAL, UNSURE_MARK, _BLOCKED = 1, 2, 4, 8
 MOST_ROWS = 1_000
 """Of one event: keeps it below the feed's bounds."""
-REMEMBERED_EVENTS = 16
+REMEMBERED_EVENTS = 128
+"""As many as a telling of 100,000 entries has."""
 
 
 def columns_of(rows: Sequence[Told]) -> dict[str, bytes]:
@@ -72,6 +73,11 @@ def _rows(
         is_blocked = bool(mark & _BLOCKED)
         rows.append(Told(day, amount, bool(mark & INCOMING), bool(mark & REVERSAL), found, inner, count, is_blocked))
     return tuple(rows)
+
+
+def forget_rows() -> None:
+    """Lets go of the entries that were remembered until they are recorded."""
+    _rows.cache_clear()
 
 
 def marks_of(told: Told) -> int:

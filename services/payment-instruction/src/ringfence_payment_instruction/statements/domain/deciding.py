@@ -64,7 +64,7 @@ def settle(
     movements which another statement has booked.
     """
     held = _held_of(known, telling)
-    telling = replace(telling, entries=_with_held(known, telling, held))
+    telling = _with_held(known, telling, held)
     booking = book(known, telling, last_day, carried or {}, before or {})
     outcomes = _decide_held(known, booking, held, last_day)
     again = _again(known, booking)
@@ -187,25 +187,29 @@ def _recognised(known: Movements, news: News) -> dict[bytes, tuple[Outcome, byte
 
 def _held_of(known: Movements, telling: Telling) -> dict[bytes, bytes]:
     """Returns the held entries that entries of a telling are by reference, with the ids of these."""
-    found = {}
-    for position, told in enumerate(telling.entries):
+    found: dict[bytes, bytes] = {}
+    if not known.held:
+        return found
+    for entry_id, told in telling.items():
         for key in known.held_by_references(all_references(told)):
             if is_same(known.held[key].told, told, held_apart(known.held[key])):
-                found[key] = telling.entry_id(position)
+                found[key] = entry_id
     return found
 
 
-def _with_held(known: Movements, telling: Telling, held: Mapping[bytes, bytes]) -> tuple[Told, ...]:
-    """Returns the entries with what held ones say beyond: whom the money is for, and other references."""
+def _with_held(known: Movements, telling: Telling, held: Mapping[bytes, bytes]) -> Telling:
+    """Returns a telling with what held entries say beyond: whom the money is for, and other references."""
+    if not held:
+        return telling
     said: dict[bytes, list[Told]] = {}
     for key, entry_id in held.items():
         said.setdefault(entry_id, []).append(known.held[key].told)
     entries = []
-    for position, told in enumerate(telling.entries):
-        for other in said.get(telling.entry_id(position), ()):
+    for entry_id, told in telling.items():
+        for other in said.get(entry_id, ()):
             told = merged(told, other)
         entries.append(told)
-    return tuple(entries)
+    return replace(telling, entries=tuple(entries))
 
 
 def _decide_held(
@@ -229,7 +233,7 @@ def _decide_held(
 
 def _again(known: Movements, booking: Booking) -> dict[bytes, tuple[Told, tuple[bytes, ...]]]:
     """Returns what the statement's entries, and those on other days, add to known movements."""
-    told = {booking.telling.entry_id(number): each for number, each in enumerate(booking.telling.entries)}
+    told = dict(booking.telling.items())
     again: dict[bytes, tuple[Told, tuple[bytes, ...]]] = {
         key: (told[key], (movement,)) for key, movement in booking.pairs.items()
     }

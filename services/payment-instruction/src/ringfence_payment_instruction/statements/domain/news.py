@@ -100,10 +100,9 @@ class _Reading:
 
     def read(self) -> News:
         """Takes what is certain first, then judges the rest."""
-        for position, told in enumerate(self.telling.entries):
-            if position in self.telling.past:
-                continue
-            self._recognise(self.telling.entry_id(position), told)
+        for position, (entry_id, told) in enumerate(self.telling.items()):
+            if position not in self.telling.past:
+                self._recognise(entry_id, told)
         alike: dict[Key, list[tuple[bytes, Told, frozenset[bytes]]]] = {}
         judged: dict[Told, frozenset[bytes] | None] = {}  # what has no reference is judged once
         for entry_id, told in self._left:

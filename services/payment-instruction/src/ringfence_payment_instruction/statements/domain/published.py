@@ -103,5 +103,5 @@ def _columns(
 
 def strongest(part: Part) -> bytes:
     """Returns the digest of the bank's strongest reference, zero where it gives none."""
-    given = sorted(each for each in part.references if each[0] != ReferenceKind.END_TO_END)
-    return given[0][1:] if given else ZERO_ID
+    given = [each for each in part.references if each[0] != ReferenceKind.END_TO_END]
+    return min(given)[1:] if given else ZERO_ID

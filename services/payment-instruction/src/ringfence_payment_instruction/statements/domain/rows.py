@@ -363,7 +363,9 @@ class _Making:
         detail: int | None = None,
     ) -> None:
         """Adds a row, and how it moves the mirror: not where it is of a `detail` of the entry's alone."""
-        found = replace(self._named(movement_id, detail), amount_minor=amount_minor)
+        found = self._named(movement_id, detail)
+        if found.amount_minor != amount_minor:
+            found = replace(found, amount_minor=amount_minor)
         row = MatchedEntry(
             row_id(movement_id, part, disposition),
             entry_digest(found),

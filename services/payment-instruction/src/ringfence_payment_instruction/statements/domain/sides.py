@@ -167,7 +167,7 @@ class Rivals:
     def of(self, side: Side) -> Iterator[Side]:
         """Yields each movement once of which `may_be_one` or `is_of_one_amount` may be true."""
         found: dict[int, Side] = {}
-        for key in keys_of(side.told) | {(side.left, *side.told.way())}:
+        for key in keys_of(side.told) | {(side.left, *side.told.way())} if self._by_key else ():
             found |= {id(each): each for each in self._by_key.get(key, ())}
         if side.told.is_single:
             found |= {id(each): each for each in self._opaque}

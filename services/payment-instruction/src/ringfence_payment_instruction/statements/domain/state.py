@@ -31,7 +31,7 @@ from ringfence_payment_instruction.statements.domain.movements import (
     taken_back,
 )
 from ringfence_payment_instruction.statements.domain.paging import Pages
-from ringfence_payment_instruction.statements.domain.told import Part
+from ringfence_payment_instruction.statements.domain.told import Part, Told
 from ringfence_payment_instruction.submissions.domain.events import InstructionsReceived
 from ringfence_payment_instruction.submissions.domain.orders import OF_OPERATORS
 from ringfence_payment_instruction.submissions.domain.submission import slot
@@ -175,8 +175,8 @@ def _told(event: told_events.MovementsTold, known: Movements, journal: Journal) 
     certainty = Certainty.BOOKED if event.is_booked else Certainty.TOLD
     doubters = lists_of(event.doubter_counts, event.doubters)
     rows = zip(split_ids(event.movement_ids), rows_of(event), doubters, event.marks, strict=True)
+    tellings = frozenset([event.telling])
     for movement_id, told, found, marks in rows:
-        tellings = frozenset([event.telling])
         movement = Movement(told, certainty, tellings, doubters=frozenset(found), sure=not marks & UNSURE_MARK)
         known.put(movement_id, movement, journal)
 
@@ -202,7 +202,7 @@ def _confirmed(event: told_events.MovementsConfirmed, known: Movements, journal:
         known.change(
             movement_id,
             journal,
-            told=replace(movement.told, day=day),
+            told=movement.told if movement.told.day == day else replace(movement.told, day=day),
             certainty=Certainty.BOOKED,
             missing_minor=movement.missing_minor - back,
             sure=how in SURE,
@@ -218,14 +218,18 @@ def _allocated(event: told_events.MovementAllocated, known: Movements, journal: 
     rows = zip(split_ids(event.movement_ids), unpack("I", event.parts), split_ids(event.clients), strict=True)
     for movement_id, number, client in rows:
         movement = known.known[movement_id]
-        parts = list(movement.told.parts)
-        parts[number] = Part(parts[number].amount_minor, parts[number].references, client)
-        known.change(
-            movement_id,
-            journal,
-            told=replace(movement.told, parts=tuple(parts)),
-            allocated=movement.allocated | {number},
-        )
+        told = _for_client(movement.told, number, client)
+        known.change(movement_id, journal, told=told, allocated=movement.allocated | {number})
+
+
+def _for_client(told: Told, number: int, client: bytes) -> Told:
+    """Returns an entry of which a part is a client's: the same where it has told so itself."""
+    part = told.parts[number]
+    if part.client == client and not part.blocked:
+        return told
+    parts = list(told.parts)
+    parts[number] = Part(part.amount_minor, part.references, client)
+    return replace(told, parts=tuple(parts))
 
 
 def _never_booked(event: told_events.MovementNeverBooked, known: Movements, journal: Journal) -> None:

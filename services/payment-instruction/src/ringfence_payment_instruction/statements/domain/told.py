@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import IntEnum
 
@@ -95,7 +95,11 @@ class Told:
         return self.incoming, self.reversal
 
     def whole(self) -> Part:
-        """Returns all of it as one part."""
+        """Returns all of it as one part: mostly that is the only one."""
+        if len(self.parts) == 1:
+            (part,) = self.parts
+            if part.references is self.references and part.amount_minor == self.amount_minor and not part.blocked:
+                return part
         return Part(self.amount_minor, self.references, self.client)
 
     def pieces(self) -> tuple[Part, ...]:
@@ -108,17 +112,24 @@ class Telling:
     """Entries that a bank told together, all of one account: whole pages of a statement, a report or a notification.
 
     Each of its entries is another movement, or another part of one; `id` is the same when the same is told again.
-    `past` are the places of entries of news that tell of movements which memory has let go of.
+    `past` are the places of entries of news that tell of movements which memory has let go of. `entry_ids` are those of
+    its entries, and of the movements of which these are the first to tell.
     """
 
     id: bytes
     kind: Kind
     entries: tuple[Told, ...]
     past: frozenset[int] = frozenset()
+    entry_ids: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
 
-    def entry_id(self, position: int) -> bytes:
-        """Returns the id of an entry: that of the movement too, if it is the first to tell of it."""
-        return external_id("bank-movement", self.id, str(position))
+    def __post_init__(self) -> None:
+        """Finds the ids once: everything asks for them."""
+        ids = [external_id("bank-movement", self.id, str(position)) for position in range(len(self.entries))]
+        object.__setattr__(self, "entry_ids", tuple(ids))
+
+    def items(self) -> Iterator[tuple[bytes, Told]]:
+        """Yields the entries by their ids."""
+        return zip(self.entry_ids, self.entries, strict=True)
 
 
 def identities(references: Iterable[bytes]) -> frozenset[bytes]:
