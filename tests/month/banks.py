@@ -89,8 +89,9 @@ class House:
         return int(100 * sum((each.signed for each in self._booked(iban)), Decimal(0)))
 
     def first_reference(self, iban: str, day: date) -> str:
-        """The reference of a movement of a day."""
-        return min(each.reference for each in self._booked(iban) if each.day == day.isoformat())
+        """The reference of the largest movement of a day, which is the same in every run."""
+        booked = [each for each in self._booked(iban) if each.day == day.isoformat()]
+        return max(booked, key=lambda each: (each.signed, each.reference)).reference
 
     def _booked(self, iban: str) -> list[Movement]:
         files = (self.folder / "simulator" / "booked").glob("*.json")
