@@ -12,7 +12,7 @@ from ringfence_kernel.service.tasks import Task, Tasks
 from ringfence_kernel.store import Lease
 from ringfence_kernel.store.lease import LEASE_SECONDS
 from ringfence_kernel.telemetry import logs
-from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.values.errors import ClockWrong, StoreUnavailable
 from ringfence_kernel.writing.writer import GroupWriter
 
 FOLLOW_SECONDS = 0.1
@@ -215,7 +215,10 @@ class Leadership:
         return writer.has_unheard or is_ahead
 
     async def _while_held(self, keeping: asyncio.Task[None], step: Callable[[], Awaitable[object]]) -> bool:
-        """Takes a step on the way to leading; False when the lease is lost first, since the database may be gone."""
+        """Takes a step on the way to leading; False when this process does not get there.
+
+        The lease is lost first, since the database may be gone, or the clock is wrong.
+        """
         taking = asyncio.ensure_future(step())
         try:
             await asyncio.wait({taking, keeping}, return_when=asyncio.FIRST_COMPLETED)
@@ -230,6 +233,9 @@ class Leadership:
         except (StoreUnavailable, NotLeader):
             if in_time:
                 raise
+        except ClockWrong:
+            # What followers bring is committed beside it: this process gives way until its clock is right.
+            return False
         return in_time
 
     async def _step_down(self, term: Tasks, keeping: asyncio.Task[None]) -> bool:
