@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from ringfence_audit.reports.domain.facts import COMPUTED, CUT, SIGNED, DayFacts
-from ringfence_audit.reports.domain.monthly import NOT_KEPT
+from ringfence_audit.reports.domain.monthly import DAYS, NOT_KEPT
 from ringfence_audit.reports.domain.reconciliation import NOT_COMPUTED, status_of
 from ringfence_audit.reports.domain.registered import (
     BANKS,
@@ -31,17 +31,7 @@ BALANCES = (
     ("own_funds", Kind.AMOUNT),
     ("owed", Kind.AMOUNT),
 )
-LATEST = (
-    ("currency", Kind.CURRENCY),
-    ("pool", Kind.WORD),
-    ("day", Kind.DAY),
-    ("status", Kind.WORD),
-    ("requirement", Kind.AMOUNT),
-    ("resource", Kind.AMOUNT),
-    ("internal", Kind.AMOUNT),
-    ("external", Kind.AMOUNT),
-    ("document", Kind.DIGEST),
-)
+LATEST = (*DAYS, ("document", Kind.DIGEST))
 ELSEWHERE = ("policies", "agreements")
 """Parts of a pack (CASS 10A) that neither books nor registers have; the index says that they are to be added."""
 
