@@ -21,7 +21,7 @@ from ringfence_custody.reconciliation.application.ports import Matches
 from ringfence_custody.reconciliation.application.recording import Pairs, pairs_of, record_matches
 from ringfence_custody.reconciliation.application.steps import reopen, step
 from ringfence_custody.reconciliation.application.working import record_suggestions
-from ringfence_custody.reconciliation.domain.breaks import Side, Status
+from ringfence_custody.reconciliation.domain.breaks import Break, Side, Status
 from ringfence_custody.reconciliation.domain.errors import (
     BreakNotFound,
     FundingUnsuited,
@@ -150,12 +150,10 @@ class Deciding:
 
         It came after what was short: what paid for an earlier one does not pay for this one too.
         """
-        found = await self.writer.commit(lambda unit: self.state.open_break(identifier))
+        found, short_minor = await self.writer.commit(lambda unit: self._short(identifier))
         named = await self.ledger.transfers(found.book, [transfer])
         short = await self.ledger.transfers(found.book, [found.line])
         since_ns = short[0].transfer.timestamp if short else found.detected_day * DAY_NS
-        owed = self.state.owed_on(found.book, found.mirror).get(found.line)
-        short_minor = owed.missing_minor if owed and found.side is Side.OWED else found.amount_minor
         owners = await self.ledger.owners_of(
             found.book, [account for each in named for account in (each.debit_account_id, each.credit_account_id)]
         )
@@ -180,6 +178,12 @@ class Deciding:
             step(unit, self.state.open_break(identifier), Status.RESOLVED, actor=by, reference=transfer, note=note)
 
         await self.writer.commit(decide)
+
+    def _short(self, identifier: bytes) -> tuple[Break, int]:
+        """Returns a break and what is short by it now, minor units: some may have been given since."""
+        found = self.state.open_break(identifier)
+        owed = self.state.owed_on(found.book, found.mirror).get(found.line) if found.side is Side.OWED else None
+        return found, owed.missing_minor if owed else found.amount_minor
 
     async def _step(
         self, identifier: bytes, status: Status, by: bytes, note: str, *, assignee: bytes | None = None
