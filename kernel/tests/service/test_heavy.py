@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -129,7 +130,7 @@ async def test_threads_change_sooner_while_heavy_work_is_under_way(held: Held) -
     work, usual = heavy(), sys.getswitchinterval()
     under_way = asked(work, ONE, held)
     await held.has_begun(1)
-    assert sys.getswitchinterval() == pytest.approx(SWITCH_SECONDS)
+    assert sys.getswitchinterval() == pytest.approx(SWITCH_SECONDS, abs=1e-6)
     held.may_end.set()
     await under_way
 
@@ -138,4 +139,35 @@ async def test_threads_change_sooner_while_heavy_work_is_under_way(held: Held) -
 
     with pytest.raises(KeyError):
         await work.run(failing)
-    assert sys.getswitchinterval() == pytest.approx(usual)
+    assert sys.getswitchinterval() == usual
+
+
+async def test_threads_change_as_before_when_all_heavy_work_of_the_process_is_done(held: Held) -> None:
+    """Two who do heavy work, one of which begins while the other is under way and ends after it."""
+    first, second, later, usual = heavy(), heavy(), Held(), sys.getswitchinterval()
+    one = asked(first, ONE, held)
+    await held.has_begun(1)
+    other = asked(second, ONE, later)
+    await later.has_begun(1)
+    held.may_end.set()
+    await one
+    assert sys.getswitchinterval() == pytest.approx(SWITCH_SECONDS, abs=1e-6)
+    later.may_end.set()
+    await other
+    assert sys.getswitchinterval() == usual
+
+
+def test_threads_change_as_before_where_the_loop_hears_of_no_end() -> None:
+    """A loop is closed beside work under way, which ends by itself."""
+    held, usual = Held(), sys.getswitchinterval()
+
+    async def closed_beside_it() -> None:
+        asked(heavy(), ONE, held)
+        await held.has_begun(1)
+
+    asyncio.run(closed_beside_it())
+    held.may_end.set()
+    until = time.monotonic() + PATIENCE_SECONDS
+    while sys.getswitchinterval() != usual:
+        assert time.monotonic() < until
+        time.sleep(0.001)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -46,6 +47,37 @@ class HeavyCallsExceeded(QuotaExceeded):
     reason = "HEAVY_CALLS_QUOTA_EXCEEDED"
 
 
+class _Switching:
+    """Lets threads change sooner for as long as any of them is at heavy work.
+
+    The interval is the whole process's, so it is counted here for all, and by the threads themselves: a loop that is
+    closed beside work under way hears of no end.
+    """
+
+    def __init__(self) -> None:
+        """Nobody is at work."""
+        self._lock = threading.Lock()
+        self._at_work = 0
+        self._usual_seconds = sys.getswitchinterval()
+
+    def while_at(self, work: Callable[[], ResultT]) -> ResultT:
+        """Returns what the work returns, and raises what it raises."""
+        with self._lock:
+            if not self._at_work:
+                sys.setswitchinterval(SWITCH_SECONDS)
+            self._at_work += 1
+        try:
+            return work()
+        finally:
+            with self._lock:
+                self._at_work -= 1
+                if not self._at_work:
+                    sys.setswitchinterval(self._usual_seconds)
+
+
+_SWITCHING = _Switching()
+
+
 @dataclass(slots=True)
 class _Owner:
     """What one tenant has under way and waiting, and for how many seconds it was worked for while it was here."""
@@ -74,7 +106,6 @@ class HeavyWork:
         self._threads = ThreadPoolExecutor(at_once, "heavy")
         self._owners: dict[bytes, _Owner] = {}
         self._running = 0
-        self._switch_seconds = sys.getswitchinterval()
         meter.create_observable_gauge(
             "ringfence.heavy.waiting", [self._observe], "{item}", "Heavy work that waits for its turn."
         )
@@ -86,8 +117,8 @@ class HeavyWork:
         """
         name = _owner()
         await self._enter(name)
-        began, context = self._now(), contextvars.copy_context()
-        work = asyncio.get_running_loop().run_in_executor(self._threads, partial(context.run, function, *arguments))
+        began, call = self._now(), partial(contextvars.copy_context().run, function, *arguments)
+        work = asyncio.get_running_loop().run_in_executor(self._threads, _SWITCHING.while_at, call)
 
         def leave(done: asyncio.Future[ResultT]) -> None:
             self._leave(name, self._now() - began)
@@ -129,8 +160,6 @@ class HeavyWork:
         self._running -= 1
         self._let_in()
         self._forget(name)
-        if not self._running:
-            sys.setswitchinterval(self._switch_seconds)
 
     def _let_in(self) -> None:
         while self._running < self._at_once:
@@ -141,9 +170,6 @@ class HeavyWork:
             turn = owner.waiting.popleft()
             if turn.cancelled():
                 continue
-            if not self._running:
-                self._switch_seconds = sys.getswitchinterval()
-                sys.setswitchinterval(SWITCH_SECONDS)
             turn.set_result(None)
             owner.running += 1
             self._running += 1
