@@ -13,7 +13,7 @@ from ringfence_payment_instruction.deposits.domain.events import EvidenceReceive
 from ringfence_payment_instruction.deposits.domain.evidence import Disposition
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
-from ringfence_payment_instruction.statements.application import measures
+from ringfence_payment_instruction.statements.application import keeping, measures
 from ringfence_payment_instruction.statements.application.decisions import Why
 from ringfence_payment_instruction.statements.domain.checking import FaultKind
 from ringfence_payment_instruction.statements.domain.errors import (
@@ -117,6 +117,18 @@ async def test_a_set_that_waits_too_long_for_a_page_is_an_exception(world: World
     await world.application.statements.work.except_overdue(today + 2)
     (excepted,) = events(world, StatementExcepted)
     assert (excepted.kind, excepted.tenant, world.states.statements.pages) == (FaultKind.MISSING_PAGE, TENANT, {})
+
+
+async def test_pages_that_are_too_much_together_are_an_exception(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A statement is decided as a whole, in memory, in however many pages it comes."""
+    monkeypatch.setattr(keeping, "MAX_ENTRIES", 2)
+    for number, last in ((1, False), (2, True)):
+        entries = [entry(f"R{number}{nth}", "5.00", BORIS) for nth in range(2)]
+        await hand_in(world, page(number, last, "0.00", "20.00", *entries))
+    await world.until(lambda: bool(events(world, StatementExcepted)))
+    (excepted,) = events(world, StatementExcepted)
+    assert (excepted.kind, excepted.text) == (FaultKind.TOO_LARGE, "the first 2 pages have 4 entries")
+    assert (rows(world), world.states.statements.pages) == ([], {})
 
 
 async def test_pages_that_contradict_each_other_are_an_exception(world: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
-_ABSENT = object()
+_ABSENT, _CALL = object(), object()
 
 
 class Journal:
@@ -18,8 +18,8 @@ class Journal:
 
     def __init__(self) -> None:
         """Starts empty."""
-        self._undo: list[tuple[Any, ...]] = []
-        """Containers with a key and what was there, and functions with their arguments."""
+        self._undo: list[Any] = []
+        """Three places a change: a container, a key and what was there, or a function, its arguments and `_CALL`."""
         self.ended: dict[bytes, None] = {}
         """Streams that the state has let go of, and whose versions nobody needs to remember once this is committed."""
 
@@ -38,21 +38,21 @@ class Journal:
         # Asking for the abstract class takes longer than all the rest.
         is_mapping = type(container) is dict or isinstance(container, MutableMapping)
         before = container.get(key, _ABSENT) if is_mapping else container[key]
-        self._undo.append((container, key, before))
+        self._undo += (container, key, before)
         container[key] = value
 
     def remove(self, mapping: MutableMapping[Any, Any], key: Any) -> None:
         """Deletes a key that is there."""
-        self._undo.append((mapping, key, mapping.pop(key)))
+        self._undo += (mapping, key, mapping.pop(key))
 
     def append(self, items: list[Any], value: Any) -> None:
         """Appends to a list."""
         items.append(value)
-        self._undo.append((items.pop, ()))
+        self._undo += (items.pop, (), _CALL)
 
     def call(self, undo: Callable[..., object], *arguments: Any) -> None:
         """Remembers a change made elsewhere by what takes it back."""
-        self._undo.append((undo, arguments))
+        self._undo += (undo, arguments, _CALL)
 
     def mark(self) -> int:
         """Returns a mark to roll back to."""
@@ -62,21 +62,15 @@ class Journal:
         """Takes back everything after the mark, newest first."""
         undo = self._undo
         while len(undo) > mark:
-            step = undo.pop()
-            if len(step) == 3:
-                _put_back(*step)
+            before, key, changed = undo.pop(), undo.pop(), undo.pop()
+            if before is _CALL:
+                changed(*key)
+            elif before is _ABSENT:
+                del changed[key]
             else:
-                function, arguments = step
-                function(*arguments)
+                changed[key] = before
 
     def clear(self) -> None:
         """Forgets: the changes stay."""
         self._undo.clear()
         self.ended.clear()
-
-
-def _put_back(container: Any, key: Any, before: Any) -> None:
-    if before is _ABSENT:
-        del container[key]
-    else:
-        container[key] = before

@@ -215,3 +215,11 @@ def test_what_would_have_to_be_kept_is_bounded(
     monkeypatch.setattr(reading, "LIMITS", type(limits)(nodes=limits.nodes, kept=300, let_go="Ntry"))
     assert _refusal(content).reason == "FILE_TOO_COMPLEX"
     assert len(_only(harmless).entries) == 100
+
+
+def test_a_file_has_so_many_entries_at_most(camt: Writer, ntry: Entries, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are decided on together: what has more would take memory without bound."""
+    monkeypatch.setattr(reading, "MAX_ENTRIES", 1_500)
+    assert len(_only(camt([ntry()] * 1_500)).entries) == 1_500
+    refusal = _refusal(camt([ntry()] * 1_501))
+    assert (refusal.reason, refusal.text) == ("FILE_TOO_COMPLEX", "more than 1500 entries")

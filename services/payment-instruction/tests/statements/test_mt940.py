@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 from ringfence_payment_instruction.iso20022.refusal import FileRefused
+from ringfence_payment_instruction.statements.adapters import mt940 as reading
 from ringfence_payment_instruction.statements.adapters.mt940 import read_mt
 from ringfence_payment_instruction.statements.domain.statement import (
     Account,
@@ -132,3 +133,13 @@ def test_what_cannot_be_told_for_sure_is_refused(old: bytes, new: bytes, reason:
     with pytest.raises(FileRefused) as caught:
         read_mt(_mt(":61:261127C10,00NTRFX").replace(old, new))
     assert (caught.value.reason, caught.value.text[:5]) == (reason, "line ")
+
+
+def test_a_file_has_so_many_entries_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of all its statements together: what has more would take memory without bound."""
+    monkeypatch.setattr(reading, "MAX_ENTRIES", 3)
+    entry = ":61:2611261127C10,00NTRFOWN//BANK-1"
+    assert len(read_mt(_mt(entry) + _mt(entry, entry)).statements) == 2
+    with pytest.raises(FileRefused) as caught:
+        read_mt(_mt(entry, entry) + _mt(entry, entry))
+    assert caught.value.reason == "FILE_TOO_COMPLEX"

@@ -325,6 +325,8 @@ class _FaultKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FaultKind.V
     """Of a currency that the account is not held in."""
     FAULT_KIND_OPENING: _FaultKind.ValueType  # 7
     """The first statement of an account opens with another balance than the books hold for it."""
+    FAULT_KIND_TOO_LARGE: _FaultKind.ValueType  # 8
+    """Its pages have more entries together than are decided on at once."""
 
 class FaultKind(_FaultKind, metaclass=_FaultKindEnumTypeWrapper):
     """Why a telling of a bank posts nothing until people have worked it off."""
@@ -345,6 +347,8 @@ FAULT_KIND_CURRENCY: FaultKind.ValueType  # 6
 """Of a currency that the account is not held in."""
 FAULT_KIND_OPENING: FaultKind.ValueType  # 7
 """The first statement of an account opens with another balance than the books hold for it."""
+FAULT_KIND_TOO_LARGE: FaultKind.ValueType  # 8
+"""Its pages have more entries together than are decided on at once."""
 Global___FaultKind: _TypeAlias = FaultKind  # noqa: Y015
 
 class _ExceptionOutcome:

@@ -18,6 +18,8 @@ Row = TypeVar("Row")
 ACTIVATION_SECONDS = 60.0
 _LOOK_SECONDS = 0.1
 _ROWS = 1_000
+_IBANS_PER_PROPOSAL = 100
+"""Whoever confirms them reads each: more would be refused as PROPOSAL_TOO_LARGE."""
 _PENDING = frozenset({"PENDING"})
 _WAITS = frozenset({"APPROVAL_PENDING"})
 
@@ -46,7 +48,7 @@ def agree(second: Client, results: Sequence[ItemResult]) -> None:
 
 def register_ibans(client: Client, operators: tuple[Client, Client], tenant_id: UUID, aliases: Sequence[Alias]) -> None:
     """Has a platform claim its clients' IBANs, and two operators confirm them by the sandbox's own document."""
-    for page in _pages(aliases):
+    for page in _pages(aliases, _IBANS_PER_PROPOSAL):
         claims = client.identity.register_aliases(page)
         require_done(claims, _PENDING)
         # The release before answers that they are registered, and knows no claims.
@@ -88,5 +90,5 @@ def await_status(
         time.sleep(_LOOK_SECONDS)
 
 
-def _pages(rows: Sequence[Row]) -> list[Sequence[Row]]:
-    return [rows[at : at + _ROWS] for at in range(0, len(rows), _ROWS)]
+def _pages(rows: Sequence[Row], most: int = _ROWS) -> list[Sequence[Row]]:
+    return [rows[at : at + most] for at in range(0, len(rows), most)]

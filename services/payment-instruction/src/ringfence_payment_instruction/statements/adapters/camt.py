@@ -21,6 +21,7 @@ from ringfence_payment_instruction.iso20022.limits import Limits, require_bounde
 from ringfence_payment_instruction.iso20022.refusal import NOT_PROVIDED, FileRefused
 from ringfence_payment_instruction.statements.adapters import camt_entries, camt_headings
 from ringfence_payment_instruction.statements.domain.statement import (
+    MAX_ENTRIES,
     Entry,
     Heading,
     Kind,
@@ -95,6 +96,7 @@ class _Reader:
     _has_told: bool = False
     _heading: Heading | None = None
     _entries: list[Entry] = field(default_factory=list)
+    _count: int = 0
 
     @contextmanager
     def identified(self) -> Iterator[None]:
@@ -168,6 +170,9 @@ class _Reader:
         if len(self._entries) == ENTRIES_PER_PORTION:
             yield Portion(self._head(), tuple(self._entries), ends=False)
             self._entries = []
+        self._count += 1
+        if self._count > MAX_ENTRIES:
+            raise FileRefused("FILE_TOO_COMPLEX", f"more than {MAX_ENTRIES} entries")
         self._entries.append(camt_entries.entry(entry))
 
     def _head(self) -> Heading:

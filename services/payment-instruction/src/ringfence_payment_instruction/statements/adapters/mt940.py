@@ -18,6 +18,7 @@ from ringfence_payment_instruction.statements.adapters import mt_values as value
 from ringfence_payment_instruction.statements.adapters.mt_entries import entry
 from ringfence_payment_instruction.statements.adapters.mt_values import Field
 from ringfence_payment_instruction.statements.domain.statement import (
+    MAX_ENTRIES,
     Account,
     Balance,
     Entry,
@@ -47,7 +48,7 @@ def read_mt(content: bytes, max_bytes: int = MAX_FILE_BYTES) -> StatementFile:
     with _identified(sha256):
         if len(content) > max_bytes:
             raise FileRefused("FILE_TOO_LARGE", f"the file has {len(content)} bytes, at most {max_bytes} are taken")
-        statements = tuple(_statement(fields) for fields in _messages(_fields(_lines(content))))
+        statements = tuple(_statement(fields) for fields in _messages(_bounded(_fields(_lines(content)))))
         if not statements:
             raise FileRefused("NO_MESSAGE", "no field 20: neither an MT940 nor an MT942")
         return StatementFile(sha256, statements)
@@ -89,6 +90,16 @@ def _fields(lines: Sequence[str]) -> Iterator[Field]:
             found.append(line)
     if tag:
         yield Field(tag, tuple(found), number)
+
+
+def _bounded(fields: Iterator[Field]) -> Iterator[Field]:
+    """Yields the fields as long as there are not more entries than may be."""
+    count = 0
+    for field in fields:
+        count += field.tag == "61"
+        if count > MAX_ENTRIES:
+            raise FileRefused("FILE_TOO_COMPLEX", f"more than {MAX_ENTRIES} entries")
+        yield field
 
 
 def _messages(fields: Iterator[Field]) -> Iterator[list[Field]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -16,7 +17,7 @@ from ringfence_payment_instruction.statements.domain.checking import Fault, Faul
 from ringfence_payment_instruction.statements.domain.events import StatementExcepted, StatementStaged
 from ringfence_payment_instruction.statements.domain.paging import Pages, joined, pages_id
 from ringfence_payment_instruction.statements.domain.state import State, stream_of
-from ringfence_payment_instruction.statements.domain.statement import Statement, StatementFile
+from ringfence_payment_instruction.statements.domain.statement import MAX_ENTRIES, Statement, StatementFile
 
 WHOLE_FILE = 0
 """The number under which the file of an exception is kept; pages count from 1."""
@@ -74,7 +75,7 @@ class Keeping:
         """
         kept = await asyncio.to_thread(self.pages.load, telling)
         found: dict[int, Statement] = {}
-        digests = {}
+        digests: dict[int, bytes] = {}
         for number, (digest, sealed) in sorted(kept.items()):
             content = await self.seals.unseal(telling, _field(number), sealed)
             file = await asyncio.to_thread(self.files.read, content)
@@ -84,11 +85,14 @@ class Keeping:
                 is_page = page is not None and page.number == number
                 if pages_id(mirror, statement.heading) == telling and (number == WHOLE_FILE or is_page):
                     found[number] = statement
+            if (count := sum(len(each.entries) for each in found.values())) > MAX_ENTRIES:
+                fault = Fault(FaultKind.TOO_LARGE, f"the first {len(found)} pages have {count} entries")
+                return StatementFile(_digest(digests), ()), fault
         if not found:
             return None
         if WHOLE_FILE in found:
             return StatementFile(digests[WHOLE_FILE], ()), found[WHOLE_FILE]
-        return StatementFile(sha256(b"".join(digests.values())).digest(), ()), joined(found)
+        return StatementFile(_digest(digests), ()), joined(found)
 
     def drop(self, telling: bytes) -> Within:
         """Returns what lets a telling go."""
@@ -112,6 +116,10 @@ class Keeping:
 def may_be_brought_forward(kind: int) -> bool:
     """Tells whether two people may let a statement count as it stands: its own sums hold, and only its begin is odd."""
     return kind in (FaultKind.GAP, FaultKind.OVERLAP, FaultKind.OPENING, FaultKind.CONTRADICTS)
+
+
+def _digest(pages: Mapping[int, bytes]) -> bytes:
+    return sha256(b"".join(pages.values())).digest()
 
 
 def _field(number: int) -> str:

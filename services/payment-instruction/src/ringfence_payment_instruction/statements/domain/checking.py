@@ -19,6 +19,7 @@ class FaultKind(IntEnum):
     CONTRADICTS = 5  # it says otherwise what has been said before
     CURRENCY = 6  # of a currency that this account is not held in
     OPENING = 7  # the first of an account, and it opens with another balance than the books hold
+    TOO_LARGE = 8  # its pages have more entries together than may be
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -17,6 +17,12 @@ MOST_ROWS = 1_000
 """Of one event: keeps it below the feed's bounds."""
 REMEMBERED_EVENTS = 128
 """As many as a telling of 100,000 entries has."""
+_NAMES = (
+    "days", "amounts_minor", "marks", "transactions", "reference_counts", "part_counts", "part_amounts_minor",
+    "part_reference_counts", "part_clients", "part_marks", "references",
+)  # fmt: skip
+_WITHOUT_UNSURE = bytes([mark & ~UNSURE_MARK for mark in range(256)])
+_KEPT: OrderedDict[tuple[bytes, ...], tuple[Told, ...]] = OrderedDict()
 
 
 def columns_of(rows: Sequence[Told]) -> dict[str, bytes]:
@@ -40,20 +46,27 @@ def columns_of(rows: Sequence[Told]) -> dict[str, bytes]:
     }
 
 
+def kept_columns_of(rows: Sequence[Told]) -> dict[str, bytes]:
+    """Does the same, and `rows_of` an event of them are these entries: no others are made of what is decided on."""
+    columns = columns_of(rows)
+    _KEPT[tuple([columns[name] for name in _NAMES])] = tuple(rows)
+    while len(_KEPT) > REMEMBERED_EVENTS:
+        _KEPT.popitem(last=False)
+    return columns
+
+
 def rows_of(event: Any) -> tuple[Told, ...]:
     """Returns the entries of an event that has these columns."""
-    return _rows(
-        event.days, event.amounts_minor, event.marks, event.transactions, event.reference_counts, event.references,
-        event.part_counts, event.part_amounts_minor, event.part_reference_counts, event.part_clients, event.part_marks,
-    )  # fmt: skip
+    columns = {name: getattr(event, name) for name in _NAMES}
+    columns["marks"] = columns["marks"].translate(_WITHOUT_UNSURE)
+    found = _KEPT.get(tuple(columns.values()))
+    return _rows(**columns) if found is None else found
 
 
-@lru_cache(maxsize=REMEMBERED_EVENTS)
 def _rows(
-    days: bytes, amounts_minor: bytes, marks: bytes, transactions: bytes, reference_counts: bytes, references: bytes,
-    part_counts: bytes, part_amounts_minor: bytes, part_reference_counts: bytes, part_clients: bytes, part_marks: bytes,
+    days: bytes, amounts_minor: bytes, marks: bytes, transactions: bytes, reference_counts: bytes, part_counts: bytes,
+    part_amounts_minor: bytes, part_reference_counts: bytes, part_clients: bytes, part_marks: bytes, references: bytes,
 ) -> tuple[Told, ...]:  # fmt: skip
-    """Returns the entries in these columns: what was decided on is recorded next, and shares them then."""
     said = _split(references)
     amounts, counts = iter(unpack("Q", part_amounts_minor)), iter(unpack("I", part_reference_counts))
     clients, blocks = iter(split_ids(part_clients)), iter(part_marks)
@@ -77,7 +90,7 @@ def _rows(
 
 def forget_rows() -> None:
     """Lets go of the entries that were remembered until they are recorded."""
-    _rows.cache_clear()
+    _KEPT.clear()
 
 
 def marks_of(told: Told) -> int:

@@ -17,7 +17,7 @@ from ringfence_payment_instruction.statements.domain.allocating import (
     unallocated,
 )
 from ringfence_payment_instruction.statements.domain.booking import Booking, book
-from ringfence_payment_instruction.statements.domain.columns import UNSURE_MARK, columns_of, packed_lists, portions
+from ringfence_payment_instruction.statements.domain.columns import UNSURE_MARK, kept_columns_of, packed_lists, portions
 from ringfence_payment_instruction.statements.domain.events import (
     EntryDecided,
     EntryHeld,
@@ -128,7 +128,7 @@ def _told(
     events: list[Any] = []
     for rows in portions(new):
         doubters = packed_lists([sorted(each) for _, each in rows.values()], "doubter_counts", "doubters")
-        columns = columns_of([told for told, _ in rows.values()])
+        columns = kept_columns_of([told for told, _ in rows.values()])
         columns["marks"] = bytes(
             marks | UNSURE_MARK * (key in unsure) for key, marks in zip(rows, columns["marks"], strict=True)
         )
@@ -145,7 +145,7 @@ def _told_again(mirror: bytes, telling: Telling, again: Again) -> list[Any]:
     events: list[Any] = []
     for rows in portions(again):
         members = packed_lists([members for _, members in rows.values()], "member_counts", "members")
-        columns = columns_of([told for told, _ in rows.values()])
+        columns = kept_columns_of([told for told, _ in rows.values()])
         events.append(MovementsToldAgain(mirror, telling.id, b"".join(rows), **columns, **members))
     return events
 
@@ -153,7 +153,7 @@ def _told_again(mirror: bytes, telling: Telling, again: Again) -> list[Any]:
 def _held(mirror: bytes, news: News) -> list[Any]:
     events: list[Any] = []
     for rows in portions(news.held):
-        columns = columns_of([told for told, _ in rows.values()])
+        columns = kept_columns_of([told for told, _ in rows.values()])
         reasons = bytes([doubt for _, doubt in rows.values()])
         events.append(EntryHeld(mirror, news.telling.id, b"".join(rows), reasons, **columns))
     return events

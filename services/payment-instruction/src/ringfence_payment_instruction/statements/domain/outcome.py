@@ -109,6 +109,7 @@ def _apply(known: Movements, events: Iterable[Any]) -> None:
     journal = Journal()
     for event in events:
         take_in(event, known, journal)
+        journal.clear()
 
 
 def _named_in(events: Iterable[Any]) -> Iterator[bytes]:

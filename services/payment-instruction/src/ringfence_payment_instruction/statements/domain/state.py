@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from ringfence_kernel.values.columns import split_ids, unpack
@@ -219,7 +220,14 @@ def _allocated(event: told_events.MovementAllocated, known: Movements, journal: 
     for movement_id, number, client in rows:
         movement = known.known[movement_id]
         told = _for_client(movement.told, number, client)
-        known.change(movement_id, journal, told=told, allocated=movement.allocated | {number})
+        allocated = movement.allocated | {number} if movement.allocated else _only(number)
+        known.change(movement_id, journal, told=told, allocated=allocated)
+
+
+@lru_cache(maxsize=16)
+def _only(part: int) -> frozenset[int]:
+    """Returns a set of a part alone: nearly all movements have this one."""
+    return frozenset([part])
 
 
 def _for_client(told: Told, number: int, client: bytes) -> Told:

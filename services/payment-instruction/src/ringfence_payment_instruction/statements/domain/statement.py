@@ -12,6 +12,8 @@ from enum import IntEnum
 CREDIT = "CRDT"
 DEBIT = "DBIT"
 BOOKED = "BOOK"
+MAX_ENTRIES = 250_000
+"""Of one file, and of all pages of a statement: they are decided on together, in memory (docs/statements.md)."""
 
 
 class Kind(IntEnum):
