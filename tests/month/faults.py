@@ -100,7 +100,11 @@ def _fits(town: Town, plan: Plan, fault: Fault, account: Account, day: date) -> 
     there = plan.of(account, day)
     if fault is Fault.UNBOOKED:
         # Where the statement comes with that of the next day, nobody sees what it lacked.
-        return account.pays and there.isdisjoint({fault, Fault.ABSENT})
+        following = plan.of(account, town.next_business_day(account.currency, day))
+        return account.pays and there.isdisjoint({fault, Fault.ABSENT}) and Fault.MT940 not in following
+    if fault is Fault.MT940 and _is_booked_late(town, plan, account, day):
+        # Of a payment that no other telling has named it says an amount alone: people match it.
+        return False
     if fault is Fault.REVERSED or Fault.REVERSED in there:
         return not there
     if fault is Fault.IN_TWO and account.pays:
@@ -110,6 +114,12 @@ def _fits(town: Town, plan: Plan, fault: Fault, account: Account, day: date) -> 
         return False
     rivals = WITH_NEWS if fault in WITH_NEWS else WITH_STATEMENTS
     return there.isdisjoint(rivals)
+
+
+def _is_booked_late(town: Town, plan: Plan, account: Account, day: date) -> bool:
+    """Whether a bank books payments of the business day before on a day."""
+    before = [each for (name, each), faults in plan.faults.items() if name == account.name and Fault.UNBOOKED in faults]
+    return any(town.next_business_day(account.currency, each) == day for each in before)
 
 
 def _is_missed(town: Town, currency: str, day: date) -> bool:

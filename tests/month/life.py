@@ -68,17 +68,29 @@ class Life:
         self._look()
 
     def settle(self, account: Account) -> None:
-        """Waits until the books hold what the bank has booked, unless its statement is late."""
+        """Waits until the books, with what is held in doubt, have what the bank has booked, unless that is told late.
+
+        What is told while yesterday's money was found by its amount alone may be of that: it waits for the statement.
+        """
         if any(each is account for each, _ in self._late):
             return
-        assert eventually(lambda: self.is_even(account), SECONDS), (
-            f"{account.name}: the bank has {account.house.holds_minor(account.bank.iban)}, the books"
-            f" {account.bank.holds_minor}"
+        assert eventually(lambda: self._missing_minor(account) == self._held_minor(account), SECONDS), (
+            f"{account.name}: {self._missing_minor(account)} is missing in the books, {self._held_minor(account)} held"
         )
 
     def is_even(self, account: Account) -> bool:
         """Whether the books hold what the bank has booked."""
-        return account.bank.holds_minor == account.house.holds_minor(account.bank.iban)
+        return self._missing_minor(account) == 0
+
+    def _missing_minor(self, account: Account) -> int:
+        return account.house.holds_minor(account.bank.iban) - account.bank.holds_minor
+
+    def _held_minor(self, account: Account) -> int:
+        statements = self.town.scenario.operators[0].statements
+        held = [each for each in statements.held_entries(account.platform.id, account.bank.mirror.id) if each.doubt]
+        # What a statement may have had is in the books as that has it, whatever becomes of the news.
+        new = [each for each in held if account.told_until is None or each.day > account.told_until]
+        return sum(each.amount_minor if each.incoming else -each.amount_minor for each in new)
 
     def state(self, day: date) -> None:
         """The banks close the day, which is over; what was late of earlier days comes first."""

@@ -12,6 +12,7 @@ from .banking import (
     CLIENT,
     OTHER_FILE,
     OWED,
+    REPAID,
     RESTORED,
     RETRACTED,
     RETRACTION,
@@ -56,6 +57,12 @@ def sound_part(bank: Bank) -> None:
 def sound_restoration(bank: Bank) -> None:
     bank.tell("e", purpose=RESTORED)
     bank.deposit("t", "e", credit=SUSPENSE, code=22)
+
+
+def sound_repayment(bank: Bank) -> None:
+    """What nobody had when it was taken has come after all."""
+    bank.tell("e", purpose=REPAID)
+    bank.deposit("t", "e", credit=OWED, code=22)
 
 
 SOUND_TAKING = [value for name, value in list(globals().items()) if name.startswith("sound_")]
@@ -114,6 +121,17 @@ def bad_gift_unnamed(bank: Bank) -> None:
     bank.book("t", debit=CLIENT, credit=OWED, code=REVERSAL)
 
 
+def bad_repayment_to_a_client(bank: Bank) -> None:
+    bank.tell("e", purpose=REPAID)
+    bank.deposit("t", "e", code=22)
+
+
+def bad_repayment_of_a_deposit(bank: Bank) -> None:
+    """A client's money goes to what the platform owes."""
+    bank.tell("e")
+    bank.deposit("t", "e", credit=OWED, code=22)
+
+
 def bad_part_for_another(bank: Bank) -> None:
     bank.tell("e", purpose=ALLOCATED)
     bank.deposit("t", "e", debit=SUSPENSE, credit=SECOND_CLIENT, code=BANK_ALLOCATION)
@@ -130,6 +148,8 @@ def bad_part_nobody_told(bank: Bank) -> None:
 
 
 FLAWED_TAKING = {
+    bad_repayment_to_a_client: ("t", Flaw.OTHER_ACCOUNT),
+    bad_repayment_of_a_deposit: ("t", Flaw.OTHER_ACCOUNT),
     bad_reversal_nobody_told: ("t", Flaw.FILE_UNKNOWN),
     bad_reversal_of_a_deposit: ("t", Flaw.OTHER_DIRECTION),
     bad_reversal_amount: ("t", Flaw.OTHER_AMOUNT),

@@ -22,6 +22,7 @@ from ringfence_payment_instruction.settlement.domain.transfers import (
     Correction,
     PlannedTransfer,
     Purpose,
+    Taking,
     TransferKind,
 )
 from ringfence_payment_instruction.submissions.application.ports import Authorisation, HolderNamed, KeyRing
@@ -198,6 +199,18 @@ class FakeCustody:
             raise CustodyUnavailable
         return {each: self.balances[each] for each in accounts if each in self.balances}
 
+    async def takings(self, tenant: bytes, entries: Sequence[bytes]) -> list[Taking]:
+        """Answers what was taken and given by each entry."""
+        if self.is_away:
+            raise CustodyUnavailable
+        return [self._taking(each) for each in entries]
+
+    def _taking(self, entry: bytes) -> Taking:
+        named = [each for each in self.transfers.values() if each.subject == entry]
+        taken = [each for each in named if each.debit_account == shortfall_account(each.ledger)]
+        given = [each for each in named if each.kind is TransferKind.BALANCING]
+        return Taking(sum(each.amount_minor for each in taken), sum(self.moved[each.id] for each in given))
+
     async def corrections(self, tenant: bytes, instruction_id: bytes) -> list[Correction]:
         """Answers what people have posted."""
         return self.corrected.get(instruction_id, [])
@@ -231,6 +244,9 @@ class FakeCustody:
             self._credit(transfer.credit_account, free)
             self.moved[transfer.id] = free
             return "created"
+        owed = shortfall_account(transfer.ledger)
+        if transfer.credit_account == owed and transfer.amount_minor > -self.balances.get(owed, 0):
+            return "exceeds_debits"
         if not is_owed and self.balances[transfer.debit_account] < transfer.amount_minor:
             return "exceeds_credits"
         self._credit(transfer.debit_account, -transfer.amount_minor)

@@ -132,6 +132,8 @@ def outcomes(world: World) -> list[tuple[Outcome, str]]:
         pytest.param([(D.RETRACT, BORIS, 30)], {"mirror": -120, "boris": 70, "owed": 0}, id="never booked, credited"),
         pytest.param([(D.CHARGE, "", 15)], {"mirror": -135, "owed": -15}, id="a charge"),
         pytest.param([(D.RESTORE, "", 10)], {"mirror": -160, "suspense": 60}, id="back from a payment"),
+        pytest.param([(D.CHARGE, "", 15), (D.REPAY, "", 10)], {"mirror": -145, "owed": -5}, id="back from a charge"),
+        pytest.param([(D.REPAY, "", 10)], {"mirror": -160, "suspense": 60, "owed": 0}, id="and nothing is owed"),
         pytest.param([(D.RESTORE, BORIS, 10)], {"mirror": -160, "boris": 110}, id="back, and the payer is sure"),
         pytest.param(
             [(D.ALLOCATE, BORIS, 20), (D.ALLOCATE, ANNA, 30)],
@@ -208,6 +210,9 @@ def model(balances: Counter[str], disposition: Disposition, client: str, amount:
     elif disposition in (D.CREDIT_CLIENT, D.CREDIT_SUSPENSE, D.RESTORE):
         balances["mirror"] -= amount
         balances[where] += amount
+    elif disposition is D.REPAY:
+        balances["mirror"] -= amount
+        balances["owed"] += amount
     else:
         knows = disposition is not D.CHARGE and (bool(client) or disposition is D.RETRACT)
         given = min(amount, balances[where]) if knows else 0
@@ -223,12 +228,16 @@ async def test_books_are_what_the_rows_say_whatever_ends_in_between(world: World
     expected = Counter(anna=1_000_00)
     for number in range(12):
         rows: list[Row] = []
+        owed = -expected["owed"]
         for _ in range(chance.randint(1, 5)):
             disposition = chance.choice([each for each in D if each not in (D.UNMATCHED, D.CONFIRM)])
             amount, client = chance.randint(1, 60), chance.choice([ANNA, BORIS])
             if disposition is D.ALLOCATE:
                 amount = min(amount, expected["suspense"])
-            if disposition in (D.CREDIT_SUSPENSE, D.CHARGE) or (
+            if disposition is D.REPAY:
+                amount = min(amount, owed)
+                owed -= amount
+            if disposition in (D.CREDIT_SUSPENSE, D.CHARGE, D.REPAY) or (
                 disposition in (D.RESTORE, D.RETRACT, D.REVERSE) and chance.random() < 0.4
             ):
                 client = ""

@@ -384,11 +384,12 @@ async def test_what_is_owed_is_funded_by_the_platforms_own_money(flowing: World)
     """To custody's account of the currency, whichever it is; what is refused while it is not funded says so."""
     owed = shortfall_account(978)
     row = own("funding", OrderPurpose.SHORTFALL_FUNDING, 50_00)
+    flowing.custody.balances[owed] = -50_00
     await flowing.application.flows.ordering.fund_shortfall(PLATFORM, row)
     await flowing.reaches("funding", Status.SETTLED)
     transfer = flowing.custody.transfers[transfer_id_of(TENANT, an_id("funding"))]
     assert (transfer.purpose, transfer.credit_account) == (Purpose.SHORTFALL_FUNDING, owed)
-    assert (flowing.custody.balances[OWN], flowing.custody.balances[owed]) == (450_00, 50_00)
+    assert (flowing.custody.balances[OWN], flowing.custody.balances[owed]) == (450_00, 0)
     assert refusal("shortfall_unfunded") == reasons.SHORTFALL_UNFUNDED
 
 

@@ -31,6 +31,14 @@ def _length(part: bytes) -> bytes:
     return len(part).to_bytes(8, "big")
 
 
+def repayment_id(taking: bytes) -> bytes:
+    """Returns the entry by which money comes back that a bank took by another, and that nobody had to give for it.
+
+    payment-instruction books it, and custody knows by it for which taking the platform owes no more.
+    """
+    return external_id("bank-repayment", taking, "")
+
+
 def show(identifier: bytes) -> str:
     """Returns the id as UUID text; raises ValueError for what is none."""
     if len(identifier) != ID_BYTES:

@@ -6,10 +6,11 @@ import pytest
 from ringfence_custody.ledger.domain.result_codes import TransferFlag
 from ringfence_custody.reconciliation.domain.breaks import Break, Side
 from ringfence_custody.reconciliation.domain.state import State
+from ringfence_kernel.values.ids import repayment_id
 from ringfence_protos.custody.v1 import reconciliation_pb2 as pb
 
 from ..conftest import Custody
-from ..ledger import EUR, REVERSAL, SHORTFALL_FUNDING, Row, id_of
+from ..ledger import EUR, RESTORATION, REVERSAL, SHORTFALL_FUNDING, Row, id_of
 from .town import TODAY, Movement, Town
 
 OWED = b"shortfall" + bytes(3) + EUR.to_bytes(4, "big")
@@ -79,6 +80,23 @@ async def test_what_is_funded_is_owed_no_more(town: Town) -> None:
     await town.work()
     assert [each.status.value for each in owed(town)] == ["RESOLVED"]
     assert town.custody.reconciled.owed == {}
+
+
+@pytest.mark.parametrize("is_restored", [False, True])
+async def test_what_has_come_back_is_owed_no_more(town: Town, is_restored: bool) -> None:
+    """Under the entry by which it comes back, and as far as it does."""
+    await taken(town, 12, given=False)
+    if is_restored:
+        state = town.custody.reconciled
+        state.restore({name: memoryview(bytes(content)) for name, content in state.save()})
+    await town.work()
+    assert [each.amount_minor for each in owed(town)] == [12]
+    for name, amount, missing in (("some", 4, [8]), ("rest", 8, [])):
+        row = Row(name, "bank", OWED, amount, code=RESTORATION, user_data_128=repayment_id(id_of("taken")))
+        assert await town.post(row) == ["created"]
+        assert [each.missing_minor for each in town.custody.reconciled.owed.values()] == missing
+    await town.work()
+    assert [each.status.value for each in owed(town)] == ["RESOLVED"]
 
 
 async def test_what_is_owed_outlives_a_restart(town: Town) -> None:

@@ -2074,6 +2074,84 @@ class LookUpCorrectionsResponse(_message.Message):
 Global___LookUpCorrectionsResponse: _TypeAlias = LookUpCorrectionsResponse  # noqa: Y015
 
 @_typing.final
+class LookUpTakingsRequest(_message.Message):
+    """Asks what was given for what a bank took."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_ID_FIELD_NUMBER: _builtins.int
+    ENTRY_IDS_FIELD_NUMBER: _builtins.int
+    book_id: _builtins.bytes
+    """16 bytes."""
+    @_builtins.property
+    def entry_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """The entries of the bank that the transfers name as their mandate, 16 bytes each, at most 100."""
+
+    def __init__(
+        self,
+        *,
+        book_id: _builtins.bytes = ...,
+        entry_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["book_id", b"book_id", "entry_ids", b"entry_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookUpTakingsRequest: _TypeAlias = LookUpTakingsRequest  # noqa: Y015
+
+@_typing.final
+class LookUpTakingsResponse(_message.Message):
+    """Answers a taking for each entry, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAKINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def takings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Taking]:
+        """Of an entry that took nothing, all is 0."""
+
+    def __init__(
+        self,
+        *,
+        takings: _abc.Iterable[Global___Taking] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["takings", b"takings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookUpTakingsResponse: _TypeAlias = LookUpTakingsResponse  # noqa: Y015
+
+@_typing.final
+class Taking(_message.Message):
+    """What a bank took by one entry, minor units (purposes 19 to 21)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAKEN_MINOR_FIELD_NUMBER: _builtins.int
+    GIVEN_MINOR_FIELD_NUMBER: _builtins.int
+    taken_minor: _builtins.int
+    """What left the mirror."""
+    given_minor: _builtins.int
+    """What clients or suspense have given for it; the platform came to owe the rest."""
+    def __init__(
+        self,
+        *,
+        taken_minor: _builtins.int = ...,
+        given_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["given_minor", b"given_minor", "taken_minor", b"taken_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Taking: _TypeAlias = Taking  # noqa: Y015
+
+@_typing.final
 class SetAccountStatusRequest(_message.Message):
     """Asks to move accounts along their life cycle (docs/ledger.md, states): restrict, wake, make dormant, close."""
 

@@ -120,6 +120,11 @@ class CustodyServiceStub:
                 request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpCorrectionsRequest.SerializeToString,
                 response_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpCorrectionsResponse.FromString,
                 _registered_method=True)
+        self.LookUpTakings = channel.unary_unary(
+                '/ringfence.custody.v1.CustodyService/LookUpTakings',
+                request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpTakingsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpTakingsResponse.FromString,
+                _registered_method=True)
         self.AdoptRules = channel.unary_unary(
                 '/ringfence.custody.v1.CustodyService/AdoptRules',
                 request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.AdoptRulesRequest.SerializeToString,
@@ -265,6 +270,13 @@ class CustodyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LookUpTakings(self, request, context):
+        """Returns what was given for what a bank took: when it comes back, what the platform owed for it goes first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AdoptRules(self, request, context):
         """Puts stricter rules in force, from the next decision on; idempotent by version.
         """
@@ -380,6 +392,11 @@ def add_CustodyServiceServicer_to_server(servicer, server):
                     servicer.LookUpCorrections,
                     request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpCorrectionsRequest.FromString,
                     response_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpCorrectionsResponse.SerializeToString,
+            ),
+            'LookUpTakings': grpc.unary_unary_rpc_method_handler(
+                    servicer.LookUpTakings,
+                    request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpTakingsRequest.FromString,
+                    response_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpTakingsResponse.SerializeToString,
             ),
             'AdoptRules': grpc.unary_unary_rpc_method_handler(
                     servicer.AdoptRules,
@@ -862,6 +879,33 @@ class CustodyService:
             '/ringfence.custody.v1.CustodyService/LookUpCorrections',
             ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpCorrectionsRequest.SerializeToString,
             ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpCorrectionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LookUpTakings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.custody.v1.CustodyService/LookUpTakings',
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpTakingsRequest.SerializeToString,
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpTakingsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -73,6 +73,8 @@ class CustodyServiceStub:
     """Returns bank mirrors and suspense accounts, where the bank's word is booked."""
     LookUpCorrections: _grpc.UnaryUnaryMultiCallable[_custody_pb2.LookUpCorrectionsRequest, _custody_pb2.LookUpCorrectionsResponse]
     """Returns what people have put right of a payment: what the bank decided is booked whoever is suspended meanwhile."""
+    LookUpTakings: _grpc.UnaryUnaryMultiCallable[_custody_pb2.LookUpTakingsRequest, _custody_pb2.LookUpTakingsResponse]
+    """Returns what was given for what a bank took: when it comes back, what the platform owed for it goes first."""
     AdoptRules: _grpc.UnaryUnaryMultiCallable[_custody_pb2.AdoptRulesRequest, _custody_pb2.AdoptRulesResponse]
     """Puts stricter rules in force, from the next decision on; idempotent by version."""
     GetRules: _grpc.UnaryUnaryMultiCallable[_custody_pb2.GetRulesRequest, _custody_pb2.GetRulesResponse]
@@ -121,6 +123,8 @@ class CustodyServiceAsyncStub(CustodyServiceStub):
     """Returns bank mirrors and suspense accounts, where the bank's word is booked."""
     LookUpCorrections: _aio.UnaryUnaryMultiCallable[_custody_pb2.LookUpCorrectionsRequest, _custody_pb2.LookUpCorrectionsResponse]  # type: ignore[assignment]
     """Returns what people have put right of a payment: what the bank decided is booked whoever is suspended meanwhile."""
+    LookUpTakings: _aio.UnaryUnaryMultiCallable[_custody_pb2.LookUpTakingsRequest, _custody_pb2.LookUpTakingsResponse]  # type: ignore[assignment]
+    """Returns what was given for what a bank took: when it comes back, what the platform owed for it goes first."""
     AdoptRules: _aio.UnaryUnaryMultiCallable[_custody_pb2.AdoptRulesRequest, _custody_pb2.AdoptRulesResponse]  # type: ignore[assignment]
     """Puts stricter rules in force, from the next decision on; idempotent by version."""
     GetRules: _aio.UnaryUnaryMultiCallable[_custody_pb2.GetRulesRequest, _custody_pb2.GetRulesResponse]  # type: ignore[assignment]
@@ -268,6 +272,14 @@ class CustodyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_custody_pb2.LookUpCorrectionsResponse, _abc.Awaitable[_custody_pb2.LookUpCorrectionsResponse]]:
         """Returns what people have put right of a payment: what the bank decided is booked whoever is suspended meanwhile."""
+
+    @_abc_1.abstractmethod
+    def LookUpTakings(
+        self,
+        request: _custody_pb2.LookUpTakingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custody_pb2.LookUpTakingsResponse, _abc.Awaitable[_custody_pb2.LookUpTakingsResponse]]:
+        """Returns what was given for what a bank took: when it comes back, what the platform owed for it goes first."""
 
     @_abc_1.abstractmethod
     def AdoptRules(

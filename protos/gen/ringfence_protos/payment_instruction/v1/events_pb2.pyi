@@ -171,6 +171,8 @@ class _DispositionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Dispositi
     """The bank took money for no payment of ours."""
     DISPOSITION_RESTORE: _Disposition.ValueType  # 8
     """Money came back for a payment of ours: to suspense."""
+    DISPOSITION_REPAY: _Disposition.ValueType  # 9
+    """Money that comes back after the bank had taken it, and that the platform has owed since: to what it owes."""
 
 class Disposition(_Disposition, metaclass=_DispositionEnumTypeWrapper):
     """What an entry of a bank's notification is good for."""
@@ -193,6 +195,8 @@ DISPOSITION_CHARGE: Disposition.ValueType  # 7
 """The bank took money for no payment of ours."""
 DISPOSITION_RESTORE: Disposition.ValueType  # 8
 """Money came back for a payment of ours: to suspense."""
+DISPOSITION_REPAY: Disposition.ValueType  # 9
+"""Money that comes back after the bank had taken it, and that the platform has owed since: to what it owes."""
 Global___Disposition: _TypeAlias = Disposition  # noqa: Y015
 
 class _Standing:
@@ -253,6 +257,8 @@ class _EntryOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryOut
     """The mirror has followed what the bank took; the platform owes what was not there any more."""
     ENTRY_OUTCOME_RELEASING: _EntryOutcome.ValueType  # 5
     """The same, and payments that the bank does not have yet are released for what the client lacks."""
+    ENTRY_OUTCOME_REPAID: _EntryOutcome.ValueType  # 6
+    """The platform owes so much less."""
 
 class EntryOutcome(_EntryOutcome, metaclass=_EntryOutcomeEnumTypeWrapper):
     """What became of an entry of a bank's notification."""
@@ -269,6 +275,8 @@ ENTRY_OUTCOME_TAKEN: EntryOutcome.ValueType  # 4
 """The mirror has followed what the bank took; the platform owes what was not there any more."""
 ENTRY_OUTCOME_RELEASING: EntryOutcome.ValueType  # 5
 """The same, and payments that the bank does not have yet are released for what the client lacks."""
+ENTRY_OUTCOME_REPAID: EntryOutcome.ValueType  # 6
+"""The platform owes so much less."""
 Global___EntryOutcome: _TypeAlias = EntryOutcome  # noqa: Y015
 
 class _MovementState:

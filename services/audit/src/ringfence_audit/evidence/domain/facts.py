@@ -9,7 +9,15 @@ from typing import Any
 
 from ringfence_kernel.values.ids import ZERO_ID
 
-from ringfence_audit.evidence.domain.bookings import Booking, Move, Payment, Said, Word, reserving_transfer
+from ringfence_audit.evidence.domain.bookings import (
+    Booking,
+    Move,
+    Payment,
+    Said,
+    Word,
+    reserving_transfer,
+    shortfall_account,
+)
 from ringfence_audit.log.domain.events import LeavesAppended, leaves_of
 from ringfence_audit.log.domain.leaf import Value, decode, prefix
 from ringfence_audit.log.domain.page import page_events
@@ -30,8 +38,11 @@ SAID = {
     6: Said.TAKEN,
     7: Said.CHARGED,
     8: Said.CREDIT,
+    9: Said.CREDIT,
 }
 """What an entry says by its purpose; of any other it brings no money."""
+REPAID = 9
+"""The purpose of an entry whose money is not a client's: the platform owes so much less."""
 ANSWERS = {7: Said.SETTLED, 8: Said.FAILED}
 """Directives that a bank's answer brings about."""
 ENDS = ("REJECTED", "CANCELLED", "EXPIRED")
@@ -203,6 +214,7 @@ class Facts:
         self.new_windows.append(window)
 
     def _entry(self, index: int, tenant: bytes, fields: Fields) -> None:
+        owed = shortfall_account(fields.get("ledger", 0)) if fields["purpose"] == REPAID else None
         word = Word(
             file=fields["file_sha256"],
             subject=fields["entry_id"],
@@ -213,7 +225,7 @@ class Facts:
             amount_minor=fields["amount_minor"],
             ledger=fields.get("ledger", 0),
             mirror=_id(fields, "mirror_account_id"),
-            client=_id(fields, "client_account_id"),
+            client=owed or _id(fields, "client_account_id"),
         )
         self.words.append(word)
 

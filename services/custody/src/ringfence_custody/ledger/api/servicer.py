@@ -26,6 +26,7 @@ from ringfence_custody.ledger.domain.result_codes import CreateAccountStatus
 MAX_ROWS = 8_190
 MAX_ACCOUNTS = 1_000
 MAX_OWNERS = 100
+MAX_ENTRIES = 100
 DEFAULT_PAGE = 100
 MAX_PAGE = 1_000
 ORDER_REFERENCE_CHARACTERS = 140
@@ -145,6 +146,15 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         mandate = bounds.identifier("instruction_id", request.instruction_id)
         found = await self._queries.corrections(book_id, mandate, MAX_PAGE)
         return pb.LookUpCorrectionsResponse(corrections=map(mapping.transfer, found))
+
+    async def LookUpTakings(self, request: pb.LookUpTakingsRequest, context: Any) -> pb.LookUpTakingsResponse:
+        """Tells what was given for what a bank took."""
+        book_id = bounds.identifier("book_id", request.book_id)
+        entries = mapping.identifiers("entry_ids", request.entry_ids, MAX_ENTRIES)
+        found = await self._queries.takings(book_id, entries)
+        return pb.LookUpTakingsResponse(
+            takings=[pb.Taking(taken_minor=taken, given_minor=given) for taken, given in found]
+        )
 
     async def ListAccounts(self, request: pb.ListAccountsRequest, context: Any) -> pb.ListAccountsResponse:
         """Returns a page of accounts."""

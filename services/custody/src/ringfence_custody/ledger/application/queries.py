@@ -27,9 +27,12 @@ from ringfence_custody.ledger.application.views import (
 from ringfence_custody.ledger.domain.accounts import Accounts
 from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.errors import AccountNotFound
-from ringfence_custody.ledger.domain.purposes import CORRECTION, AccountClass, RulePack
+from ringfence_custody.ledger.domain.purposes import CORRECTION, TAKEN_BACK, AccountClass, RulePack
+from ringfence_custody.ledger.domain.shortfall import is_reserved
 
 Answer = TypeVar("Answer")
+MOST_OF_ENTRY = 1_000
+"""Transfers that name an entry of a bank as what took money: three at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,17 @@ class Queries:
         """Returns the corrections that name a mandate, the oldest first; raises StatementsBehind."""
         found, _ = await self.list_transfers(book_id, Selection(limit=limit, code=CORRECTION, user_data_128=mandate))
         return found
+
+    async def takings(self, book_id: bytes, entries: Sequence[bytes]) -> list[tuple[int, int]]:
+        """Returns what a bank took by each entry, and what was given for it; raises StatementsBehind."""
+        return [await self._taking(book_id, each) for each in entries]
+
+    async def _taking(self, book_id: bytes, entry: bytes) -> tuple[int, int]:
+        found, _ = await self.list_transfers(book_id, Selection(limit=MOST_OF_ENTRY, user_data_128=entry))
+        of_banks = [each for each in found if each.transfer.code in TAKEN_BACK]
+        taken = sum(each.transfer.amount for each in of_banks if is_reserved(each.debit_account_id))
+        given = sum(each.transfer.amount for each in of_banks if is_reserved(each.credit_account_id))
+        return taken, given
 
     async def statement(
         self, book_id: bytes, account_id: bytes, selection: Selection, *, debit: bool | None, reservations: bool

@@ -127,7 +127,14 @@ PURPOSES = (
         (C.SUSPENSE, C.SHORTFALL),
     ),
     _purpose(21, "bank_charge", Mandate.BANK, (C.SHORTFALL, C.BANK_MIRROR)),
-    _purpose(22, "bank_restoration", Mandate.BANK, (C.BANK_MIRROR, C.SUSPENSE), (C.BANK_MIRROR, C.CLIENT)),
+    _purpose(
+        22,
+        "bank_restoration",
+        Mandate.BANK,
+        (C.BANK_MIRROR, C.SUSPENSE),
+        (C.BANK_MIRROR, C.CLIENT),
+        (C.BANK_MIRROR, C.SHORTFALL),
+    ),
 )
 
 OWED_TO_US = frozenset({int(C.BANK_MIRROR), int(C.SHORTFALL)})

@@ -1,4 +1,4 @@
-"""What a platform owes by what banks have taken: each taking, less what its client or suspense has given for it."""
+"""What a platform owes by what banks have taken: each taking, less what was given for it, or has come back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from ringfence_custody.ledger.domain.result_codes import PENDING, VOID
 from ringfence_custody.reconciliation.domain.booked import MIRROR, SHORTFALL, BookAccounts, ids_of
 from ringfence_custody.reconciliation.domain.lines import id_bytes
 
-_GIVES = (int(AccountClass.CLIENT), int(AccountClass.SUSPENSE))
+_GIVES = (int(AccountClass.CLIENT), int(AccountClass.SUSPENSE), MIRROR)
+"""Where what is given comes from: from whom the money went to, or from the bank again; funding names no taking."""
 
 
 class Owed(NamedTuple):

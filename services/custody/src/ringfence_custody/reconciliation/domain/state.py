@@ -14,6 +14,7 @@ import numpy as np
 from ringfence_kernel.values.business_days import calendar_of
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.columns import split_ids, unpack
+from ringfence_kernel.values.ids import repayment_id
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
@@ -70,6 +71,8 @@ class State:
         """Transfers that have funded a shortfall -> its break."""
         self.owed: dict[tuple[bytes, bytes], Owed] = {}
         """What is missing of what banks took, by book and entry."""
+        self._repayments: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
+        """The entries by which that may come back -> the takings."""
         self.changed_position = 0
         self._books: dict[bytes, BookAccounts] = {}
         self._opened: dict[str, int] = {}
@@ -168,6 +171,7 @@ class State:
         self.funding, self.changed_position = dict(beside.funding), beside.changed_position
         self._opened = dict(beside.opened)
         self.owed = dict(beside.owed)
+        self._repayments = {(book, repayment_id(entry)): (book, entry) for book, entry in self.owed}
 
     def _beside(self) -> _Beside:
         return _Beside(
@@ -191,20 +195,31 @@ class State:
             lines["day"] = np.maximum(lines["day"], self._opened.get(calendar_of(mirror.ledger), 0))
             mirror.book_lines(lines, journal)
         for taking in takings(self._accounts(book, journal), event):
-            key, known = (book, taking.entry), self.owed.get((book, taking.entry))
+            key = book, taking.entry
             if taking.mirror:
                 mirror = self.mirrors[book, taking.mirror]
                 day = mirror.books.look_up(words_of([taking.transfer]))[0]["day"][0]
                 journal.put(self.owed, key, Owed(taking.mirror, taking.transfer, taking.amount_minor, int(day)))
-            elif known is not None:
-                self._given(key, known, taking.amount_minor, journal)
+                journal.put(self._repayments, (book, repayment_id(taking.entry)), key)
+            else:
+                self._given(key, taking.amount_minor, journal)
 
-    def _given(self, key: tuple[bytes, bytes], owed: Owed, amount_minor: int, journal: Journal) -> None:
+    def _given(self, key: tuple[bytes, bytes], amount_minor: int, journal: Journal) -> None:
+        """Notes what was given for a taking, or has come back of it; funding names none."""
+        key = self._repayments.get(key, key)
+        owed = self.owed.get(key)
+        if owed is None:
+            return
         if amount_minor < owed.missing_minor:
             journal.put(self.owed, key, owed._replace(missing_minor=owed.missing_minor - amount_minor))
         else:
-            journal.remove(self.owed, key)
+            self._owe_no_more(key, journal)
         self.mirrors[key[0], owed.mirror].revision += 1
+
+    def _owe_no_more(self, key: tuple[bytes, bytes], journal: Journal) -> None:
+        book, entry = key
+        journal.remove(self.owed, key)
+        journal.remove(self._repayments, (book, repayment_id(entry)))
 
     def _move(self, event: LinesMatched | MatchUndone, position: int, journal: Journal) -> None:
         mirror = self.mirror(event.book, event.mirror)
@@ -243,7 +258,7 @@ class State:
         if status is Status.FUNDED:
             journal.put(self.funding, event.reference, identifier)
             for key in [key for key, each in self.owed.items() if each.transfer == before.line]:
-                journal.remove(self.owed, key)
+                self._owe_no_more(key, journal)
         if status in GONE:
             journal.remove(self.breaks, identifier)
         else:

@@ -149,7 +149,7 @@ class PostingWork:
                 missed = missed or error
         plan = await self._plan(file, accounts)
         if plan.transfers:
-            to_suspense = {index: not file.asks_client(index) for index in plan.transfers}
+            to_suspense = {index: file.asks_suspense(index) for index in plan.transfers}
             names = await self.custody.book_evidence(tenant, list(plan.transfers.values()))
             await self._record(file, to_suspense, names)
         if missed is not None:

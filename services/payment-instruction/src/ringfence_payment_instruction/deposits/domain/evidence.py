@@ -47,10 +47,11 @@ class Disposition(IntEnum):
     RETRACT = 6  # told, and never booked: back to the mirror
     CHARGE = 7  # the bank took money for no payment of ours
     RESTORE = 8  # money that comes back for a payment of ours
+    REPAY = 9  # money that comes back, and that nobody had when it was taken: the platform owes so much less
 
 
 # What brings money.
-CREDITS = (Disposition.CREDIT_CLIENT, Disposition.CREDIT_SUSPENSE, Disposition.RESTORE)
+CREDITS = (Disposition.CREDIT_CLIENT, Disposition.CREDIT_SUSPENSE, Disposition.RESTORE, Disposition.REPAY)
 TAKES = (Disposition.REVERSE, Disposition.RETRACT, Disposition.CHARGE)
 """What the bank has taken: the mirror follows."""
 POSTED = (*CREDITS, Disposition.ALLOCATE, *TAKES)
@@ -65,6 +66,7 @@ class Outcome(IntEnum):
     RECORDED = 3
     TAKEN = 4
     RELEASING = 5  # the mirror has followed, and payments are released for what the client lacks
+    REPAID = 6  # the platform owes so much less
 
 
 OPEN = (Outcome.WAITING, Outcome.RELEASING)
@@ -122,6 +124,7 @@ DOMAINS = {
     Disposition.RETRACT: "deposit.retracted",
     Disposition.CHARGE: "bank.charge",
     Disposition.RESTORE: "deposit.restored",
+    Disposition.REPAY: "deposit.repaid",
 }
 """Whose ids transfers get; money that comes back goes to suspense as any."""
 
@@ -206,6 +209,14 @@ class EvidenceFile:
     def is_credit_of_client(self, index: int) -> bool:
         """Tells whether an entry moves money from the mirror to a client, so that suspense takes no part."""
         return self.asks_client(index) and self.disposition(index) is not Disposition.ALLOCATE
+
+    def is_repayment(self, index: int) -> bool:
+        """Tells whether an entry is to go to what the platform owes, as far as anybody knows."""
+        return self.disposition(index) is Disposition.REPAY and not self.reasons[index]
+
+    def asks_suspense(self, index: int) -> bool:
+        """Tells whether an entry's money goes to suspense, or stays there: nobody is named, or whoever is, refuses."""
+        return not (self.asks_client(index) or self.is_repayment(index))
 
     def asks_client(self, index: int) -> bool:
         """Tells whether an entry is to be credited to a client, as far as anybody knows."""

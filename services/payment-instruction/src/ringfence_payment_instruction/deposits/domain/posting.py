@@ -27,20 +27,24 @@ from ringfence_payment_instruction.settlement.domain.transfers import (
     is_refusal,
     refusal,
 )
+from ringfence_payment_instruction.submissions.domain.orders import shortfall_account
 from ringfence_payment_instruction.submissions.domain.submission import slot
 
 CREDITED_FOR = {
     Disposition.ALLOCATE: Purpose.BANK_ALLOCATION,
     Disposition.RESTORE: Purpose.BANK_RESTORATION,
+    Disposition.REPAY: Purpose.BANK_RESTORATION,
 }
 CLEARED_BY_PEOPLE = "CLEARED_BY_PEOPLE"
+OWED_NO_MORE = "OWED_NO_MORE"
+"""Why money that was to repay what the platform owes lies in suspense: that has been funded meanwhile."""
 TOO_LITTLE = "exceeds_credits"
 """Custody's result where suspense has not what is to be allocated."""
 
 
 def way_of(file: EvidenceFile, index: int) -> Disposition:
     """Returns under whose id an entry is posted: what no client is credited with goes to suspense."""
-    return file.disposition(index) if file.asks_client(index) else Disposition.CREDIT_SUSPENSE
+    return Disposition.CREDIT_SUSPENSE if file.asks_suspense(index) else file.disposition(index)
 
 
 def cleared(file: EvidenceFile, by_people: Collection[bytes]) -> list[EvidenceApplied]:
@@ -60,7 +64,9 @@ def plan_deposits(file: EvidenceFile, suspense: Mapping[int, bytes]) -> dict[int
     planned = {}
     for index in file.waiting():
         disposition, in_suspense = file.disposition(index), suspense.get(ledgers[index], ZERO_ID)
-        account = file.client(index) if file.asks_client(index) else in_suspense
+        account = in_suspense
+        if not file.asks_suspense(index):
+            account = shortfall_account(ledgers[index]) if file.is_repayment(index) else file.client(index)
         source = in_suspense if disposition is Disposition.ALLOCATE else slot(event.mirror_accounts, index)
         if disposition in TAKES or ZERO_ID in (account, source):
             continue
@@ -138,16 +144,17 @@ def posted(file: EvidenceFile, results: Mapping[int, tuple[bool, str]]) -> list[
     """
     outcomes: dict[int, tuple[Outcome, str]] = {}
     for index, (to_suspense, result) in results.items():
-        if file.outcomes[index] != Outcome.WAITING or to_suspense == file.asks_client(index):
+        if file.outcomes[index] != Outcome.WAITING or to_suspense != file.asks_suspense(index):
             continue
         is_allocation = file.disposition(index) is Disposition.ALLOCATE
         if result in DONE:
             done = Outcome.SUSPENDED if to_suspense else Outcome.CREDITED
-            outcomes[index] = (done, file.reasons[index])
+            outcomes[index] = (Outcome.REPAID if file.is_repayment(index) else done), file.reasons[index]
         elif is_allocation and result in (TOO_LITTLE, "id_already_failed"):
             outcomes[index] = (Outcome.WAITING, "")
         elif not to_suspense and is_refusal(result):
-            outcomes[index] = _diverted(file, index, refusal(result))
+            reason = OWED_NO_MORE if file.is_repayment(index) else refusal(result)
+            outcomes[index] = _diverted(file, index, reason)
         elif result == "id_already_failed":
             outcomes[index] = (Outcome.WAITING, file.reasons[index])
     return applied(file, outcomes)

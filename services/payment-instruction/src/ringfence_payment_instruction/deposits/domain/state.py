@@ -7,7 +7,7 @@ entries, written with the event. What is known of an entry in suspense leaves wh
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
@@ -129,6 +129,13 @@ class State:
         content.update(plain.encode((sorted(self.releases.items()), *self._suspense())))
         return content.digest()
 
+    def waits_for(self, tenant: bytes, entries: Collection[bytes]) -> bool:
+        """Tells whether any of a tenant's entries is still to be posted."""
+        wanted = set(entries)
+        return any(
+            slot(file.event.entry_ids, index) in wanted for file in self.of_tenant(tenant) for index in file.waiting()
+        )
+
     def save(self) -> Sections:
         """Returns everything that is in memory."""
         files = [
@@ -161,7 +168,7 @@ class State:
         event: EvidenceApplied = recorded.event
         file = self.evidence[recorded.stream]
         for index, outcome, reason in zip(unpack("I", event.indexes), event.outcomes, event.reasons, strict=True):
-            is_diverted = bool(reason) and file.asks_client(index)
+            is_diverted = bool(reason) and not file.asks_suspense(index)
             if outcome == Outcome.WAITING and not is_diverted:
                 journal.put(file.burnt, index, file.burnt.get(index, 0) + 1)
             journal.put(file.outcomes, index, outcome)

@@ -58,7 +58,7 @@ def _brought(file: EvidenceFile) -> Iterator[tuple[int, _Pot]]:
     ledgers = file.columns()[1]
     for index in file.waiting():
         disposition = file.disposition(index)
-        if disposition in (*CREDITS, Disposition.ALLOCATE):
+        if disposition in (*CREDITS, Disposition.ALLOCATE) and not file.is_repayment(index):
             yield index, (file.client(index) if file.asks_client(index) else IN_SUSPENSE, ledgers[index])
         if disposition is Disposition.ALLOCATE:
             yield index, (ALLOTTED, ledgers[index])

@@ -22,12 +22,14 @@ from ringfence_payment_instruction.settlement.domain.transfers import (
     Correction,
     Evidence,
     PlannedTransfer,
+    Taking,
     TransferKind,
 )
 from ringfence_payment_instruction.submissions.domain.errors import AuthorisationRefused
 
 TIMEOUT_SECONDS = 10.0
 MAX_ACCOUNTS = 1_000
+MAX_ENTRIES = 100
 OVERDRAFT_COVERED = 256
 """Flag of an account (docs/ledger.md)."""
 # Flags of a transfer (docs/ledger.md).
@@ -113,6 +115,15 @@ class CustodyClient:
             for each in reply.corrections
             if not each.flags & FLAGS[TransferKind.PENDING]
         ]
+
+    async def takings(self, tenant: bytes, entries: Sequence[bytes]) -> list[Taking]:
+        """Returns what was taken and given by each entry, by this workload's certificate alone; errors as above."""
+        found: list[Taking] = []
+        for first in range(0, len(entries), MAX_ENTRIES):
+            request = pb.LookUpTakingsRequest(book_id=tenant, entry_ids=entries[first : first + MAX_ENTRIES])
+            reply = await self._call("LookUpTakings", request)
+            found += [Taking(each.taken_minor, each.given_minor) for each in reply.takings]
+        return found
 
     async def available_minor(self, tenant: bytes, token: str, accounts: Collection[bytes]) -> dict[bytes, int]:
         """Returns what each account that is there may be debited for now, minor units; errors as above."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ringfence_payment_instruction.settlement.domain.transfers import Booked, Correction, PlannedTransfer
+from ringfence_payment_instruction.settlement.domain.transfers import Booked, Correction, PlannedTransfer, Taking
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,9 @@ class Custody(Protocol):
 
     async def frozen(self, tenant: bytes, token: str, accounts: Collection[bytes]) -> frozenset[bytes]:
         """Returns those of a book's accounts that are frozen; raises as `create_transfers`."""
+
+    async def takings(self, tenant: bytes, entries: Sequence[bytes]) -> list[Taking]:
+        """Returns what was taken and given by each entry, as it has been posted; raises CustodyUnavailable."""
 
     async def corrections(self, tenant: bytes, instruction_id: bytes) -> list[Correction]:
         """Returns the corrections that were posted with an instruction as their mandate; raises CustodyUnavailable."""

@@ -90,6 +90,13 @@ class Booked(NamedTuple):
     amount_minor: int
 
 
+class Taking(NamedTuple):
+    """What a bank took by an entry, and what clients or suspense gave for it, minor units."""
+
+    taken_minor: int
+    given_minor: int
+
+
 CORRECTED = "corrected"
 """Stands for custody's result where a correction has done what the transfer should."""
 NEVER_CREATED = "never_created"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
@@ -22,7 +22,7 @@ from ringfence_kernel.writing.writer import Unit
 from ringfence_payment_instruction.deposits.application.first_deposits import confirmed
 from ringfence_payment_instruction.deposits.application.ports import Voucher
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceCounts, Origin, RowsTaking, Taken
-from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
+from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown, EarlierEntriesWait
 from ringfence_payment_instruction.deposits.domain.evidence import Disposition, EvidenceFile, KnownEntries
 from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.looking import Look, Looking
@@ -177,7 +177,10 @@ class StatementReceiving:
                 said = await computed(len(entries), _read, telling, look, today, payments, code)
                 origins = await self._origins(telling.mirror.account_id, said, earlier)
                 said = said._replace(told=await self._with_past(telling.mirror.account_id, said.told), origins=origins)
-                outcome = await computed(len(entries), self._decide, telling, said, ledger, payments, earlier, today)
+                decide = partial(computed, len(entries), self._decide, telling, said, ledger, payments, earlier, today)
+                outcome = await decide({})
+                if outcome.undone:
+                    outcome = await decide(await self._lacking(telling.mirror.tenant, outcome.undone))
                 taken = await self._record(telling, outcome, change, read_ns, position, earlier.known)
                 if taken is not None:
                     forget_rows()
@@ -212,6 +215,17 @@ class StatementReceiving:
         """Returns the rows that have brought what entries take back, where memory does not know them."""
         return await self.naming.origins(mirror, dict(said.told.items()), self.state.movements(mirror))
 
+    async def _lacking(self, tenant: bytes, takings: Collection[bytes]) -> dict[bytes, int]:
+        """Returns what nobody gave for rows of takings; raises EarlierEntriesWait while one waits, CustodyUnavailable.
+
+        What one lacks is for good once it is posted: what was given for it, and what has come to be owed.
+        """
+        if self.rows.state.waits_for(tenant, takings):
+            raise EarlierEntriesWait
+        rows = list(takings)
+        found = zip(rows, await self.custody.takings(tenant, rows), strict=True)
+        return {row: each.taken_minor - each.given_minor for row, each in found}
+
     def _decide(
         self,
         telling: Handed,
@@ -220,6 +234,7 @@ class StatementReceiving:
         payments: OurPayments,
         earlier: Earlier,
         today: date,
+        lacking: Mapping[bytes, int],
     ) -> Outcome:
         """Decides what a telling brings about; nothing else changes the mirror meanwhile."""
         mirror, told, heading = telling.mirror, said.told, said.statement.heading
@@ -239,6 +254,7 @@ class StatementReceiving:
             clients=said.clients.by_iban,
             owners=said.owners,
             currency=code or heading.currency or next((each.currency for each in said.entries), ""),
+            lacking=lacking,
         )
         known = self.state.movements(mirror.account_id)
         events = take_telling(known, mirror.account_id, code, said.statement, told, telling.digest, today)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -41,7 +41,8 @@ _OF_ENTRIES = (MovementsTold, MovementsToldAgain, EntryHeld)
 class Outcome:
     """Events of the mirror's stream in order, and rows; `held` and `new` count entries.
 
-    `returned` are payments of ours whose money comes back by the rows, each with the bank's code, empty for none.
+    `returned` are payments of ours whose money comes back by the rows, each with the bank's code, empty for none;
+    `undone` are rows of takings whose money comes back: what nobody gave for them is to be among the sources.
     """
 
     events: Sequence[Any]
@@ -50,6 +51,7 @@ class Outcome:
     held: int = 0
     excepted: bool = False
     returned: Mapping[InstructionRef, str] = field(default_factory=dict)
+    undone: Collection[bytes] = ()
 
 
 def outcome_of(
@@ -96,6 +98,7 @@ def outcome_of(
         sum(len(each.entry_ids) // 16 for each in events if isinstance(each, EntryHeld)),
         any(isinstance(each, StatementExcepted) for each in events),
         rows.returned,
+        tuple(rows.undone),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from ringfence_kernel.values.columns import split_ids, unpack
@@ -11,12 +10,10 @@ from ringfence_kernel.values.ids import ZERO_ID
 
 from ringfence_payment_instruction.deposits.domain.evidence import (
     CREDITOR_UNKNOWN,
-    BankEntry,
     Disposition,
-    entry_digest,
     row_id,
 )
-from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry, Payment
+from ringfence_payment_instruction.deposits.domain.matching import Payment
 from ringfence_payment_instruction.statements.domain.columns import lists_of, rows_of
 from ringfence_payment_instruction.statements.domain.events import (
     EntryDecided,
@@ -26,6 +23,7 @@ from ringfence_payment_instruction.statements.domain.events import (
     MovementsTold,
     MovementsToldAgain,
 )
+from ringfence_payment_instruction.statements.domain.making import Making
 from ringfence_payment_instruction.statements.domain.movements import (
     Certainty,
     Movement,
@@ -33,15 +31,12 @@ from ringfence_payment_instruction.statements.domain.movements import (
     Outcome,
     taken_back,
 )
-from ringfence_payment_instruction.statements.domain.naming import part_of, whole_of
 from ringfence_payment_instruction.statements.domain.sources import (
     ComingBack,
     Rows,
     Sources,
     Way,
-    coming_back,
 )
-from ringfence_payment_instruction.statements.domain.statement import BOOKED, CREDIT, DEBIT, Entry
 from ringfence_payment_instruction.statements.domain.told import Told
 from ringfence_payment_instruction.statements.domain.undoing import (
     TO_PAYER,
@@ -50,10 +45,12 @@ from ringfence_payment_instruction.statements.domain.undoing import (
     allotment,
     beyond,
     gave,
+    has_come_again,
+    retractions,
     reversed_again,
+    takings_of,
 )
 from ringfence_payment_instruction.statements.domain.unshown import Unshown
-from ringfence_payment_instruction.submissions.domain.orders import Alias
 from ringfence_payment_instruction.submissions.domain.past import InstructionRef
 
 SEVERAL_PAYMENTS, IN_DOUBT, RETURNED = "SEVERAL_PAYMENTS", "MOVEMENT_IN_DOUBT", "RETURNED_BY_BANK"
@@ -65,12 +62,12 @@ def rows_for(before: Movements, after: Movements, events: Iterable[Any], sources
     return _Making(before, after, list(events), sources).make()
 
 
-class _Making:
+class _Making(Making):
     """The events of one telling, or of one decision of people."""
 
     def __init__(self, before: Movements, after: Movements, events: list[Any], sources: Sources) -> None:
-        self.before, self.after, self.events, self.sources = before, after, events, sources
-        self.found = Rows()
+        super().__init__(before, after, sources)
+        self.events = events
         self._allocated: dict[bytes, dict[int, tuple[bytes, int]]] = {}
         self._credited: set[bytes] = set()
         self._debits: dict[bytes, bool] = {}  # that may be payments, and whether they are new
@@ -83,7 +80,6 @@ class _Making:
         asks = sources.payments.by_names or unshown
         self._shown = {each.transfer_id for each in before.known.values()} if asks else set()
         self._unshown = Unshown(each for each in unshown if each.transfer_id not in self._shown)
-        self._data: dict[bytes, Entry] = dict(sources.entries)
 
     def make(self) -> Rows:
         for event in self.events:
@@ -105,7 +101,7 @@ class _Making:
                 split_ids(event.entry_ids), lists_of(event.member_counts, event.members), strict=True
             ):
                 if len(members) == 1 and entry_id in self.sources.entries:
-                    self._data.setdefault(members[0], self.sources.entries[entry_id])
+                    self.data.setdefault(members[0], self.sources.entries[entry_id])
                     if self._is_plain_debit(members[0]):
                         self._debits.setdefault(members[0], False)
         elif isinstance(event, MovementAllocated):
@@ -138,7 +134,7 @@ class _Making:
             self.found.cleared.append(movement_id)
         elif not told.incoming:
             self._reversals[movement_id] = told
-        elif told.reversal or self._is_return(movement_id):
+        elif told.reversal or self.is_return(movement_id):
             self._restore(movement_id, told)
         else:
             self._credit(movement_id, told)
@@ -148,17 +144,17 @@ class _Making:
         to = self._allocated.get(movement_id, {})
         if len(told.parts) == 1 and 0 in to:
             self._credited.add(movement_id)
-            self._row(movement_id, 0, Disposition.CREDIT_CLIENT, told.amount_minor, self._client(to[0][0]))
+            self.row(movement_id, 0, Disposition.CREDIT_CLIENT, told.amount_minor, self.client(to[0][0]))
             return
-        entry = self._data.get(movement_id)
+        entry = self.data.get(movement_id)
         reason = self.sources.reason_of(entry) if entry is not None else ""
         if not reason and any(part.client != ZERO_ID for part in told.parts):
             reason = SEVERAL_PAYMENTS if len(told.parts) > 1 else IN_DOUBT
-        self._row(movement_id, 0, Disposition.CREDIT_SUSPENSE, told.amount_minor, reason=reason or CREDITOR_UNKNOWN)
+        self.row(movement_id, 0, Disposition.CREDIT_SUSPENSE, told.amount_minor, reason=reason or CREDITOR_UNKNOWN)
 
     def _restore(self, movement_id: bytes, told: Told) -> None:
         """Posts money that comes back, but for what a payment's return has brought: to the payer, or to suspense."""
-        left, named = told.amount_minor, self._coming_back(movement_id)
+        left, named = told.amount_minor, self.coming_back(movement_id)
         for each in named:
             entry = self.sources.payments.returns.get(each.payment.instruction_id)
             if entry is not None and entry not in self._linked:
@@ -174,7 +170,7 @@ class _Making:
         if payer != ZERO_ID:
             self._credited.add(movement_id)
         reason, number = (RETURNED, 0) if payer == ZERO_ID else ("", TO_PAYER)
-        self._row(movement_id, number, Disposition.RESTORE, left, self._client(payer), reason=reason)
+        self.row(movement_id, number, Disposition.RESTORE, left, self.client(payer), reason=reason)
         for each in named:
             self._comes_back(movement_id, each)
 
@@ -192,10 +188,6 @@ class _Making:
         if named.payment.may_come_back and not is_here:
             self.found.returned.setdefault(named.payment.ref, named.code)
 
-    def _coming_back(self, movement_id: bytes) -> list[ComingBack]:
-        entry, sources = self._data.get(movement_id), self.sources
-        return [] if entry is None else list(coming_back(entry, sources.payments, sources.mirror, sources.currency))
-
     def _reverse(self, movement_id: bytes, told: Told, *, is_again: bool) -> None:
         """Posts money that the bank took back: from where it went, and what nobody has from the platform."""
         client = self._taken_from(movement_id, told)
@@ -204,25 +196,20 @@ class _Making:
             number, way = 1 + take.number, Disposition.REVERSE
             if take.client == ZERO_ID:
                 number, way = 0, Disposition.RETRACT
-            to = self._client(take.client)
-            self._row(movement_id, reversed_again(number, is_again), way, take.amount_minor, to, origin=take.brought)
+            to = self.client(take.client)
+            self.row(movement_id, reversed_again(number, is_again), way, take.amount_minor, to, origin=take.brought)
             left -= take.amount_minor
         if left:
             brought = self.sources.origins.get(movement_id, ZERO_ID)
-            to = self._client(client) if brought != ZERO_ID else None
-            self._row(movement_id, reversed_again(0, is_again), Disposition.REVERSE, left, to, origin=brought)
+            to = self.client(client) if brought != ZERO_ID else None
+            self.row(movement_id, reversed_again(0, is_again), Disposition.REVERSE, left, to, origin=brought)
         if origin is not None:
             self.found.cleared.append(origin)
 
     def _takes(self, origin: bytes | None, movement_id: bytes, told: Told, client: bytes) -> list[Take]:
         if origin is None:
             return []
-        return self._undoing.takes(origin, movement_id, told, client, self._brought(origin))
-
-    def _brought(self, movement_id: bytes) -> bytes:
-        """Returns the row that has brought a movement's money."""
-        known = self.before.known.get(movement_id)
-        return self.found.moved_by.get(movement_id) or (known.entry_id if known is not None else ZERO_ID)
+        return self._undoing.takes(origin, movement_id, told, client, self.brought(origin))
 
     def _confirmed(self, movement_id: bytes, back: int) -> None:
         """Posts what had been taken back again; a debit is a payment or a charge now."""
@@ -234,36 +221,41 @@ class _Making:
             to = self._payer(movement_id, told) if is_whole else ZERO_ID
             if not told.incoming:
                 self._reversals[movement_id] = told
-            elif to != ZERO_ID:
+                return
+            owed = self.owed(retractions(movement_id, told), back)
+            left = back - sum(owed.values())
+            if to != ZERO_ID:
                 self._credited.add(movement_id)
-                self._row(movement_id, again, Disposition.CREDIT_CLIENT, back, self._client(to))
-            else:
-                self._row(movement_id, again, Disposition.CREDIT_SUSPENSE, back, reason=IN_DOUBT)
+            if left and to != ZERO_ID:
+                self.row(movement_id, again, Disposition.CREDIT_CLIENT, left, self.client(to))
+            elif left:
+                self.row(movement_id, again, Disposition.CREDIT_SUSPENSE, left, reason=IN_DOUBT)
+            self.repay(movement_id, owed)
 
     def _take_back(self, movement_id: bytes, gone: int) -> None:
         """Takes back what a movement has moved: from suspense first, then from the clients who have it."""
         movement = self.before.known[movement_id]
         told, last = movement.told, beyond(movement.told)
         if not told.incoming:
-            if told.reversal and not self._is_return(movement_id):
+            if told.reversal and not self.is_return(movement_id):
                 self._give_back(movement_id, movement, gone)
             elif not self._is_plain_debit(movement_id) or movement.entry_id == row_id(
                 movement_id, 0, Disposition.CHARGE
             ):
-                self._row(movement_id, last, Disposition.RESTORE, gone, reason=RETURNED, way=Way.BACK)
+                self._to_suspense(movement_id, movement, gone)
             return
-        brought, (lying, parts) = self._brought(movement_id), taken_back(movement, gone)
+        brought, (lying, parts) = self.brought(movement_id), taken_back(movement, gone)
         if lying:
             # A reversal's money is the payer's, unless the row that brought it has put it into suspense.
-            payer = self._client(told.client) if told.reversal else None
-            self._row(movement_id, last, Disposition.RETRACT, lying, payer, origin=brought, way=Way.BACK)
+            payer = self.client(told.client) if told.reversal else None
+            self.row(movement_id, last, Disposition.RETRACT, lying, payer, origin=brought, way=Way.BACK)
         for number, amount in parts.items():
-            client, origin = self._client(told.parts[number].client), gave(movement_id, movement, number, brought)
-            self._row(movement_id, number, Disposition.RETRACT, amount, client, origin=origin, way=Way.BACK)
+            client, origin = self.client(told.parts[number].client), gave(movement_id, movement, number, brought)
+            self.row(movement_id, number, Disposition.RETRACT, amount, client, origin=origin, way=Way.BACK)
 
     def _give_back(self, movement_id: bytes, movement: Movement, gone: int) -> None:
         """Gives back what a reversal has taken, which never was one: to those who gave it, else to suspense."""
-        told, last = movement.told, beyond(movement.told)
+        told = movement.told
         client = self._taken_from(movement_id, told)
         is_whole = gone == told.amount_minor
         nobody = {row_id(movement_id, 0, each) for each in (Disposition.RETRACT, Disposition.REVERSE)}
@@ -271,31 +263,45 @@ class _Making:
         origin = self._undoing.undone(movement_id, told, client) if is_of_clients else None
         for take in self._takes(origin, movement_id, told, client):
             if take.client != ZERO_ID:
-                to = self._client(take.client)
-                self._row(movement_id, take.number, Disposition.RESTORE, take.amount_minor, to, way=Way.BACK)
+                owed = self.owed([row_id(movement_id, 1 + take.number, Disposition.REVERSE)], take.amount_minor)
+                left, to = take.amount_minor - sum(owed.values()), self.client(take.client)
+                if left:
+                    self.row(movement_id, take.number, Disposition.RESTORE, left, to, way=Way.BACK)
+                self.repay(movement_id, owed, Way.BACK)
                 gone -= take.amount_minor
         if gone:
-            self._row(movement_id, last, Disposition.RESTORE, gone, reason=RETURNED, way=Way.BACK)
+            self._to_suspense(movement_id, movement, gone)
+
+    def _to_suspense(self, movement_id: bytes, movement: Movement, gone: int) -> None:
+        """Gives back what a bank took from nobody who is known: but for what the platform has owed, to suspense."""
+        owed = self.owed(takings_of(movement_id, movement), gone)
+        if left := gone - sum(owed.values()):
+            self.row(movement_id, beyond(movement.told), Disposition.RESTORE, left, reason=RETURNED, way=Way.BACK)
+        self.repay(movement_id, owed, Way.BACK)
 
     def _allocate(self) -> None:
         """Takes from suspense what clients have not been credited with at once."""
         for movement_id, parts in self._allocated.items():
             if movement_id in self._credited or movement_id in self.sources.earlier:
                 continue
-            named = {each.number: each for each in self._coming_back(movement_id)}
+            named = {each.number: each for each in self.coming_back(movement_id)}
             for part, (client, amount) in parts.items():
                 returned = named.get(part)
                 if (movement_id, part) in self._moved_before or (returned and returned.payment.has_come_back):
                     continue  # the payer has it
                 if returned:
                     self._comes_back(movement_id, returned)
-                to, brought = self._client(client), self._brought(movement_id)
-                number = allotment(movement_id, self.after.known[movement_id].told, part, brought)
-                self._row(movement_id, number, Disposition.ALLOCATE, amount, to, origin=brought, detail=part)
+                told, brought = self.after.known[movement_id].told, self.brought(movement_id)
+                number = allotment(movement_id, told, part, brought)
+                if has_come_again(movement_id, told, brought):
+                    amount -= sum(self.owed([row_id(movement_id, part, Disposition.RETRACT)], amount).values())
+                if amount:
+                    to = self.client(client)
+                    self.row(movement_id, number, Disposition.ALLOCATE, amount, to, origin=brought, detail=part)
 
     def _explain(self, movement_id: bytes) -> int:
         """Finds out which payments of ours a debit is, and returns what is left of it, minor units."""
-        movement, entry = self.after.known[movement_id], self._data.get(movement_id)
+        movement, entry = self.after.known[movement_id], self.data.get(movement_id)
         before = self.before.known[movement_id].explained_minor if movement_id in self.before.known else 0
         left = movement.told.amount_minor - before
         for number, detail in enumerate(entry.details if entry is not None else ()):
@@ -306,7 +312,7 @@ class _Making:
             if payment is None or payment.ref in self._paid or not self._fits(payment, amount) or amount > left:
                 continue
             if self.sources.payments.is_due(payment):
-                self._row(movement_id, number, Disposition.CONFIRM, amount, payment=payment, detail=number)
+                self.row(movement_id, number, Disposition.CONFIRM, amount, payment=payment, detail=number)
             elif movement_id not in self.sources.earlier:
                 continue
             self._paid.add(payment.ref)
@@ -319,10 +325,10 @@ class _Making:
         movement = self.after.known[movement_id]
         is_payment = self._unshown.may_be(left, movement.told.transactions, self._paid)
         if left and movement.certainty is Certainty.BOOKED and not is_payment:
-            self._row(movement_id, 0, Disposition.CHARGE, left)
+            self.row(movement_id, 0, Disposition.CHARGE, left)
             self.found.explained.append((movement_id, left, ZERO_ID))
         elif left == movement.told.amount_minor and is_new:
-            self._row(movement_id, 0, Disposition.UNMATCHED, left, way=Way.NONE)
+            self.row(movement_id, 0, Disposition.UNMATCHED, left, way=Way.NONE)
 
     def _fits(self, payment: Payment, amount_minor: int) -> bool:
         return payment.amount_minor == amount_minor and self.sources.has_left_here(payment)
@@ -332,68 +338,8 @@ class _Making:
         told = told or self.before.known[movement_id].told
         if told.incoming or told.reversal:
             return False
-        return not self._is_return(movement_id) or self.sources.is_payment(self._data.get(movement_id))
-
-    def _is_return(self, movement_id: bytes) -> bool:
-        entry = self._data.get(movement_id)
-        return entry is not None and any(each.returned is not None for each in entry.details)
+        return not self.is_return(movement_id) or self.sources.is_payment(self.data.get(movement_id))
 
     def _taken_from(self, movement_id: bytes, told: Told) -> bytes:
         """Returns the one client from whom a reversal says that it takes, zero where it says of none."""
-        return told.client if told.client != ZERO_ID else self.sources.client_in(self._data.get(movement_id))
-
-    def _client(self, account: bytes) -> Alias | None:
-        if account == ZERO_ID:
-            return None
-        owner = self.sources.owners.get(account) or self.before.owners.get(account, self.sources.mirror.tenant)
-        return Alias(self.sources.mirror.tenant, account, owner, False)
-
-    def _row(
-        self,
-        movement_id: bytes,
-        part: int,
-        disposition: Disposition,
-        amount_minor: int,
-        client: Alias | None = None,
-        *,
-        reason: str = "",
-        payment: Payment | None = None,
-        origin: bytes = ZERO_ID,
-        way: Way = Way.FORTH,
-        detail: int | None = None,
-    ) -> None:
-        """Adds a row, and how it moves the mirror: not where it is of a `detail` of the entry's alone."""
-        found = self._named(movement_id, detail)
-        if found.amount_minor != amount_minor:
-            found = replace(found, amount_minor=amount_minor)
-        row = MatchedEntry(
-            row_id(movement_id, part, disposition),
-            entry_digest(found),
-            found,
-            self.sources.mirror,
-            disposition,
-            client,
-            payment.ref if payment else None,
-            payment.instruction_id if payment else self._returned_payment(movement_id, disposition),
-            reason,
-            origin,
-        )
-        self.found.rows.append(row)
-        if detail is None:
-            self.found.move(movement_id, row.id, way)
-
-    def _returned_payment(self, movement_id: bytes, disposition: Disposition) -> bytes:
-        """Returns our payment whose money comes back, zero where none is named, or several."""
-        named = self._coming_back(movement_id) if disposition is Disposition.RESTORE else []
-        return named[0].payment.instruction_id if len(named) == 1 else ZERO_ID
-
-    def _named(self, movement_id: bytes, detail: int | None) -> BankEntry:
-        entry, heading = self._data.get(movement_id), self.sources.heading
-        if entry is not None:
-            return whole_of(heading, entry) if detail is None else part_of(heading, entry, detail)
-        movement = self.after.known.get(movement_id) or self.before.known[movement_id]
-        direction = CREDIT if movement.told.incoming else DEBIT
-        return BankEntry(
-            str(heading.account), "", 0, self.sources.currency, direction, movement.told.reversal, BOOKED,
-            movement.told.day,
-        )  # fmt: skip
+        return told.client if told.client != ZERO_ID else self.sources.client_in(self.data.get(movement_id))

@@ -60,7 +60,8 @@ class Sources:
     `entries` are the telling's by the ids that these have; `reason_of` says why a list keeps somebody's money, or is
     empty; `payments` are ours that entries name; `earlier` are the ids of entries whose money an earlier release has
     posted, with the id under which; `origins` are the rows that have brought what entries take back, where memory does
-    not know them; `clients` are the tenant's by IBAN, `owners` by their accounts.
+    not know them; `clients` are the tenant's by IBAN, `owners` by their accounts. `lacking` is what nobody gave for the
+    rows of takings whose money comes back, minor units.
     """
 
     mirror: Alias
@@ -73,6 +74,7 @@ class Sources:
     clients: Mapping[str, Alias]
     owners: Mapping[bytes, bytes]
     currency: str
+    lacking: Mapping[bytes, int] = field(default_factory=dict)
 
     def has_left_here(self, payment: Payment) -> bool:
         """Tells whether a payment leaves by this mirror, in its currency."""
@@ -105,7 +107,7 @@ class Rows:
     `explained` are amounts of debits and the transfers of the payments that they are, zero for charges; `cleared` are
     movements whose money waits for nobody; `moved_by` are the rows that move the mirror, `moved_too` all others of
     movements that several do, forth or back; `returned` are the payments whose money comes back by rows, with the
-    bank's code.
+    bank's code; `undone` are the rows of takings whose money comes back, if they have taken any.
     """
 
     rows: list[MatchedEntry] = field(default_factory=list)
@@ -114,6 +116,7 @@ class Rows:
     moved_by: dict[bytes, bytes] = field(default_factory=dict)
     moved_too: dict[bytes, list[bytes]] = field(default_factory=dict)
     returned: dict[InstructionRef, str] = field(default_factory=dict)
+    undone: dict[bytes, None] = field(default_factory=dict)
 
     def move(self, movement_id: bytes, row: bytes, way: Way = Way.FORTH) -> None:
         """Notes how a row moves the mirror for a movement: the first that does so forth is what moves it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.values.ids import ZERO_ID, repayment_id
 
 from ringfence_payment_instruction.deposits.domain.evidence import Disposition, row_id
 from ringfence_payment_instruction.statements.domain.movements import Movement, Movements
@@ -130,6 +130,23 @@ def gave(movement_id: bytes, movement: Movement, number: int, brought: bytes) ->
     if brought in direct or not is_of_ours(movement_id, movement.told, brought):
         return brought
     return row_id(movement_id, allotment(movement_id, movement.told, number, brought), Disposition.ALLOCATE)
+
+
+def retractions(movement_id: bytes, told: Told) -> list[bytes]:
+    """Returns the rows by which a movement that came in may have been taken back: of each part, and of the rest."""
+    return [row_id(movement_id, each, Disposition.RETRACT) for each in (*range(len(told.parts)), beyond(told))]
+
+
+def takings_of(movement_id: bytes, movement: Movement) -> list[bytes]:
+    """Returns the rows by which a movement may have taken money of nobody who is known; the first that it has is."""
+    ways = (Disposition.RETRACT, Disposition.REVERSE, Disposition.CHARGE)
+    return list(dict.fromkeys([movement.entry_id, *(row_id(movement_id, 0, each) for each in ways)]))
+
+
+def has_come_again(movement_id: bytes, told: Told, brought: bytes) -> bool:
+    """Tells whether the row that has brought a movement's money did so after it had been taken back."""
+    again = row_id(movement_id, beyond(told), Disposition.CREDIT_SUSPENSE)
+    return brought == again or brought in map(repayment_id, retractions(movement_id, told))
 
 
 def allotment(movement_id: bytes, told: Told, number: int, brought: bytes) -> int:

@@ -1,0 +1,141 @@
+"""Money that a bank takes and brings after all: what the platform has owed in between goes first."""
+
+from __future__ import annotations
+
+import pytest
+from ringfence_kernel.values.ids import repayment_id
+from ringfence_payment_instruction.deposits.domain.errors import EarlierEntriesWait
+from ringfence_payment_instruction.deposits.domain.evidence import Disposition, Outcome
+from ringfence_payment_instruction.deposits.domain.posting import OWED_NO_MORE
+from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
+from ringfence_payment_instruction.settlement.domain.transfers import Purpose
+
+from .messages import camt_054, entry
+from .test_payment_bank_facts import ANNAS, BORISS, OWED, books, outcomes
+from .test_payment_told import batch, camt_053, hand_in, rows, told_minor
+from .world import ANNA, BANK, BORIS, MIRROR, World
+
+D = Disposition
+NEXT_DAY = "2026-01-06"
+
+
+def _spent(world: World, account: bytes, left_minor: int) -> None:
+    """A client spends what he has, but for some."""
+    world.custody.balances[account] = left_minor
+
+
+async def _settled(world: World) -> None:
+    await world.until(lambda: not world.states.deposits.evidence)
+
+
+@pytest.mark.parametrize(
+    ("left_minor", "credited_minor", "repaid_minor"),
+    [
+        pytest.param(50_00, 50_00, 0, id="he had all of it"),
+        pytest.param(20_00, 20_00, 30_00, id="he had spent a part"),
+        pytest.param(0, 0, 50_00, id="he had spent it"),
+    ],
+)
+async def test_what_was_owed_for_a_retracted_deposit_is_repaid_first(
+    world: World, left_minor: int, credited_minor: int, repaid_minor: int
+) -> None:
+    """The client has what he gave, nobody owes anything, and the mirror is what the bank holds."""
+    world.custody.balances[BORISS] = 0
+    await hand_in(world, camt_054("N-1", BANK, entry("R1", "50.00", BORIS)))
+    _spent(world, BORISS, left_minor)
+    await hand_in(world, camt_053("0.00", "0.00"))
+    await _settled(world)
+    assert (books(world)["boris"], books(world)["owed"]) == (0, -repaid_minor)
+    told = len(rows(world))
+    await hand_in(world, camt_053("0.00", "50.00", entry("R1", "50.00", BORIS), day=NEXT_DAY, number=2))
+    await _settled(world)
+    expected = [(D.CREDIT_CLIENT, credited_minor, BORISS), (D.REPAY, repaid_minor, bytes(16))]
+    assert rows(world)[told:] == [each for each in expected if each[1]]
+    assert books(world) == {"anna": 1_000_00, "boris": credited_minor, "suspense": 0, "mirror": -50_00, "owed": 0}
+    assert told_minor(world) == 50_00
+
+
+async def test_a_repayment_names_the_taking(world: World) -> None:
+    """So custody knows that nothing is missing of it any more; it is posted once, as evidence."""
+    world.custody.balances[BORISS] = 0
+    await hand_in(world, camt_054("N-1", BANK, entry("R1", "50.00", BORIS)))
+    _spent(world, BORISS, 0)
+    await hand_in(world, camt_053("0.00", "0.00"))
+    await _settled(world)
+    taking = next(each for each in world.custody.transfers.values() if each.purpose is Purpose.BANK_RETRACTION)
+    await hand_in(world, camt_053("0.00", "50.00", entry("R1", "50.00", BORIS), day=NEXT_DAY, number=2))
+    await _settled(world)
+    (repaid,) = [each for each in world.custody.transfers.values() if each.purpose is Purpose.BANK_RESTORATION]
+    assert (repaid.debit_account, repaid.credit_account) == (MIRROR, OWED)
+    assert repaid.subject == repayment_id(taking.subject)
+    assert outcomes(world)[-1] == (Outcome.REPAID, "")
+
+
+async def test_of_several_clients_each_has_what_he_gave(world: World) -> None:
+    """A sum of two parts comes to suspense and from there to both, less what each had spent."""
+    world.custody.balances[BORISS] = world.custody.balances[ANNAS] = 0
+    sum_of_two = batch("70.00", "G1", ("50.00", BORIS), ("20.00", ANNA))
+    await hand_in(world, camt_054("N-1", BANK, sum_of_two))
+    await _settled(world)
+    assert (books(world)["boris"], books(world)["anna"]) == (50_00, 20_00)
+    _spent(world, BORISS, 10_00)
+    await hand_in(world, camt_053("0.00", "0.00"))
+    await _settled(world)
+    assert books(world) == {"anna": 0, "boris": 0, "suspense": 0, "mirror": 0, "owed": -40_00}
+    await hand_in(world, camt_053("0.00", "70.00", sum_of_two, day=NEXT_DAY, number=2))
+    await _settled(world)
+    assert books(world) == {"anna": 20_00, "boris": 10_00, "suspense": 0, "mirror": -70_00, "owed": 0}
+
+
+async def test_a_reversal_that_never_was_gives_back_what_was_given(world: World) -> None:
+    """What the client lacked when news told of it, the platform owes no more."""
+    world.custody.balances[BORISS] = 0
+    await hand_in(world, camt_054("N-1", BANK, entry("R1", "50.00", BORIS)))
+    _spent(world, BORISS, 15_00)
+    back = entry("R1", "50.00", BORIS, direction="DBIT")
+    back = back.replace("</CdtDbtInd><Sts>", "</CdtDbtInd><RvslInd>true</RvslInd><Sts>")
+    back = back.replace("</CdtDbtInd>\n<Sts>", "</CdtDbtInd><RvslInd>true</RvslInd><Sts>")
+    await hand_in(world, camt_054("N-2", BANK, back))
+    await _settled(world)
+    assert (books(world)["boris"], books(world)["owed"]) == (0, -35_00)
+    await hand_in(world, camt_053("0.00", "50.00", entry("R1", "50.00", BORIS)))
+    await _settled(world)
+    assert books(world) == {"anna": 1_000_00, "boris": 15_00, "suspense": 0, "mirror": -50_00, "owed": 0}
+
+
+async def test_what_has_been_funded_meanwhile_waits_for_people(world: World) -> None:
+    """It is the platform's: neither the client nor what others are owed has it, but suspense, with the reason."""
+    world.custody.balances[BORISS] = 0
+    await hand_in(world, camt_054("N-1", BANK, entry("R1", "50.00", BORIS)))
+    _spent(world, BORISS, 20_00)
+    await hand_in(world, camt_053("0.00", "0.00"))
+    await _settled(world)
+    world.custody.balances[OWED] += 30_00
+    await hand_in(world, camt_053("0.00", "50.00", entry("R1", "50.00", BORIS), day=NEXT_DAY, number=2))
+    await _settled(world)
+    assert books(world) == {"anna": 1_000_00, "boris": 20_00, "suspense": 30_00, "mirror": -50_00, "owed": 0}
+    assert outcomes(world)[-1] == (Outcome.SUSPENDED, OWED_NO_MORE)
+
+
+async def test_nothing_comes_back_before_it_is_known_what_was_given(world: World) -> None:
+    """While custody is away, or the taking is not posted yet, the statement waits, and is taken whole afterwards."""
+    world.custody.balances[BORISS] = 0
+    await hand_in(world, camt_054("N-1", BANK, entry("R1", "50.00", BORIS)))
+    _spent(world, BORISS, 20_00)
+    world.custody.is_away = True
+    await hand_in(world, camt_053("0.00", "0.00"))
+    again = camt_053("0.00", "50.00", entry("R1", "50.00", BORIS), day=NEXT_DAY, number=2)
+    with pytest.raises(EarlierEntriesWait):
+        await hand_in(world, again)
+    world.custody.is_away = False
+    await _settled(world)
+    world.custody.is_away = True
+    told = len(rows(world))
+    with pytest.raises(CustodyUnavailable):
+        await hand_in(world, again)
+    assert len(rows(world)) == told
+    world.custody.is_away = False
+    await world.restart()
+    await hand_in(world, again)
+    await _settled(world)
+    assert books(world) == {"anna": 1_000_00, "boris": 20_00, "suspense": 0, "mirror": -50_00, "owed": 0}
