@@ -9,8 +9,11 @@ from ringfence_payment_instruction.deposits.domain.evidence import Disposition, 
 from ringfence_payment_instruction.deposits.domain.posting import OWED_NO_MORE
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
 from ringfence_payment_instruction.settlement.domain.transfers import Purpose
+from ringfence_payment_instruction.submissions.domain.status import Status
 
 from .messages import camt_054, entry
+from .test_payment_answers import sent, transaction
+from .test_payment_application import bank_answers
 from .test_payment_bank_facts import ANNAS, BORISS, OWED, books, outcomes
 from .test_payment_told import batch, camt_053, hand_in, rows, told_minor
 from .world import ANNA, BANK, BORIS, MIRROR, World
@@ -139,3 +142,39 @@ async def test_nothing_comes_back_before_it_is_known_what_was_given(world: World
     await hand_in(world, again)
     await _settled(world)
     assert books(world) == {"anna": 1_000_00, "boris": 20_00, "suspense": 0, "mirror": -50_00, "owed": 0}
+
+
+def _reversed(reference: str, amount: str, transaction_id: str = "") -> str:
+    """A credit that undoes a debit."""
+    back = entry(reference, amount, **({"transaction_id": transaction_id} if transaction_id else {}))
+    back = back.replace("</CdtDbtInd><Sts>", "</CdtDbtInd><RvslInd>true</RvslInd><Sts>")
+    return back.replace("</CdtDbtInd>\n<Sts>", "</CdtDbtInd><RvslInd>true</RvslInd><Sts>")
+
+
+async def test_a_debit_of_a_payment_that_failed_and_its_reversal_are_nothing(world: World) -> None:
+    """The money was free again with its answer: neither the client nor the platform has more or less of it."""
+    await sent(world, "out")
+    bank_answers(world, "out", "RJCT")
+    await world.reaches("out", Status.FAILED)
+    paid = transaction("out")
+    debit, back = entry("D1", "10.00", direction="DBIT", transaction_id=paid), _reversed("D1", "10.00", paid)
+    before = books(world)
+    await hand_in(world, camt_053("0.00", "5.00", entry("R1", "5.00", BORIS), debit, back))
+    await _settled(world)
+    assert books(world) == before | {"boris": 5_00, "mirror": before["mirror"] - 5_00}
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_charge_that_the_bank_reverses_is_owed_no_more(world: World, at_once: bool) -> None:
+    """In one statement, or in two: nobody has to fund it, and nothing lies in suspense."""
+    fee, back = entry("F1", "3.00", direction="DBIT", transaction_id="F"), _reversed("F1", "3.00", "F")
+    money = entry("R1", "20.00", BORIS)
+    if at_once:
+        await hand_in(world, camt_053("0.00", "20.00", money, fee, back))
+    else:
+        await hand_in(world, camt_053("0.00", "17.00", money, fee))
+        await _settled(world)
+        assert books(world)["owed"] == -3_00
+        await hand_in(world, camt_053("17.00", "20.00", back, day=NEXT_DAY, number=2))
+    await _settled(world)
+    assert books(world) == {"anna": 1_000_00, "boris": 20_00, "suspense": 0, "mirror": -20_00, "owed": 0}

@@ -37,7 +37,7 @@ from ringfence_payment_instruction.statements.domain.sources import (
     Sources,
     Way,
 )
-from ringfence_payment_instruction.statements.domain.told import Told
+from ringfence_payment_instruction.statements.domain.told import Told, all_references, identities
 from ringfence_payment_instruction.statements.domain.undoing import (
     TO_PAYER,
     Take,
@@ -72,6 +72,9 @@ class _Making(Making):
         self._credited: set[bytes] = set()
         self._debits: dict[bytes, bool] = {}  # that may be payments, and whether they are new
         self._reversals: dict[bytes, Told] = {}
+        self._undone: dict[bytes, int] = {}  # reversals of what the bank took, and what they bring that is no payer's
+        self._charged: dict[bytes, int] = {}
+        self._charges: dict[bytes, bytes] = {}  # the same by reference
         self._undoing = Undoing(before, after)
         self._paid: set[InstructionRef] = set()
         self._linked: set[bytes] = set()  # entries of returns that movements of this telling are
@@ -92,6 +95,8 @@ class _Making(Making):
         left = {movement_id: self._explain(movement_id) for movement_id in self._debits}
         for movement_id, is_new in self._debits.items():
             self._charge(movement_id, left[movement_id], is_new)
+        for movement_id, amount in self._undone.items():
+            self._undo(movement_id, amount)
         return self.found
 
     def _collect(self, event: Any) -> None:
@@ -167,12 +172,32 @@ class _Making(Making):
         if left <= 0:
             return
         payer = self._payer(movement_id, told) if named and left == told.amount_minor else ZERO_ID
+        is_ours = any(each.payment.may_come_back for each in named) or movement_id in self._allocated
+        if payer == ZERO_ID and told.reversal and not is_ours:
+            self._undone[movement_id] = left
+            return
         if payer != ZERO_ID:
             self._credited.add(movement_id)
         reason, number = (RETURNED, 0) if payer == ZERO_ID else ("", TO_PAYER)
         self.row(movement_id, number, Disposition.RESTORE, left, self.client(payer), reason=reason)
         for each in named:
             self._comes_back(movement_id, each)
+
+    def _undo(self, movement_id: bytes, left: int) -> None:
+        """Posts money of a reversal: first to what the platform owes by the charge that it undoes, else to suspense."""
+        told, owed = self.after.known[movement_id].told, dict[bytes, int]()
+        here = {self._charges[each] for each in identities(all_references(told)) if each in self._charges}
+        debit = self._undoing.debit(movement_id, told, here)
+        if debit is not None:
+            taking = row_id(debit, 0, Disposition.CHARGE)
+            known = self.before.known.get(debit)
+            if debit in self._charged:
+                owed = {taking: min(left, self._charged.pop(debit))}
+            elif known is not None and known.entry_id == taking:
+                owed = self.owed([taking], left)
+        if left := left - sum(owed.values()):
+            self.row(movement_id, 0, Disposition.RESTORE, left, reason=RETURNED)
+        self.repay(movement_id, owed)
 
     def _payer(self, movement_id: bytes, told: Told) -> bytes:
         """Returns the client who has the money at once, zero where it is several, nobody, or in doubt."""
@@ -326,6 +351,8 @@ class _Making(Making):
         is_payment = self._unshown.may_be(left, movement.told.transactions, self._paid)
         if left and movement.certainty is Certainty.BOOKED and not is_payment:
             self.row(movement_id, 0, Disposition.CHARGE, left)
+            self._charged[movement_id] = left
+            self._charges |= dict.fromkeys(identities(all_references(movement.told)), movement_id)
             self.found.explained.append((movement_id, left, ZERO_ID))
         elif left == movement.told.amount_minor and is_new:
             self.row(movement_id, 0, Disposition.UNMATCHED, left, way=Way.NONE)

@@ -65,6 +65,16 @@ class Undoing:
         alike = dict.fromkeys([*self.before.alike(part, way), *self.after.alike(part, way)])
         return _only([key for key in alike if self._of(key).is_cleared and self._of(key).told.client == client])
 
+    def debit(self, reversal: bytes, told: Told, here: Iterable[bytes]) -> bytes | None:
+        """Returns the one movement that took what a reversal brings, by reference, and that no other has undone.
+
+        Those `here` are of the same telling, and have the reference.
+        """
+        named = list(self._referenced(told))
+        debits = list(dict.fromkeys([*here, *(key for key in named if self._of(key).told.way() == (False, False))]))
+        others = [key for key in named if key != reversal and self._of(key).told.way() == (True, True)]
+        return None if others else _only(debits)
+
     def left_minor(self, key: bytes, besides: bytes) -> int:
         """Returns what no other reversal has taken of a movement's money, minor units."""
         movement, reversed_minor = self._of(key), self._reversed_minor(key, besides)
