@@ -84,9 +84,10 @@ class House:
         }
         return self.ask(statement=asked)
 
-    def holds_minor(self, iban: str) -> int:
-        """What is on an account, by all that the bank has booked."""
-        return int(100 * sum((each.signed for each in self._booked(iban)), Decimal(0)))
+    def holds_minor(self, iban: str, until: date = date.max) -> int:
+        """What is on an account, by all that the bank has booked until a day."""
+        booked = [each for each in self._booked(iban) if date.fromisoformat(each.day) <= until]
+        return int(100 * sum((each.signed for each in booked), Decimal(0)))
 
     def first_reference(self, iban: str, day: date) -> str:
         """The reference of the largest movement of a day, which is the same in every run."""

@@ -48,6 +48,7 @@ class Life:
     """How many were booked late, by account and day."""
     _late: list[tuple[Account, list[File]]] = field(default_factory=list)
     _news: list[tuple[Account, list[File]]] = field(default_factory=list)
+    _signed: set[date] = field(default_factory=set)
     _unsigned: list[tuple[UUID, str, date]] = field(default_factory=list)
 
     def live(self, day: date) -> None:
@@ -124,6 +125,8 @@ class Life:
     def close(self) -> None:
         """Two operators close the days that are stated; one of which something is late or open waits for it."""
         first, second = self.town.scenario.operators
+        for account in self.town.accounts:
+            assert eventually(lambda account=account: self._is_noted(account), SECONDS), account.name  # type: ignore[misc]
         waiting = {(each.platform.id, each.currency) for each, _ in self._late}
         left = []
         for platform_id, currency, day in dict.fromkeys(self._unsigned):
@@ -139,14 +142,30 @@ class Life:
             first.safeguarding.prepare(found.key, "looked at")
             second.safeguarding.review(found.key, "agreed")
             signed = first.safeguarding.sign(found.key)
+            self._signed.add(day)
             self.documents[f"{self._name_of(platform_id)} {currency} {day}"] = signed.document
         self._unsigned = left
 
     def is_closed(self) -> bool:
-        """Closes what is left; tells whether nothing is."""
+        """Closes what is left, and what has another version by now; tells whether nothing is."""
         self._look()
+        signed = {(each.platform.id, each.currency, day) for each in self.town.accounts for day in self._signed}
+        for platform_id in {each.platform.id for each in self.town.accounts}:
+            for each in self.town.scenario.operators[0].safeguarding.days(platform_id):
+                key = platform_id, each.key.currency, each.key.day
+                if each.status is not DayStatus.SIGNED and key in signed:
+                    self._unsigned.append(key)
         self.close()
         return not self._unsigned
+
+    def _is_noted(self, account: Account) -> bool:
+        """Whether custody knows the newest statement of an account that the bank has sent."""
+        day = account.told_until
+        if day is None or any(each is account for each, _ in self._late):
+            return True
+        found = self.town.scenario.operators[0].reconciliation.day(account.bank.mirror.id, book_id=account.platform.id)
+        closing_minor = account.house.holds_minor(account.bank.iban, day)
+        return (found.last_day, found.closing_minor) == (day, closing_minor)
 
     @property
     def unsigned(self) -> int:

@@ -23,7 +23,7 @@ from ringfence_kernel.service.runtime import Runtime, hear
 from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.service.tasks import Task
 from ringfence_kernel.service.two_clocks import ClockWatch
-from ringfence_kernel.store import EventStore, Lease
+from ringfence_kernel.store import EventStore, Head, Lease
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.values.errors import DomainError, StoreUnavailable
@@ -140,11 +140,15 @@ class EventSourced:
 
         return [Check("database", probe), Check("clock", self.watch.problem), Check("writing", writing)]
 
-    def feed(self) -> Servicer:
+    def feed(self, leadership: Leadership) -> Servicer:
         """Returns the servicer of this service's feed."""
+
+        def committed() -> Head | None:
+            return self.writer.head if leadership.is_leading else None
+
         return Servicer(
             feed_pb2_grpc.add_FeedServiceServicer_to_server,
-            FeedServicer(self.name, self.store),
+            FeedServicer(self.name, self.store, committed),
             "ringfence.common.v1.FeedService",
             by_standby=True,
         )

@@ -111,7 +111,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     # Whoever begins to lead goes on where the log stands by then.
     following, halts = zip(*(follow(each, partial(_taken_over, log, each.source)) for each in followers), strict=True)
     return Assembly(
-        servicers=[_audit(core, log, evidence, translation, feeds, marks, runtime.heavy.run), core.feed()],
+        servicers=[_audit(core, log, evidence, translation, feeds, marks, runtime.heavy.run), core.feed(leadership)],
         standing=Standing(
             standing.is_suspended, ended_by(standing.endings), lambda: of_identity.catch_up(HEAR_SECONDS)
         ),

@@ -102,7 +102,12 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     payments = await follow_payments(runtime, core, around.reconciliation.noting)
     servicer = CustodyServicer(commands, rules, acts, queries, backlog, settings.accounts_quota(), hearing)
     return Assembly(
-        servicers=[custody_servicer(servicer, backlog), *around.servicers(), proposal_servicer(proposals), core.feed()],
+        servicers=[
+            custody_servicer(servicer, backlog),
+            *around.servicers(),
+            proposal_servicer(proposals),
+            core.feed(leadership),
+        ],
         tasks=[
             *core.tasks({"identity": identity.follower.ring, "payment-instruction": payments.follower.ring}),
             identity.task,

@@ -139,7 +139,7 @@ async def assemble(runtime: Runtime[IdentitySettings]) -> Assembly:
             _token_service(runtime, core, principals),
             parties,
             proposal_servicer(core.proposals),
-            core.events.feed(),
+            core.events.feed(leadership),
         ],
         tasks=[*core.events.tasks(), Task("token-keys", core.token_keys.run), following],
         everywhere=[runtime.warm(days)],

@@ -143,7 +143,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
             *_servicers(application),
             _answers(application),
             proposal_servicer(application.proposals),
-            core.feed(),
+            core.feed(leadership),
         ],
         tasks=[
             *core.tasks({"identity": follower.ring}),
