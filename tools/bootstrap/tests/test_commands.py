@@ -65,9 +65,9 @@ def test_the_ceremony_leaves_no_root_token(at_server: OpenBaoServer, tmp_path: P
     token_file = write_private(tmp_path / "root", at_server.admin_token)
     bootstrap = ("bootstrap", "--description", file, "--token-file", token_file)
     code, shown, _ = run(*bootstrap, "--plan")
-    assert (code, shown.splitlines()[0], shown.splitlines()[-1]) == (2, "+ sys/mounts/transit", "27 to change")
+    assert (code, shown.splitlines()[0], shown.splitlines()[-1]) == (2, "+ sys/mounts/transit", "29 to change")
     code, done, _ = run(*bootstrap, "--apply")
-    assert (code, done.splitlines()[-2:]) == (0, ["27 changed", "the root token is revoked"])
+    assert (code, done.splitlines()[-2:]) == (0, ["29 changed", "the root token is revoked"])
     with pytest.raises(hvac.exceptions.Forbidden):
         root.read("auth/token/lookup-self")
     write_private(token_file, administrator.token)

@@ -17,7 +17,7 @@ from ringfence_bootstrap.errors import Unmendable
 from ringfence_bootstrap.plan import Difference
 from ringfence_bootstrap.vault.administrator import administrator_rules
 from ringfence_bootstrap.vault.api import Answer, VaultApi
-from ringfence_bootstrap.vault.desired import AUTHORITIES, TRANSIT_KEYS, desired
+from ringfence_bootstrap.vault.desired import AUTHORITIES, REGISTERS, TRANSIT_KEYS, desired
 from ringfence_bootstrap.vault.items import policy_document
 from ringfence_bootstrap.vault.logins import roles_path
 from ringfence_bootstrap.vault.policies import policies
@@ -111,9 +111,8 @@ def test_drift_is_shown_and_mended(installed: Installed) -> None:
         assert [each.path for each in apply(vault, described)] == [path]
         tampered.add(path)
     untouched = {item.path for item in desired(described)} - tampered
-    assert untouched == {f"{mount}/config/issuers" for mount in AUTHORITIES} | (
-        set() if method == "approle" else {f"auth/{method}/config"}
-    )
+    begun = {f"{mount}/config/issuers" for mount in AUTHORITIES} | {f"registers/data/{name}" for name in REGISTERS}
+    assert untouched == begun | (set() if method == "approle" else {f"auth/{method}/config"})
 
 
 BELIEVED: dict[str, list[dict[str, object]]] = {

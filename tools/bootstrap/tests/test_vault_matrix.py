@@ -124,9 +124,11 @@ CALLS: Mapping[str, Callable[[Vault], Any]] = {
         "custody", request_for(f"spiffe://{TRUST_DOMAIN}/service/custody")
     ),
     "pki.sign_client": lambda vault: vault.pki.sign_client(request_for(PRINCIPAL), PRINCIPAL),
+    "versioned.read": lambda vault: vault.versioned.read("audit-log"),
+    "versioned.replace": lambda vault: vault.versioned.replace("audit-log", {}, 99),
     "pki.revoke_client": lambda vault: vault.pki.revoke_client("00:00"),
 }
-NAMES = ("identity-token", "identity-wrap", "identity-blind-index", "custody")
+NAMES = ("identity-token", "identity-wrap", "identity-blind-index", "custody", "audit-log")
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +177,7 @@ def test_every_call_of_the_kernel_is_known(asked: dict[str, tuple[str, str]]) ->
     found = names_by_kind()
     assert found["Transit"] <= {"transit", "_transit"}
     assert found["Pki"] <= {"pki", "_pki"}
+    assert found["VersionedValues"] <= {"versioned", "_versioned"}
     assert found["hvac"] == {"ringfence_kernel/vault"}
     assert asked["pki.sign_workload"] == ("pki-workload/sign/{name}", "update")
 
@@ -244,6 +247,8 @@ def body_of(root: VaultApi, service: str, path: str) -> dict[str, object]:
             return {"csr": request_for(f"spiffe://{TRUST_DOMAIN}/service/{service}")}
         case ["pki-client", "sign", _]:
             return {"csr": request_for(PRINCIPAL)}
+        case ["registers", "data", _]:
+            return {"data": {}}
         case ["pki-client", "revoke"]:
             signed = root.write("pki-client/sign/principal", csr=request_for(PRINCIPAL))["data"]
             return {"serial_number": signed["serial_number"]}

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import ringfence_kernel
 from ringfence_bootstrap.description import SERVICES
-from ringfence_kernel.vault import Pki, Transit
+from ringfence_kernel.vault import Pki, Transit, VersionedValues
 
-ENGINES = {"transit": Transit, "pki": Pki}
+ENGINES = {"transit": Transit, "pki": Pki, "versioned": VersionedValues}
 ENGINES_BY_KIND = {engine.__name__: name for name, engine in ENGINES.items()}
 
 
@@ -59,7 +59,7 @@ def token_calls() -> set[str]:
 
 def names_by_kind() -> dict[str, set[str]]:
     """Returns the names under which services and kernel hold each engine, and the files that speak to hvac."""
-    found: dict[str, set[str]] = {"Transit": set(), "Pki": set(), "hvac": set()}
+    found: dict[str, set[str]] = {"hvac": set(), **{kind: set() for kind in ENGINES_BY_KIND}}
     for package in ("ringfence_kernel", *(f"ringfence_{service.replace('-', '_')}" for service in SERVICES)):
         root = Path(str(importlib.import_module(package).__file__)).parent
         for file in sorted(root.rglob("*.py")):

@@ -6,6 +6,7 @@ from ringfence_kernel.vault.logins import AppRole, WorkloadIdentity
 from ringfence_kernel.vault.pki import IssuedCertificate, Pki
 from ringfence_kernel.vault.session import VaultOptions
 from ringfence_kernel.vault.transit import Signature, Transit
+from ringfence_kernel.vault.versioned import VersionedValue, VersionedValues
 
 __all__ = [
     "AppRole",
@@ -18,5 +19,7 @@ __all__ = [
     "VaultOptions",
     "VaultRefused",
     "VaultUnavailable",
+    "VersionedValue",
+    "VersionedValues",
     "WorkloadIdentity",
 ]

@@ -10,6 +10,7 @@ from ringfence_kernel.vault.errors import VaultLoginRefused, VaultUnavailable
 from ringfence_kernel.vault.pki import Pki
 from ringfence_kernel.vault.session import VaultOptions, VaultSession
 from ringfence_kernel.vault.transit import Transit
+from ringfence_kernel.vault.versioned import VersionedValues
 
 _LOG = logs.get(__name__)
 
@@ -22,6 +23,7 @@ class Vault:
         self._session = session
         self.transit = Transit(session)
         self.pki = Pki(session)
+        self.versioned = VersionedValues(session)
 
     @classmethod
     async def connect(cls, options: VaultOptions) -> Vault:

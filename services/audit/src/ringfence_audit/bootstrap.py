@@ -45,14 +45,17 @@ from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.stored_marks import StoredMarks
 from ringfence_audit.log.adapters.tile_model import TileModel
 from ringfence_audit.log.adapters.tile_reader import TileReader
+from ringfence_audit.log.adapters.vault_anchor import VaultAnchor
 from ringfence_audit.log.adapters.vault_signer import VaultSigner
 from ringfence_audit.log.api.servicer import LogServicer
+from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.checkpointer import Checkpointer
 from ringfence_audit.log.application.commands import NotePassed, RecordRead, SignCheckpoint, TakeOver
 from ringfence_audit.log.application.differences import Differences
 from ringfence_audit.log.application.measures import measure
 from ringfence_audit.log.application.queries import Queries
 from ringfence_audit.log.domain import events
+from ringfence_audit.log.domain.merkle import TileTree
 from ringfence_audit.log.domain.state import LogTampered
 from ringfence_audit.log.domain.state import State as LogState
 from ringfence_audit.reports.adapters.log_leaves import IndexedLeaves
@@ -85,9 +88,10 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     core = await EventSourced.open(runtime, EventCodec(events.EVENTS), state, [SearchModel(), ProofModel()])
     take_over = TakeOver(core.writer, log, Translation(translation), TileModel())
     signer = VaultSigner(runtime.vault.transit, log.origin)
-    checkpointer = Checkpointer(SignCheckpoint(core.writer, log, signer), lambda: not log.unsigned)
+    anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root)
+    checkpointer = Checkpointer(SignCheckpoint(core.writer, log, signer, anchoring), lambda: not log.unsigned)
     leadership = core.leadership()
-    measure(runtime.gauges, leadership, log, checkpointer)
+    measure(runtime.gauges, leadership, log, checkpointer, anchoring)
     count_unreadable_from_zero(SOURCES)
     feeds = {source: PeerFeed(runtime.peer(source)) for source in SOURCES}
     findings, note = FindingsReader(core.store), NotePassed(core.writer, log)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from hvac import exceptions
 Answer = dict[str, Any]
 
 _SECONDS = 10
+_LOOK_SECONDS = 0.05
+_BEGINS = "Upgrading from non-versioned"
+"""Stands in what a key-value engine answers until it is ready."""
 
 
 class VaultApi:
@@ -72,6 +76,14 @@ class VaultApi:
         return True
 
     def call(self, method: str, path: str, **options: Any) -> Answer:
-        """Makes one request; an answer without content is empty."""
-        answer = self._client.adapter.request(method, f"/v1/{path}", **options)
-        return answer if isinstance(answer, dict) else {}
+        """Makes one request; an answer without content is empty. An engine that was made just now is waited for."""
+        end = time.monotonic() + _SECONDS
+        while True:
+            try:
+                answer = self._client.adapter.request(method, f"/v1/{path}", **options)
+            except exceptions.InvalidRequest as refusal:
+                if _BEGINS not in str(refusal) or time.monotonic() > end:
+                    raise
+                time.sleep(_LOOK_SECONDS)
+            else:
+                return answer if isinstance(answer, dict) else {}

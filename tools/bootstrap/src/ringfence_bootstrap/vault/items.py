@@ -58,6 +58,27 @@ def secrets_engine(path: str, kind: str, max_lease_seconds: int = 0) -> Item:
     )
 
 
+def registers_engine(path: str) -> Item:
+    """A key-value engine whose values have versions; one of another kind can only be moved away by a person."""
+    return Item(
+        path=f"sys/mounts/{path}",
+        fields={"type": "kv", "options": {"version": "2"}, "default_lease_ttl": 0, "max_lease_ttl": 0},
+        mended_at=f"sys/mounts/{path}/tune",
+        fixed=frozenset({"type", "options"}),
+        understand=lambda data: {**_with_config(data), "options": data["options"]},
+    )
+
+
+def register(mount: str, name: str) -> Item:
+    """An empty value, once: what is in it later is left alone, and whoever replaces it could not have made it."""
+    return Item(
+        path=f"{mount}/data/{name}",
+        below=f"sys/mounts/{mount}",
+        fields={},
+        making={"data": {}, "options": {"cas": 0}},
+    )
+
+
 def auth_method(path: str, kind: str) -> Item:
     """An auth method; one of another kind at its path can only be moved away by a person."""
     return Item(

@@ -43,6 +43,8 @@ _OF_SERVICE: Mapping[str, Rules] = {
     "audit": {
         "transit/keys/audit-checkpoint": ("read",),
         "transit/sign/audit-checkpoint": ("update",),
+        # What it has signed is held here: replaced by check-and-set, and never taken away.
+        "registers/data/audit-log": ("read", "update"),
     },
 }
 _OF_PLATFORM: Mapping[str, Rules] = {

@@ -11,6 +11,7 @@ from ringfence_kernel.feed import FeedPage
 from ringfence_kernel.telemetry import tracing as telemetry
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
+from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.pages import as_far_as_known, links, pages_of, remaining
 from ringfence_audit.log.application.ports import Signer, StoredPage, TileRows, Translation
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead
@@ -96,11 +97,16 @@ class SignCheckpoint:
     writer: GroupWriter
     state: State
     signer: Signer
+    anchoring: Anchoring
 
     async def __call__(self) -> None:
-        """Signs the head if the log has grown since the last one; raises CheckpointOutrun, and what signing raises."""
+        """Signs the head if the log has grown since the last one.
+
+        Raises CheckpointOutrun, LogRolledBack, AnchorMoved, and what anchoring and signing raise.
+        """
         due = await self.writer.commit(lambda unit: self._due())
         if due is not None:
+            await self.anchoring.advance(due)
             await self.record(due, await self.signer.sign(due.text()))
 
     def _due(self) -> Checkpoint | None:

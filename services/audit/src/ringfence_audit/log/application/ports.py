@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ringfence_audit.log.domain.checkpoint import SourceHead
+from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead
 from ringfence_audit.log.domain.merkle import Tile
 from ringfence_audit.log.domain.page import SourceEvent, Translated
 
@@ -84,6 +84,25 @@ class Marks(Protocol):
 
         Every checkpoint marks all sources, so that a look from anywhere soon finds one.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """What the log has signed last, as far as is known outside of its database; nothing at version 0 and size 0."""
+
+    size: int
+    root: bytes
+    version: int
+
+
+class Anchor(Protocol):
+    """Holds what the log has signed last; raises a DomainError while it cannot be asked."""
+
+    async def read(self, origin: str) -> Anchored:
+        """Returns what is anchored for the log of an origin."""
+
+    async def replace(self, held: Anchored, checkpoint: Checkpoint) -> int | None:
+        """Anchors a checkpoint in place of what was held; returns its version, None where that is not the newest."""
 
 
 class Signer(Protocol):

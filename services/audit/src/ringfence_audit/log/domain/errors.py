@@ -19,6 +19,27 @@ class CheckpointOutrun(DomainError):
     code = "ABORTED"
 
 
+class LogRolledBack(DomainError):
+    """The log does not go on from what it has signed: its database was restored, or changed. It signs nothing."""
+
+    reason = "LOG_ROLLED_BACK"
+    code = "DATA_LOSS"
+
+
+class AnchorMissing(DomainError):
+    """There is no place for what the log signs: the keys were not set up for it, or somebody has taken it away."""
+
+    reason = "ANCHOR_MISSING"
+    code = "FAILED_PRECONDITION"
+
+
+class AnchorMoved(DomainError):
+    """Another process has signed meanwhile; the next checkpoint is of what is known by then."""
+
+    reason = "ANCHOR_MOVED"
+    code = "ABORTED"
+
+
 class LeafUnknown(DomainError):
     """The log has no leaf with this index."""
 

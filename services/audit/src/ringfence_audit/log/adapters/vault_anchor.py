@@ -1,0 +1,34 @@
+"""Holds what the log has signed in Vault, which is restored apart from the databases if ever."""
+
+from __future__ import annotations
+
+from ringfence_kernel.vault import VersionedValues
+
+from ringfence_audit.log.application.ports import Anchored
+from ringfence_audit.log.domain.checkpoint import Checkpoint
+from ringfence_audit.log.domain.errors import AnchorMissing
+
+REGISTER = "audit-log"
+
+
+class VaultAnchor:
+    """The Anchor port: the register `audit-log` has size and root for each origin that there ever was."""
+
+    def __init__(self, versioned: VersionedValues) -> None:
+        """Reads and replaces by check-and-set."""
+        self._versioned = versioned
+        self._content: dict[str, dict[str, str]] = {}
+
+    async def read(self, origin: str) -> Anchored:
+        """Returns what is anchored; raises VaultUnavailable, AnchorMissing."""
+        found = await self._versioned.read(REGISTER)
+        if not found.version:
+            raise AnchorMissing
+        self._content = {each: dict(said) for each, said in found.content.items()}
+        said = self._content.get(origin, {"size": "0", "root": ""})
+        return Anchored(int(said["size"]), bytes.fromhex(said["root"]), found.version)
+
+    async def replace(self, held: Anchored, checkpoint: Checkpoint) -> int | None:
+        """Anchors a checkpoint; raises VaultUnavailable."""
+        said = {"size": str(checkpoint.size), "root": checkpoint.root.hex()}
+        return await self._versioned.replace(REGISTER, self._content | {checkpoint.origin: said}, held.version)
