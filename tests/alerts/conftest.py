@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -85,3 +85,10 @@ def like(client: Client, patience: Patience) -> Iterator[Client]:
     assert credentials.addresses is not None
     with Client(credentials.addresses, credentials, patience) as client:
         yield client
+
+
+def renamed(scenario: Scenario, names: Mapping[str, str]) -> None:
+    """Gives databases other names, while nobody is connected to them."""
+    with scenario.processes.postgres.superuser() as administrator:
+        for name, new in names.items():
+            administrator.execute(f"ALTER DATABASE {name} RENAME TO {new}".encode())

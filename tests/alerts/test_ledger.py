@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import pytest
 from ringfence.audit import Finding
@@ -17,7 +17,7 @@ from ringfence_local_stack.scenario import Platform, Scenario
 from deploy.checks.monitoring.prometheus import Prometheus
 from tests.architecture.following import followers_named
 
-from .conftest import CALLS_FAIL, PAYER, lines, watched
+from .conftest import CALLS_FAIL, PAYER, lines, renamed, watched
 
 EXTRA_MINOR, PAID_MINOR = 777, 100
 LEFT_ALONE = ("RingfenceProcessesMissing", "RingfenceNoStandby", "RingfenceNoLeader")
@@ -87,13 +87,6 @@ def test_a_memory_that_is_wrong(scenario: Scenario, platform: Platform, promethe
     rebuild_service(stack, "custody", verify=True)
     processes.service("custody-standby").start()
     prometheus.await_quiet()
-
-
-def renamed(scenario: Scenario, names: Mapping[str, str]) -> None:
-    """Gives databases other names, while nobody is connected to them."""
-    with scenario.processes.postgres.superuser() as administrator:
-        for name, new in names.items():
-            administrator.execute(f"ALTER DATABASE {name} RENAME TO {new}".encode())
 
 
 def test_a_source_that_went_back(scenario: Scenario, platform: Platform, prometheus: Prometheus) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ringfence.audit import Flaw
+from ringfence.audit import Audit, Flaw
 from ringfence_local_stack.scenario import Platform, Scenario
 
 from deploy.checks.monitoring.prometheus import Prometheus
 from tests.integration.posing import Entry, Poser
 
-from .conftest import CALLS_FAIL, PAYER, lines
+from .conftest import CALLS_FAIL, PAYER, lines, renamed
 
 
 def test_a_sealed_vault(scenario: Scenario, platform: Platform, prometheus: Prometheus) -> None:
@@ -23,6 +23,36 @@ def test_a_sealed_vault(scenario: Scenario, platform: Platform, prometheus: Prom
     finally:
         scenario.processes.openbao.unseal()
     prometheus.await_quiet()
+
+
+def signed_size(audit: Audit) -> int:
+    """How many leaves the newest checkpoint covers; that it is asked for is a leaf of its own."""
+    return int(audit.checkpoint().splitlines()[1])
+
+
+def test_a_log_that_was_restored(scenario: Scenario, prometheus: Prometheus) -> None:
+    """log-rolled-back: restored to an earlier point it signs nothing, however far it grows; to the newest it does."""
+    audit, of_regulator = scenario.processes.service("audit"), scenario.regulator.audit
+    audit.stop()
+    with scenario.processes.postgres.superuser() as administrator:
+        administrator.execute("CREATE DATABASE early TEMPLATE audit OWNER audit_owner")
+    audit.start()
+    early = signed_size(of_regulator)
+    prometheus.eventually(lambda: signed_size(of_regulator) > early + 1)
+    newest = signed_size(of_regulator)
+    audit.stop()
+    renamed(scenario, {"audit": "newest", "early": "audit"})
+    audit.start()
+    for _ in range(2 * (newest - early)):
+        of_regulator.prove_transfers()
+    prometheus.await_firing("RingfenceLogRolledBack", beside=["RingfenceCheckpointOld", *CALLS_FAIL])
+    assert lines(scenario, "audit", event="log_rolled_back")
+    assert signed_size(of_regulator) == early
+    audit.stop()
+    renamed(scenario, {"audit": "early", "newest": "audit"})
+    audit.start()
+    prometheus.await_quiet()
+    assert signed_size(of_regulator) >= newest
 
 
 def test_a_source_that_is_away(scenario: Scenario, prometheus: Prometheus) -> None:

@@ -42,6 +42,7 @@ SHOWN = {
     "RingfenceProcessRestarts": f"{PLATFORM}::test_a_process_that_starts_again_and_again",
     "RingfenceClockDiffers": f"{PLATFORM}::test_a_clock_that_is_behind",
     "RingfenceCheckpointOld": f"{LOG}::test_a_sealed_vault",
+    "RingfenceLogRolledBack": f"{LOG}::test_a_log_that_was_restored",
     "RingfenceEvidenceUnproven": f"{LOG}::test_what_no_bank_has_said",
     "RingfenceEvidenceWaits": f"{LOG}::test_what_no_bank_has_said",
     "RingfenceFollowerLags": f"{LOG}::test_a_source_that_is_away",

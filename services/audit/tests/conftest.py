@@ -25,11 +25,14 @@ from ringfence_audit.log.adapters.stored_marks import StoredMarks
 from ringfence_audit.log.adapters.tile_model import TileModel
 from ringfence_audit.log.adapters.tile_reader import TileReader
 from ringfence_audit.log.api.servicer import LogServicer
+from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.checkpointer import Checkpointer
 from ringfence_audit.log.application.commands import NotePassed, RecordRead, SignCheckpoint, TakeOver
+from ringfence_audit.log.application.ports import Anchored
 from ringfence_audit.log.application.queries import Queries
-from ringfence_audit.log.domain.checkpoint import NoteKey
+from ringfence_audit.log.domain.checkpoint import Checkpoint, NoteKey
 from ringfence_audit.log.domain.events import EVENTS
+from ringfence_audit.log.domain.merkle import TileTree
 from ringfence_audit.log.domain.state import State
 from ringfence_audit.reports.adapters.log_leaves import IndexedLeaves
 from ringfence_audit.reports.api.servicer import ReportServicer
@@ -76,6 +79,31 @@ class LocalSigner:
         return self.key.signed(checkpoint_text, self._private.sign(checkpoint_text.encode()))
 
 
+class LocalAnchor:
+    """Holds what was signed in this process; `away` makes it unreachable."""
+
+    def __init__(self) -> None:
+        self.held = Anchored(0, b"", 1)
+        self.away = False
+        self.reads = 0
+
+    async def read(self, origin: str) -> Anchored:
+        """Answers, or raises KeysAway."""
+        if self.away:
+            raise KeysAway
+        self.reads += 1
+        return self.held
+
+    async def replace(self, held: Anchored, checkpoint: Checkpoint) -> int | None:
+        """Takes a checkpoint in place of the newest, or raises KeysAway."""
+        if self.away:
+            raise KeysAway
+        if held.version != self.held.version:
+            return None
+        self.held = Anchored(checkpoint.size, checkpoint.root, held.version + 1)
+        return self.held.version
+
+
 @dataclass
 class Audit:
     """A running log."""
@@ -87,6 +115,8 @@ class Audit:
     take_over: TakeOver
     record_read: RecordRead
     signer: LocalSigner
+    anchor: LocalAnchor
+    anchoring: Anchoring
     sign_checkpoint: SignCheckpoint
     checkpointer: Checkpointer
     servicer: AuditServiceServicer
@@ -135,7 +165,10 @@ def audit_store(audit_database: Database) -> Iterator[EventStore]:
 
 @asynccontextmanager
 async def running(
-    store: EventStore, feeds: list[SourceFeed], snapshot: SnapshotFile | None = None
+    store: EventStore,
+    feeds: list[SourceFeed],
+    snapshot: SnapshotFile | None = None,
+    anchor: LocalAnchor | None = None,
 ) -> AsyncIterator[Audit]:
     """Starts a log over a store, as a process would, from its snapshot if there is one."""
     codec, log, translation, signer = EventCodec(EVENTS), State(ORIGIN), TranslationState(), LocalSigner()
@@ -146,7 +179,9 @@ async def running(
         restore(snapshot, store, writer, state)
     replayed = writer.load()
     take_over = TakeOver(writer, log, Translation(translation), TileModel())
-    record_read, sign_checkpoint = RecordRead(writer, log, TileModel()), SignCheckpoint(writer, log, signer)
+    anchor = anchor or LocalAnchor()
+    anchoring = Anchoring(anchor, TileTree(TileReader(store).tile).root)
+    record_read, sign_checkpoint = RecordRead(writer, log, TileModel()), SignCheckpoint(writer, log, signer, anchoring)
     search, queries = Projector(store, codec, SearchModel()), Queries(TileReader(store), ChainedLeaves(store, codec))
     proof, findings = Projector(store, codec, ProofModel()), FindingsReader(store)
     of = {feed.source: feed for feed in (SourceFeed("custody"), SourceFeed("payment-instruction"), *feeds)}
@@ -174,6 +209,8 @@ async def running(
             take_over=take_over,
             record_read=record_read,
             signer=signer,
+            anchor=anchor,
+            anchoring=anchoring,
             sign_checkpoint=sign_checkpoint,
             checkpointer=checkpointer,
             servicer=servicer,
