@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from ringfence.audit import Audit, Flaw
+from ringfence.remembered import LogForked, Remembered
 from ringfence_local_stack.scenario import Platform, Scenario
 
 from deploy.checks.monitoring.prometheus import Prometheus
@@ -30,7 +34,7 @@ def signed_size(audit: Audit) -> int:
     return int(audit.checkpoint().splitlines()[1])
 
 
-def test_a_log_that_was_restored(scenario: Scenario, prometheus: Prometheus) -> None:
+def test_a_log_that_was_restored(scenario: Scenario, prometheus: Prometheus, tmp_path: Path) -> None:
     """log-rolled-back: restored to an earlier point it signs nothing, however far it grows; to the newest it does."""
     audit, of_regulator = scenario.processes.service("audit"), scenario.regulator.audit
     audit.stop()
@@ -39,7 +43,8 @@ def test_a_log_that_was_restored(scenario: Scenario, prometheus: Prometheus) -> 
     audit.start()
     early = signed_size(of_regulator)
     prometheus.eventually(lambda: signed_size(of_regulator) > early + 1)
-    newest = signed_size(of_regulator)
+    key, remembered = scenario.sandbox.log_key(), Remembered(tmp_path)
+    newest = of_regulator.verified_checkpoint(key, remembered).size
     audit.stop()
     renamed(scenario, {"audit": "newest", "early": "audit"})
     audit.start()
@@ -48,11 +53,13 @@ def test_a_log_that_was_restored(scenario: Scenario, prometheus: Prometheus) -> 
     prometheus.await_firing("RingfenceLogRolledBack", beside=["RingfenceCheckpointOld", *CALLS_FAIL])
     assert lines(scenario, "audit", event="log_rolled_back")
     assert signed_size(of_regulator) == early
+    with pytest.raises(LogForked, match=f"it ends at {early}, and has signed {newest}"):
+        of_regulator.verified_checkpoint(key, remembered)
     audit.stop()
     renamed(scenario, {"audit": "early", "newest": "audit"})
     audit.start()
     prometheus.await_quiet()
-    assert signed_size(of_regulator) >= newest
+    assert of_regulator.verified_checkpoint(key, remembered).size >= newest
 
 
 def test_a_source_that_is_away(scenario: Scenario, prometheus: Prometheus) -> None:

@@ -9,7 +9,9 @@ from uuid import UUID
 import grpc
 from ringfence_protos.audit.v1 import audit_pb2 as pb
 from ringfence_protos.audit.v1 import audit_pb2_grpc
+from ringfence_verifier import Checkpoint
 
+from ringfence.remembered import Remembered
 from ringfence.transport import Connection
 
 _PAGE = 1_000
@@ -149,6 +151,13 @@ class Audit:
     def checkpoint(self) -> str:
         """The latest signed checkpoint (C2SP tlog-checkpoint), unverified."""
         return self._connection.call(self._stub.GetCheckpoint, pb.GetCheckpointRequest()).checkpoint
+
+    def verified_checkpoint(self, vkey: str, remembered: Remembered) -> Checkpoint:
+        """The latest checkpoint, signed by the log's key, and proven to extend the newest one that was seen before.
+
+        Raises VerificationError, and LogForked where the log does not extend what it has signed.
+        """
+        return remembered.accept(self.checkpoint(), vkey, self.consistency_proof)
 
     def search(
         self,

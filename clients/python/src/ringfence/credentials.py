@@ -39,7 +39,8 @@ class Credentials:
     """What a principal needs to call the services; `ringfence keys` writes them into a directory.
 
     `tenant_id` is the platform that the principal belongs to, None for those above all platforms. The certificate's
-    key and the signing key are two: the one opens the connection, the other signs client assertions.
+    key and the signing key are two: the one opens the connection, the other signs client assertions. `folder` is where
+    they were read: what the principal remembers of the log is kept there.
     """
 
     principal_id: UUID
@@ -49,6 +50,7 @@ class Credentials:
     certificate_key_pem: bytes = field(repr=False)
     server_ca_pem: bytes = field(repr=False)
     addresses: Addresses | None = None
+    folder: Path | None = field(default=None, compare=False)
 
     @classmethod
     def load(cls, path: Path | str) -> "Credentials":
@@ -68,6 +70,7 @@ class Credentials:
                 certificate_key_pem=_read_private(folder / fields["certificate_key_file"]),
                 server_ca_pem=_read(folder / fields["server_ca_file"]),
                 addresses=Addresses(**fields["addresses"]) if fields.get("addresses") else None,
+                folder=folder,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise CredentialsError(f"{file} is not a credentials file: {error}") from None

@@ -1,5 +1,6 @@
 """`ringfence verify`: evidence checked on this machine, with a public key that the evidence does not bring along."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +8,7 @@ from uuid import UUID
 
 import typer
 from ringfence_verifier import (
+    Checkpoint,
     LogSummary,
     VerificationError,
     VerifiedLeaf,
@@ -23,9 +25,12 @@ from ringfence.commands import local
 from ringfence.commands.connect import client_as
 from ringfence.commands.errors import CommandFailed
 from ringfence.commands.terminal import Tabled, note, output, show
+from ringfence.remembered import Remembered
 
 Key = Annotated[str, typer.Option("--key", help="The log's public key (C2SP vkey), or a file that holds it.")]
 Check = Callable[[], None]
+REMEMBERED = "checkpoints"
+"""The folder beside credentials for what was seen of the log."""
 app = typer.Typer(no_args_is_help=True, help="Checks receipts, checkpoints and the whole log.")
 
 
@@ -77,6 +82,7 @@ def log(
 ) -> None:
     """Downloads the whole log and verifies every fact, every service's feed, and what rests on a bank's word.
 
+    The log has to extend the newest checkpoint that was verified with these credentials; what contradicts that is kept.
     In a sandbox each service's stored events are read and verified as well.
     """
     if key:
@@ -107,9 +113,18 @@ def print_fact(proven: VerifiedLeaf) -> None:
 
 
 def _verify_log(client: Client, key: str) -> None:
-    checked = verify_checkpoint(client.audit.checkpoint(), key)
+    checked = _newest_checkpoint(client, key)
     note(f"reading {checked.size} facts")
     _show(verify_log((leaf.content for leaf in client.audit.leaves(0, checked.size)), checked))
+
+
+def _newest_checkpoint(client: Client, key: str) -> Checkpoint:
+    """Returns the log's checkpoint: it extends the newest one that was seen with these credentials, and kept there."""
+    folder = client.credentials.folder
+    if folder is None or not os.access(folder, os.W_OK):
+        note("what was seen of the log before is not compared: there is no folder to keep it in")
+        return verify_checkpoint(client.audit.checkpoint(), key)
+    return client.audit.verified_checkpoint(key, Remembered(folder / REMEMBERED))
 
 
 def _compare_sources(client: Client) -> None:

@@ -18,6 +18,7 @@ from ringfence_payment_instruction.screening.domain.editions import Columns, Dif
 from ringfence_payment_instruction.screening.domain.entries import Entry, aliases
 from ringfence_payment_instruction.screening.domain.errors import SanctionsListDamaged
 from ringfence_payment_instruction.screening.domain.events import SanctionsEditionHeld, SanctionsListImported
+from ringfence_payment_instruction.screening.domain.lists import Index, index_of, made_ahead
 from ringfence_payment_instruction.screening.domain.state import State
 from ringfence_payment_instruction.submissions.application.reading import FileReading
 
@@ -98,6 +99,7 @@ class _Read:
 
     entries: list[Entry]
     columns: Columns
+    index: Index
     digest: bytes
     has_no_end: bool
     may_be_cut: bool
@@ -136,7 +138,9 @@ class ListImport:
                     return None
                 return self._import(unit, caller, files, read, found, turn)
 
-            if (imported := await self.writer.commit(command)) is not None:
+            with made_ahead(read.columns, read.index):
+                imported = await self.writer.commit(command)
+            if imported is not None:
                 return imported
 
     def _read(self, files: ListFiles) -> _Read:
@@ -148,7 +152,8 @@ class ListImport:
             if self.reader.may_be_cut(files.list_format, content)
         ]
         may_be_cut = any(content in unproven for content in endless)
-        return _Read(entries, editions.columns_of(entries), files.digest(), bool(endless), may_be_cut)
+        columns = editions.columns_of(entries)
+        return _Read(entries, columns, index_of(columns), files.digest(), bool(endless), may_be_cut)
 
     def _import(
         self, unit: Unit, caller: Caller, files: ListFiles, read: _Read, difference: Difference, turn: EditionTurn

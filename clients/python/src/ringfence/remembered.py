@@ -1,0 +1,79 @@
+"""The newest checkpoint of a log that was ever verified here: each later one has to extend it, and it has to be shown.
+
+Whoever looks once sees a log that agrees with itself. A log whose database was put back, or that shows others another
+history, is found by who remembers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from ringfence_verifier import Checkpoint, VerificationError, verify_checkpoint, verify_consistency
+
+Prove = Callable[[int, int], list[bytes]]
+"""Asks the log for the proof that a size extends a smaller one."""
+
+
+class LogForked(VerificationError):
+    """A log does not extend what it has signed before. Both checkpoints are kept, whoever doubts it can check them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """Keeps one checkpoint per log in a folder, and pairs that contradict each other for ever."""
+
+    folder: Path
+
+    def newest(self, origin: str, vkey: str) -> Checkpoint | None:
+        """Returns what is remembered of a log; raises VerificationError where that was not signed by the key."""
+        file = self._file(origin)
+        return verify_checkpoint(file.read_text(encoding="utf-8"), vkey) if file.is_file() else None
+
+    def accept(self, note: str, vkey: str, prove: Prove) -> Checkpoint:
+        """Returns a checkpoint that extends the one that is remembered, and remembers it.
+
+        Raises VerificationError where it is not signed by the key, LogForked where it does not extend what the log had
+        signed, as when it is shorter, and what `prove` raises.
+        """
+        shown = verify_checkpoint(note, vkey)
+        known = self.newest(shown.origin, vkey)
+        if known is not None:
+            self._require_extends(known, shown, note, prove)
+        self._write(self._file(shown.origin), note)
+        return shown
+
+    def _require_extends(self, known: Checkpoint, shown: Checkpoint, note: str, prove: Prove) -> None:
+        try:
+            if shown.size < known.size:
+                raise VerificationError(f"it ends at {shown.size}, and has signed {known.size}")
+            path = prove(known.size, shown.size) if 0 < known.size < shown.size else []
+            verify_consistency(known.size, known.root, shown.size, shown.root, path)
+        except VerificationError as error:
+            name = f"{_name(shown.origin)}-{known.size}-{shown.size}"
+            files = [self.folder / f"{name}-{which}.note" for which in ("remembered", "shown")]
+            for file, text in zip(files, (self._file(shown.origin).read_text(encoding="utf-8"), note), strict=True):
+                self._write(file, text)
+            evidence = " and ".join(map(str, files))
+            raise LogForked(f"{shown.origin} does not extend what it has signed: {error}; {evidence}") from None
+
+    def _file(self, origin: str) -> Path:
+        return self.folder / f"{_name(origin)}.note"
+
+    def _write(self, file: Path, text: str) -> None:
+        """Puts a file in place whole, or not at all."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        hidden = file.with_name(f".{file.name}.{os.getpid()}")
+        with hidden.open("w", encoding="utf-8") as written:
+            written.write(text)
+            written.flush()
+            os.fsync(written.fileno())
+        hidden.replace(file)
+
+
+def _name(origin: str) -> str:
+    """Returns what a log is filed under: its origin may hold what no file name can."""
+    return sha256(origin.encode()).hexdigest()[:32]
