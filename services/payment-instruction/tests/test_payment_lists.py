@@ -16,7 +16,6 @@ from ringfence_payment_instruction.screening.adapters.delimited import DENIED_PE
 from ringfence_payment_instruction.screening.adapters.list_files import ListFormat
 from ringfence_payment_instruction.screening.application.importing import ListFiles, ListPart
 from ringfence_payment_instruction.screening.application.marking import listed_marks
-from ringfence_payment_instruction.screening.domain import lists
 from ringfence_payment_instruction.screening.domain.errors import (
     SanctionsListDamaged,
     SanctionsListNotFound,
@@ -367,22 +366,6 @@ async def test_what_is_kept_of_a_list_is_written_anew_when_it_changes(world: Wor
     assert await decide(world, retired, SECOND_OPERATOR) == ""
     digests.add(taken_up())
     assert len(digests) == 6
-
-
-async def test_a_list_is_gone_through_where_nobody_waits(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was made of it while it was read is what its event makes; nothing of that is held beyond the import."""
-
-    def beside_others(rows: object) -> lists.Index:
-        raise AssertionError("it is gone through while others wait")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(lists, "index_of", beside_others)
-        await world.import_list(edition(*range(100)) + b"Bad Actor,person,X-1\n")
-        await world.import_list(edition(*range(10)))
-    assert hit(world, "bad actor") == "UN/X-1"
-    kept, waiting = world.states.screening.lists["UN"], world.states.screening.waiting["UN"]
-    await world.restart()
-    assert (world.states.screening.lists["UN"], world.states.screening.waiting["UN"]) == (kept, waiting)
 
 
 async def test_a_name_that_many_entries_bear_hits_as_each_of_them(world: World) -> None:
