@@ -31,7 +31,13 @@ class Remembered:
     def newest(self, origin: str, vkey: str) -> Checkpoint | None:
         """Returns what is remembered of a log; raises VerificationError where that was not signed by the key."""
         file = self._file(origin)
-        return verify_checkpoint(file.read_text(encoding="utf-8"), vkey) if file.is_file() else None
+        if not file.is_file():
+            return None
+        try:
+            note = file.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise VerificationError(f"{file} is not a checkpoint that was remembered") from None
+        return verify_checkpoint(note, vkey)
 
     def accept(self, note: str, vkey: str, prove: Prove) -> Checkpoint:
         """Returns a checkpoint that extends the one that is remembered, and remembers it.

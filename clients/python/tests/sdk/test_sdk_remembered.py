@@ -109,6 +109,7 @@ def test_what_the_key_has_not_signed_is_not_remembered(remembered: Remembered) -
     assert not remembered.folder.exists()
     remembered.accept(log.note(), KEY.text(), log.prove)
     (file,) = remembered.folder.iterdir()
-    file.write_text(forged)
-    with pytest.raises(VerificationError, match="signature"):
-        remembered.accept(log.note(), KEY.text(), log.prove)
+    for content, why in ((forged.encode(), "signature"), (b"\xff", "not a checkpoint")):
+        file.write_bytes(content)
+        with pytest.raises(VerificationError, match=why):
+            remembered.accept(log.note(), KEY.text(), log.prove)

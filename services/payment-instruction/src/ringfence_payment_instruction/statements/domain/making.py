@@ -21,7 +21,7 @@ from ringfence_payment_instruction.statements.domain.statement import BOOKED, CR
 from ringfence_payment_instruction.submissions.domain.orders import Alias
 
 
-class Making:
+class RowMaking:
     """Makes rows of what one telling, or one decision of people, is about; `data` are its entries by movement."""
 
     def __init__(self, before: Movements, after: Movements, sources: Sources) -> None:

@@ -23,7 +23,7 @@ from ringfence_payment_instruction.statements.domain.events import (
     MovementsTold,
     MovementsToldAgain,
 )
-from ringfence_payment_instruction.statements.domain.making import Making
+from ringfence_payment_instruction.statements.domain.making import RowMaking
 from ringfence_payment_instruction.statements.domain.movements import (
     Certainty,
     Movement,
@@ -59,10 +59,10 @@ SEVERAL_PAYMENTS, IN_DOUBT, RETURNED = "SEVERAL_PAYMENTS", "MOVEMENT_IN_DOUBT", 
 
 def rows_for(before: Movements, after: Movements, events: Iterable[Any], sources: Sources) -> Rows:
     """Returns the rows that events call for; `after` has at least the movements that they are about."""
-    return _Making(before, after, list(events), sources).make()
+    return _TellingRows(before, after, list(events), sources).make()
 
 
-class _Making(Making):
+class _TellingRows(RowMaking):
     """The events of one telling, or of one decision of people."""
 
     def __init__(self, before: Movements, after: Movements, events: list[Any], sources: Sources) -> None:
