@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_payment_instruction.deposits.domain.evidence import BLOCKED, BankEntry
+from ringfence_payment_instruction.screening.application import clients as client_screening
 from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.domain.clients import client_stream
 from ringfence_payment_instruction.screening.domain.screened_fields import SCREENED_FIELDS, Part, ScreenedField, Side
@@ -268,6 +271,30 @@ async def test_who_is_not_in_the_index_is_waited_for(world: World) -> None:
     assert world.status("p") is Status.AUTHENTICATED
     await world.identity_says("PartyRegistered.v1", an_id("newcomer"), personal={"name": "Nils Newcomer"})
     await world.reaches("p", Status.SETTLED)
+
+
+async def test_who_is_told_of_while_names_are_looked_for_is_not_left_for_later(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ring for a name that comes as the table is being read is not lost."""
+    loop, clients = asyncio.get_running_loop(), world.application.screening.clients
+    monkeypatch.setattr(client_screening, "LOOK_SECONDS", 3_600.0)
+    clients.ring()  # whoever waits by the old pause looks once more
+    await world.until(lambda: clients._news._waiting != set())
+    unmarked, told = type(clients.names).unmarked, threading.Event()
+
+    def told_meanwhile(names: Any, limit: int) -> Any:
+        found = unmarked(names, limit)
+        if not told.is_set():
+            told.set()
+            news = world.identity_says("PartyRegistered.v1", an_id("newcomer"), personal={"name": "Nils Newcomer"})
+            asyncio.run_coroutine_threadsafe(news, loop).result()
+        return found
+
+    monkeypatch.setattr(type(clients.names), "unmarked", told_meanwhile)
+    clients.ring()
+    await world.until(told.is_set)
+    await world.indexed()
 
 
 async def test_what_a_process_did_not_finish_the_next_one_finds(world: World) -> None:

@@ -115,6 +115,7 @@ class ClientScreening:
         """Works until cancelled; waits for keys, lists and the store as long as it takes."""
         self._checked = {}
         while True:
+            rings = self._news.rings
             try:
                 while await self.step():
                     pass
@@ -122,7 +123,7 @@ class ClientScreening:
                 _LOG.warning("client_screening_waits", reason=error.reason)
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                await self._news.wait(LOOK_SECONDS)
+                await self._news.wait(LOOK_SECONDS, since=rings)
 
     async def step(self) -> bool:
         """Marks some names that are new, and looks up what is new on the lists; tells whether there may be more.
