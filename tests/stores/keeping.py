@@ -94,7 +94,7 @@ def leaves(connection: psycopg.Connection) -> Iterator[bytes]:
     for event in events(connection):
         if event.topic == "LeavesAppended.v1":
             yield from unbundled(event.fields["leaves"])
-        elif event.topic == "ReadRecorded.v1":
+        elif event.topic in ("ReadRecorded.v1", "StateRecorded.v1"):
             yield event.fields["leaf"]
 
 

@@ -29,8 +29,10 @@ SOURCES = keeping.SERVICES[:3]
 BY_FOLDER = pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
 
 
-NOT_KEPT = {"custody": {"MatchesSuggested.v1", "SuggestionDecided.v1"}}
-"""No store holds sums that only together are what a bank has booked; reconciliation's contract test writes these."""
+NOT_KEPT = {"custody": {"MatchesSuggested.v1", "SuggestionDecided.v1"}, "audit": {"FormatAdopted.v1"}}
+"""No store holds sums that only together are what a bank has booked; reconciliation's contract test writes these. A log
+that was born in a format has not adopted it; `test_audit_state_leaf.py` carries one over.
+"""
 
 
 class Kept(NamedTuple):
@@ -122,6 +124,6 @@ def kept_leaves(folder: Path) -> list[bytes]:
         fields = event.envelope[3]
         if event.topic == "LeavesAppended.v1":
             found += keeping.unbundled(fields["leaves"])
-        elif event.topic == "ReadRecorded.v1":
+        elif event.topic in ("ReadRecorded.v1", "StateRecorded.v1"):
             found.append(fields["leaf"])
     return found

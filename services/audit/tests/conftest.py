@@ -27,7 +27,7 @@ from ringfence_audit.log.adapters.tile_reader import TileReader
 from ringfence_audit.log.api.servicer import LogServicer
 from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.checkpointer import Checkpointer
-from ringfence_audit.log.application.commands import NotePassed, RecordRead, SignCheckpoint, TakeOver
+from ringfence_audit.log.application.commands import LogStanding, NotePassed, RecordRead, SignCheckpoint, TakeOver
 from ringfence_audit.log.application.ports import Anchored
 from ringfence_audit.log.application.queries import Queries
 from ringfence_audit.log.domain.checkpoint import Checkpoint, NoteKey
@@ -181,7 +181,10 @@ async def running(
     take_over = TakeOver(writer, log, Translation(translation), TileModel())
     anchor = anchor or LocalAnchor()
     anchoring = Anchoring(anchor, TileTree(TileReader(store).tile).root)
-    record_read, sign_checkpoint = RecordRead(writer, log, TileModel()), SignCheckpoint(writer, log, signer, anchoring)
+    record_read, sign_checkpoint = (
+        RecordRead(writer, log, TileModel()),
+        SignCheckpoint(writer, log, TileModel(), signer, anchoring),
+    )
     search, queries = Projector(store, codec, SearchModel()), Queries(TileReader(store), ChainedLeaves(store, codec))
     proof, findings = Projector(store, codec, ProofModel()), FindingsReader(store)
     of = {feed.source: feed for feed in (SourceFeed("custody"), SourceFeed("payment-instruction"), *feeds)}
@@ -193,7 +196,14 @@ async def running(
     making = Making(IndexedLeaves(SearchReader(store), queries), translation.currencies)
     servicer = joined(
         AuditServiceServicer,
-        LogServicer(record_read, queries, {feed.source: feed for feed in feeds}, StoredMarks(store, codec), heavy.run),
+        LogServicer(
+            record_read,
+            LogStanding(writer, log),
+            queries,
+            {feed.source: feed for feed in feeds},
+            StoredMarks(store, codec),
+            heavy.run,
+        ),
         searching,
         EvidenceServicer(record_read, findings, evidence, proof, heavy.run),
         ReportServicer(record_read, making, searching.caught_up, heavy.run, ORIGIN),

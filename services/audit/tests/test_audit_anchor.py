@@ -103,9 +103,10 @@ async def test_a_process_that_ends_before_it_records_goes_on(audit: Audit, custo
     await audit.follow(custody)
     await audit.anchoring.advance(audit.log.checkpoint())
     async with running(audit.store, [custody], anchor=audit.anchor) as again:
+        assert again.anchor.held.version == 2
         await again.publish()
         assert again.log.signed is not None
-        assert again.anchor.held.version == 2
+        assert (again.anchor.held.size, again.anchor.held.version) == (again.log.signed.size, 3)
 
 
 async def test_of_two_processes_one_is_told_that_the_anchor_has_moved(audit: Audit, custody: SourceFeed) -> None:

@@ -11,7 +11,7 @@ import pytest
 from ringfence_audit.log.domain.checkpoint import NoteKey
 from ringfence_audit.log.domain.leaf import Value, commitment, encode
 from ringfence_audit.log.domain.merkle import leaf_hash
-from ringfence_verifier import VerifierKey, read_leaf, verify_checkpoint, verify_log, verify_receipt
+from ringfence_verifier import VerifierKey, read_leaf, verify_checkpoint, verify_log, verify_receipt, verify_state
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 
@@ -33,7 +33,7 @@ def fields_of(vector: dict[str, Any]) -> dict[str, Value]:
 
 def test_leaves_agree_with_the_vectors() -> None:
     """The service encodes, and the verifier reads, exactly the published bytes."""
-    assert len(vectors("leaf")) == 2
+    assert len(vectors("leaf")) == 3
     for vector in vectors("leaf"):
         leaf = bytes.fromhex(vector["leaf"])
         assert encode(vector["leaf_kind"], fields_of(vector)) == leaf
@@ -52,17 +52,25 @@ def test_commitments_and_keys_agree_with_the_vectors() -> None:
 
 
 def test_the_published_log_verifies_whole() -> None:
-    """The two published leaves are the log that the published checkpoint and receipt speak of."""
+    """The published leaves are the log that the published checkpoints and receipts speak of, in both formats."""
     [noted], [received] = vectors("checkpoint"), vectors("receipt")
     checkpoint = verify_checkpoint(noted["note"], noted["vkey"])
     assert (checkpoint.size, checkpoint.root.hex()) == (noted["size"], noted["root"])
     leaves = [bytes.fromhex(vector["leaf"]) for vector in vectors("leaf")]
-    assert verify_log(leaves, checkpoint).source_heads == checkpoint.source_heads
+    assert verify_log(leaves[:2], checkpoint).source_heads == checkpoint.source_heads
+    [over_state], [of_state] = vectors("checkpoint_over_state"), vectors("state_receipt")
+    newer, state = verify_state(of_state["receipt"], of_state["vkey"])
+    assert newer == verify_checkpoint(over_state["note"], over_state["vkey"])
+    assert (newer.size, newer.root.hex()) == (over_state["size"], over_state["root"])
+    assert verify_log(leaves, newer).source_heads == state.source_heads == checkpoint.source_heads
     verified = verify_receipt(received["receipt"], received["vkey"])
     assert (verified.index, verified.leaf.hex()) == (received["index"], received["leaf"])
 
 
-@pytest.mark.parametrize("kind", ["leaf", "commitment", "log_key", "checkpoint", "receipt"])
+KINDS = ("leaf", "commitment", "log_key", "checkpoint", "receipt", "checkpoint_over_state", "state_receipt")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_vector_is_published(kind: str) -> None:
     """None of the tests above runs over an empty list."""
     assert vectors(kind)

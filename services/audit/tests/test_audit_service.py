@@ -16,7 +16,13 @@ from ringfence_local_stack.processes.files import private_folder, write_private
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 from ringfence_protos.audit.v1 import audit_pb2
-from ringfence_verifier import Checkpoint, verify_checkpoint, verify_consistency, verify_log, verify_receipt
+from ringfence_verifier import (
+    Checkpoint,
+    verify_consistency,
+    verify_log,
+    verify_receipt,
+    verify_state,
+)
 
 from .feeds import BOOK, accounts_created, identifier, kyc_changed, transfers_created
 from .process import AuditProcess, Reader
@@ -50,13 +56,13 @@ def checkpoint_with(service: AuditProcess, reader: Reader, custody_position: int
     give_up = time.monotonic() + 20
     while time.monotonic() < give_up:
         try:
-            note = reader.call("GetCheckpoint", audit_pb2.GetCheckpointRequest()).checkpoint
+            receipt = reader.call("GetCheckpoint", audit_pb2.GetCheckpointRequest()).state_receipt
         except RemoteError as error:
             if error.reason != "CHECKPOINT_PENDING":
                 raise
         else:
-            checkpoint = verify_checkpoint(note, service.verifier_key())
-            heads = {head.source: head.position for head in checkpoint.source_heads}
+            checkpoint, state = verify_state(receipt, service.verifier_key())
+            heads = {head.source: head.position for head in state.source_heads}
             if heads.get("custody", 0) >= custody_position and "identity" in heads:
                 return checkpoint
         time.sleep(0.1)

@@ -60,10 +60,8 @@ async def searched(audit: Audit, **fields: Any) -> list[audit_pb2.Leaf]:
 async def test_every_kind_of_read_is_in_the_log_before_its_answer(filled: Audit) -> None:
     """After each call the newest leaf says who asked what; malformed requests leave none."""
     calls = [
-        ("GetCheckpoint", audit_pb2.GetCheckpointRequest()),
         ("Search", audit_pb2.SearchRequest(tenant_id=BOOK)),
         ("GetReceipt", audit_pb2.GetReceiptRequest(leaf_index=1)),
-        ("GetConsistencyProof", audit_pb2.GetConsistencyProofRequest(from_size=1, to_size=5)),
         ("ListLeaves", audit_pb2.ListLeavesRequest()),
         ("VerifySources", audit_pb2.VerifySourcesRequest()),
     ]
@@ -79,6 +77,17 @@ async def test_every_kind_of_read_is_in_the_log_before_its_answer(filled: Audit)
     assert filled.store.head() == head
 
 
+async def test_polling_leaves_the_log_as_it_is(filled: Audit) -> None:
+    """Checkpoints and proofs of consistency show no fact: whoever asks for them all day adds nothing to the log."""
+    head = filled.store.head()
+    for _ in range(3):
+        await filled.servicer.GetCheckpoint(audit_pb2.GetCheckpointRequest(), CONTEXT)
+        request = audit_pb2.GetConsistencyProofRequest(from_size=1, to_size=5)
+        await filled.servicer.GetConsistencyProof(request, CONTEXT)
+        await filled.publish()
+    assert filled.store.head() == head
+
+
 async def test_receipts_verify_offline(filled: Audit) -> None:
     """Every leaf under the checkpoint has a receipt that proves its very bytes with the public key alone."""
     assert filled.log.signed is not None
@@ -90,7 +99,7 @@ async def test_receipts_verify_offline(filled: Audit) -> None:
 
 async def test_a_leaf_no_checkpoint_covers_yet_has_no_receipt(filled: Audit) -> None:
     """A newer leaf is named as pending, one beyond the log as unknown."""
-    await filled.servicer.GetCheckpoint(audit_pb2.GetCheckpointRequest(), CONTEXT)
+    await filled.servicer.ListLeaves(audit_pb2.ListLeavesRequest(), CONTEXT)
     assert filled.log.signed is not None
     with pytest.raises(CheckpointPending):
         await filled.servicer.GetReceipt(audit_pb2.GetReceiptRequest(leaf_index=filled.log.signed.size), CONTEXT)
@@ -108,6 +117,7 @@ async def test_consistency_proofs_lead_from_each_checkpoint_to_the_next(filled: 
     """Two checkpoints that a reader kept are proven to be of one log that only grew."""
     key = filled.signer.key.text()
     older = await filled.servicer.GetCheckpoint(audit_pb2.GetCheckpointRequest(), CONTEXT)
+    await filled.servicer.ListLeaves(audit_pb2.ListLeavesRequest(), CONTEXT)
     await filled.publish()
     newer = await filled.servicer.GetCheckpoint(audit_pb2.GetCheckpointRequest(), CONTEXT)
     old, new = verify_checkpoint(older.checkpoint, key), verify_checkpoint(newer.checkpoint, key)

@@ -11,11 +11,13 @@ from ringfence_verifier.note import Checkpoint, SourceHead, VerifierKey, verify_
 from ringfence_verifier.proofs import verify_consistency, verify_inclusion
 from ringfence_verifier.receipt import VerifiedLeaf, verify_receipt
 from ringfence_verifier.safeguarding import VerifiedDay, day_id, verify_safeguarding
+from ringfence_verifier.state import LogState, read_state, verify_state
 
 __all__ = [
     "Checkpoint",
     "Fact",
     "LogAudit",
+    "LogState",
     "LogSummary",
     "SourceHead",
     "VerificationError",
@@ -24,10 +26,12 @@ __all__ = [
     "VerifierKey",
     "day_id",
     "read_leaf",
+    "read_state",
     "verify_checkpoint",
     "verify_consistency",
     "verify_inclusion",
     "verify_log",
     "verify_receipt",
     "verify_safeguarding",
+    "verify_state",
 ]

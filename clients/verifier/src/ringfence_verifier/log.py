@@ -4,7 +4,8 @@ After the leaves of some events of a source stands a page leaf (`audit.page.v1`)
 of each and the number of leaves each was given. From it the source's own hash chain is computed again, so that an event
 left out, added, reordered, or given no leaf or other than the stated number shows without asking the source. What the
 leaves say of an event, and that they say all of it, is the log's word: only the event itself, whose digest the page
-has, can show otherwise.
+has, can show otherwise. Now and then the log states what it knows (`audit.state.v1`), under every checkpoint at least:
+that has to be what its leaves have shown up to there.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ringfence_verifier.errors import VerificationError
 from ringfence_verifier.leaf import Fact, read_leaf
 from ringfence_verifier.note import Checkpoint, SourceHead
 from ringfence_verifier.proofs import TreeHash
+from ringfence_verifier.state import STATE_KIND, read_state
 
 PAGE_KIND = "audit.page.v1"
 OWN_KINDS = "audit."
@@ -74,6 +76,7 @@ class LogAudit:
         self._tree = TreeHash()
         self._sources: dict[str, _Source] = {}
         self._kinds: Counter[str] = Counter()
+        self._stated_size = 0
 
     def add(self, leaf: bytes) -> None:
         """Takes the next leaf; raises VerificationError where it contradicts an earlier one."""
@@ -81,6 +84,8 @@ class LogAudit:
         try:
             if fact.kind == PAGE_KIND:
                 self._page(fact)
+            elif fact.kind == STATE_KIND:
+                self._state(fact)
             elif not fact.kind.startswith(OWN_KINDS):
                 self._wait(fact)
         except VerificationError as error:
@@ -94,15 +99,31 @@ class LogAudit:
             raise VerificationError(f"the log ends at {self._tree.size} of {checkpoint.size} leaves")
         if self._tree.root() != checkpoint.root:
             raise VerificationError("the leaves do not lead to the checkpoint's root")
-        heads = tuple(
+        if any(source.waiting for source in self._sources.values()):
+            raise VerificationError("the log ends with leaves that belong to no page")
+        heads = self._heads()
+        if checkpoint.source_heads:
+            if heads != checkpoint.source_heads:
+                raise VerificationError("the log's source heads differ from the checkpoint's")
+        elif self._stated_size != self._tree.size:
+            raise VerificationError("the checkpoint is not over a leaf that states what the log knows")
+        return LogSummary(self._tree.size, self._tree.root(), dict(self._kinds), heads)
+
+    def _heads(self) -> tuple[SourceHead, ...]:
+        return tuple(
             SourceHead(name, source.epoch, len(source.hashes) - 1, source.hashes[-1])
             for name, source in sorted(self._sources.items())
         )
+
+    def _state(self, fact: Fact) -> None:
+        state = read_state(fact)
+        if state.size != self._tree.size:
+            raise VerificationError(f"it states what the log knew at {state.size} leaves")
         if any(source.waiting for source in self._sources.values()):
-            raise VerificationError("the log ends with leaves that belong to no page")
-        if heads != checkpoint.source_heads:
-            raise VerificationError("the log's source heads differ from the checkpoint's")
-        return LogSummary(self._tree.size, self._tree.root(), dict(self._kinds), heads)
+            raise VerificationError("it stands among leaves that belong to no page yet")
+        if state.source_heads != self._heads():
+            raise VerificationError("the source heads that it states are not those of the leaves before it")
+        self._stated_size = self._tree.size + 1
 
     def _wait(self, fact: Fact) -> None:
         source = self._sources.setdefault(fact.text("source"), _Source())

@@ -74,7 +74,10 @@ class SourceHead:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A tree head whose signature was checked."""
+    """A tree head whose signature was checked.
+
+    `source_heads` are those in its extension lines: none where the leaf before its size states them.
+    """
 
     origin: str
     size: int

@@ -1,4 +1,4 @@
-"""The command line of every service: `serve`, `migrate [--wait]`, `rebuild [--verify]`, `accept-history`."""
+"""The command line of every service: `serve`, `migrate [--wait]`, `rebuild [--verify]`, `accept-history`, its own."""
 
 from __future__ import annotations
 
@@ -59,6 +59,8 @@ def main(service: Service[SettingsT], arguments: Sequence[str] | None = None) ->
     accept.add_argument("--position", type=int, required=True, help="position of the last event")
     accept.add_argument("--by", required=True, help="who has decided it")
     accept.add_argument("--reason", required=True, help="why the history stands, for instance the incident's number")
+    for verb, command in service.commands.items():
+        commands.add_parser(verb, help=command.help)
     parsed = parser.parse_args(arguments)
     try:
         return _run(service, parsed)
@@ -77,6 +79,9 @@ def _run(service: Service[SettingsT], parsed: argparse.Namespace) -> int:
         logs.configure(service.name, settings.log_level)
         return uvloop.run(serve(service, settings))
     logs.configure(service.name, settings.log_level, sys.stderr)
+    if parsed.command in service.commands:
+        print(json.dumps({"service": service.name, **service.commands[parsed.command].run(settings)}))
+        return 0
     try:
         report = service.rebuild(settings, parsed.verify)
     except (RebuildUnderWay, ReadersInTheWay) as error:

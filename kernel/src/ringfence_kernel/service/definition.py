@@ -51,12 +51,21 @@ class RebuildReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Command(Generic[SettingsT]):
+    """A verb of one service's own, for operators: it does its work and returns what is printed as JSON."""
+
+    help: str
+    run: Callable[[SettingsT], Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service(Generic[SettingsT]):
     """One of the services.
 
     `assemble` opens the store, rebuilds the state and wires servicers; what must be closed goes to `runtime.resources`.
     `migrations` are all of its database, as this release needs them. `rebuild(settings, verify)` builds state and read
-    models from events; with `verify` it compares them with the live ones and leaves those alone.
+    models from events; with `verify` it compares them with the live ones and leaves those alone. `commands` are by
+    verb.
     """
 
     name: str
@@ -64,3 +73,4 @@ class Service(Generic[SettingsT]):
     assemble: Callable[[Runtime[SettingsT]], Awaitable[Assembly]]
     migrations: Callable[[], Sequence[Migration]]
     rebuild: Callable[[SettingsT, bool], RebuildReport]
+    commands: Mapping[str, Command[SettingsT]] = field(default_factory=dict)

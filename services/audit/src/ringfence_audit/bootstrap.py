@@ -12,6 +12,7 @@ from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service import (
     Assembly,
     Check,
+    Command,
     EventSourced,
     RebuildReport,
     Runtime,
@@ -39,6 +40,7 @@ from ringfence_audit.index.adapters.search_model import SearchModel
 from ringfence_audit.index.adapters.search_reader import SearchReader
 from ringfence_audit.index.api.servicer import SearchServicer
 from ringfence_audit.index.application.queries import Queries as SearchQueries
+from ringfence_audit.log.adapters.carrying_over import carry_over
 from ringfence_audit.log.adapters.peer_feed import PeerFeed
 from ringfence_audit.log.adapters.schema import LOG_TABLES
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
@@ -50,7 +52,7 @@ from ringfence_audit.log.adapters.vault_signer import VaultSigner
 from ringfence_audit.log.api.servicer import LogServicer
 from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.checkpointer import Checkpointer
-from ringfence_audit.log.application.commands import NotePassed, RecordRead, SignCheckpoint, TakeOver
+from ringfence_audit.log.application.commands import LogStanding, NotePassed, RecordRead, SignCheckpoint, TakeOver
 from ringfence_audit.log.application.differences import Differences
 from ringfence_audit.log.application.measures import measure
 from ringfence_audit.log.application.queries import Queries
@@ -67,8 +69,10 @@ from ringfence_audit.translation.application.translator import Translation, coun
 from ringfence_audit.translation.domain.state import State as TranslationState
 
 SOURCES = ("identity", "custody", "payment-instruction")
-DIGEST_FORMAT = 5
-"""3 had all files that payment-instruction has named, 1 was the log's state before its modules had their own."""
+DIGEST_FORMAT = 6
+"""5 had no state leaves, 3 had all files that payment-instruction has named, 1 was the log's state before its modules
+had their own.
+"""
 
 
 def states(
@@ -89,7 +93,9 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     take_over = TakeOver(core.writer, log, Translation(translation), TileModel())
     signer = VaultSigner(runtime.vault.transit, log.origin)
     anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root)
-    checkpointer = Checkpointer(SignCheckpoint(core.writer, log, signer, anchoring), lambda: not log.unsigned)
+    checkpointer = Checkpointer(
+        SignCheckpoint(core.writer, log, TileModel(), signer, anchoring), lambda: not log.unsigned
+    )
     leadership = core.leadership()
     measure(runtime.gauges, leadership, log, checkpointer, anchoring)
     count_unreadable_from_zero(SOURCES)
@@ -150,7 +156,7 @@ def _audit(
     making = Making(IndexedLeaves(keys, queries), translation.currencies)
     servicer = joined(
         audit_pb2_grpc.AuditServiceServicer,
-        LogServicer(record_read, queries, feeds, marks, heavily),
+        LogServicer(record_read, LogStanding(core.writer, log), queries, feeds, marks, heavily),
         search,
         EvidenceServicer(record_read, FindingsReader(core.store), evidence, core.projectors[ProofModel.name], heavily),
         ReportServicer(record_read, making, search.caught_up, heavily, log.origin),
@@ -206,10 +212,22 @@ def rebuild(store: EventStore, origin: str, *, compare: bool) -> RebuildReport:
     return report if differences["chain"] else replace(report, differences={"tree": 0} | differences)
 
 
+def adopt_state_leaves(settings: AuditSettings) -> Mapping[str, object]:
+    """Carries the log over to the format of this release; says whether it was of the one before."""
+    with opened_store(settings) as store:
+        return {"carried_over": carry_over(store)}
+
+
 SERVICE = Service(
     name="audit",
     settings=AuditSettings,
     assemble=assemble,
     migrations=migrations,
     rebuild=verify,
+    commands={
+        "carry-over": Command(
+            help="have the log state what it knows in leaves, where it still does in lines of its checkpoints",
+            run=adopt_state_leaves,
+        )
+    },
 )

@@ -312,8 +312,13 @@ class GetCheckpointResponse(_message.Message):
 
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     SOURCE_HEADS_FIELD_NUMBER: _builtins.int
+    STATE_RECEIPT_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.str
-    """Signed note (C2SP tlog-checkpoint); source heads stand in its extension lines."""
+    """Signed note (C2SP tlog-checkpoint)."""
+    state_receipt: _builtins.str
+    """Receipt of the last leaf under it, which states what the log knew (C2SP tlog-proof, the leaf as extra data); empty
+    where the heads stand in lines of the checkpoint, as they did in the log's first format.
+    """
     @_builtins.property
     def source_heads(self) -> _containers.RepeatedCompositeFieldContainer[Global___SourceHead]:
         """Heads of the sources at that size."""
@@ -323,10 +328,11 @@ class GetCheckpointResponse(_message.Message):
         *,
         checkpoint: _builtins.str = ...,
         source_heads: _abc.Iterable[Global___SourceHead] | None = ...,
+        state_receipt: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "source_heads", b"source_heads"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "source_heads", b"source_heads", "state_receipt", b"state_receipt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

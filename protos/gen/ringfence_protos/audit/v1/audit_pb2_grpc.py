@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AuditServiceStub:
-    """Read by regulators and auditors; every read is itself a fact in the log before it is answered.
+    """Read by regulators and auditors; every read that shows facts is itself a fact in the log before it is answered.
     """
 
     def __init__(self, channel):
@@ -78,11 +78,11 @@ class AuditServiceStub:
 
 
 class AuditServiceServicer:
-    """Read by regulators and auditors; every read is itself a fact in the log before it is answered.
+    """Read by regulators and auditors; every read that shows facts is itself a fact in the log before it is answered.
     """
 
     def GetCheckpoint(self, request, context):
-        """Returns the latest signed checkpoint.
+        """Returns the latest signed checkpoint; this shows no fact, and is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -103,7 +103,7 @@ class AuditServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetConsistencyProof(self, request, context):
-        """Proves that a newer log extends an older one.
+        """Proves that a newer log extends an older one; this shows no fact, and is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,7 +189,7 @@ def add_AuditServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AuditService:
-    """Read by regulators and auditors; every read is itself a fact in the log before it is answered.
+    """Read by regulators and auditors; every read that shows facts is itself a fact in the log before it is answered.
     """
 
     @staticmethod

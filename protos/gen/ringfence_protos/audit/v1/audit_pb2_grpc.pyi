@@ -27,20 +27,20 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AuditServiceStub:
-    """Read by regulators and auditors; every read is itself a fact in the log before it is answered."""
+    """Read by regulators and auditors; every read that shows facts is itself a fact in the log before it is answered."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AuditServiceAsyncStub: ...
     GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetCheckpointRequest, _audit_pb2.GetCheckpointResponse]
-    """Returns the latest signed checkpoint."""
+    """Returns the latest signed checkpoint; this shows no fact, and is none."""
     Search: _grpc.UnaryUnaryMultiCallable[_audit_pb2.SearchRequest, _audit_pb2.SearchResponse]
     """Finds facts."""
     GetReceipt: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetReceiptRequest, _audit_pb2.GetReceiptResponse]
     """Returns a receipt for one fact."""
     GetConsistencyProof: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetConsistencyProofRequest, _audit_pb2.GetConsistencyProofResponse]
-    """Proves that a newer log extends an older one."""
+    """Proves that a newer log extends an older one; this shows no fact, and is none."""
     ListLeaves: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ListLeavesRequest, _audit_pb2.ListLeavesResponse]
     """Returns leaves in order, for whoever verifies the whole log."""
     VerifySources: _grpc.UnaryUnaryMultiCallable[_audit_pb2.VerifySourcesRequest, _audit_pb2.VerifySourcesResponse]
@@ -52,17 +52,17 @@ class AuditServiceStub:
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
-    """Read by regulators and auditors; every read is itself a fact in the log before it is answered."""
+    """Read by regulators and auditors; every read that shows facts is itself a fact in the log before it is answered."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetCheckpointRequest, _audit_pb2.GetCheckpointResponse]  # type: ignore[assignment]
-    """Returns the latest signed checkpoint."""
+    """Returns the latest signed checkpoint; this shows no fact, and is none."""
     Search: _aio.UnaryUnaryMultiCallable[_audit_pb2.SearchRequest, _audit_pb2.SearchResponse]  # type: ignore[assignment]
     """Finds facts."""
     GetReceipt: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetReceiptRequest, _audit_pb2.GetReceiptResponse]  # type: ignore[assignment]
     """Returns a receipt for one fact."""
     GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetConsistencyProofRequest, _audit_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
-    """Proves that a newer log extends an older one."""
+    """Proves that a newer log extends an older one; this shows no fact, and is none."""
     ListLeaves: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListLeavesRequest, _audit_pb2.ListLeavesResponse]  # type: ignore[assignment]
     """Returns leaves in order, for whoever verifies the whole log."""
     VerifySources: _aio.UnaryUnaryMultiCallable[_audit_pb2.VerifySourcesRequest, _audit_pb2.VerifySourcesResponse]  # type: ignore[assignment]
@@ -73,7 +73,7 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """Makes a report for a regulator from the facts in the log."""
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Read by regulators and auditors; every read is itself a fact in the log before it is answered."""
+    """Read by regulators and auditors; every read that shows facts is itself a fact in the log before it is answered."""
 
     @_abc_1.abstractmethod
     def GetCheckpoint(
@@ -81,7 +81,7 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _audit_pb2.GetCheckpointRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.GetCheckpointResponse, _abc.Awaitable[_audit_pb2.GetCheckpointResponse]]:
-        """Returns the latest signed checkpoint."""
+        """Returns the latest signed checkpoint; this shows no fact, and is none."""
 
     @_abc_1.abstractmethod
     def Search(
@@ -105,7 +105,7 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _audit_pb2.GetConsistencyProofRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.GetConsistencyProofResponse, _abc.Awaitable[_audit_pb2.GetConsistencyProofResponse]]:
-        """Proves that a newer log extends an older one."""
+        """Proves that a newer log extends an older one; this shows no fact, and is none."""
 
     @_abc_1.abstractmethod
     def ListLeaves(

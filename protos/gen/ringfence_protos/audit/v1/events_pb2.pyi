@@ -141,6 +141,58 @@ class SourcesPassed(_message.Message):
 Global___SourcesPassed: _TypeAlias = SourcesPassed  # noqa: Y015
 
 @_typing.final
+class StateRecorded(_message.Message):
+    """The log has stated what it knows, as the leaf that its next checkpoint ends with."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_LEAF_FIELD_NUMBER: _builtins.int
+    LEAF_FIELD_NUMBER: _builtins.int
+    ROOT_FIELD_NUMBER: _builtins.int
+    first_leaf: _builtins.int
+    """Index of the leaf in the log, from 0; as many leaves it speaks of."""
+    leaf: _builtins.bytes
+    """The leaf, of kind `audit.state.v1` (docs/formats.md)."""
+    root: _builtins.bytes
+    """Tree head after it, 32 bytes."""
+    def __init__(
+        self,
+        *,
+        first_leaf: _builtins.int = ...,
+        leaf: _builtins.bytes = ...,
+        root: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_leaf", b"first_leaf", "leaf", b"leaf", "root", b"root"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StateRecorded: _TypeAlias = StateRecorded  # noqa: Y015
+
+@_typing.final
+class FormatAdopted(_message.Message):
+    """From now on the log writes another format; what it has written stays as it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORMAT_FIELD_NUMBER: _builtins.int
+    format: _builtins.int
+    """2: under every checkpoint stands a leaf that states what the log knows."""
+    def __init__(
+        self,
+        *,
+        format: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FormatAdopted: _TypeAlias = FormatAdopted  # noqa: Y015
+
+@_typing.final
 class CheckpointSigned(_message.Message):
     """The head of the log was signed."""
 

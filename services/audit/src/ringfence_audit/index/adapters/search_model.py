@@ -8,7 +8,7 @@ from typing import Any
 from ringfence_kernel.values.recorded import Recorded
 
 from ringfence_audit.index.domain.keys import key_rows
-from ringfence_audit.log.domain.events import LeavesAppended, ReadRecorded, leaves_of
+from ringfence_audit.log.domain.events import Growth, leaves_of
 
 
 class SearchModel:
@@ -22,6 +22,6 @@ class SearchModel:
         with connection.cursor().copy("COPY leaf_keys FROM STDIN (FORMAT BINARY)") as copy:
             copy.set_types(["bytea", "int8", "int4", "int8"])
             for each in recorded:
-                if isinstance(each.event, LeavesAppended | ReadRecorded):
+                if isinstance(each.event, Growth):
                     for row in key_rows(each.event.first_leaf, leaves_of(each.event)):
                         copy.write_row(row)

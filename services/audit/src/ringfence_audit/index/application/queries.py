@@ -9,6 +9,7 @@ from ringfence_audit.index.application.ports import KeyQuery, Keys
 from ringfence_audit.log.application.queries import ANSWER_BYTES
 from ringfence_audit.log.application.queries import Queries as LogQueries
 from ringfence_audit.log.domain.leaf import decode
+from ringfence_audit.log.domain.state_leaf import STATE_KIND
 
 MOST_EXAMINED = 20_000
 
@@ -73,9 +74,14 @@ def _key_query(query: SearchQuery, key: bytes, at: int) -> KeyQuery:
 
 
 def _matches(leaf: bytes, query: SearchQuery) -> bool:
-    """Tells whether a leaf is of the tenant and time asked for; machinery without a time is never searched for."""
-    _, fields = decode(leaf)
+    """Tells whether a leaf is of the tenant and time asked for; the log's own machinery is never searched for."""
+    kind, fields = decode(leaf)
     time_ns = fields.get("time_ns")
-    if not isinstance(time_ns, int) or time_ns < query.from_ns or (query.until_ns and time_ns >= query.until_ns):
+    if (
+        kind == STATE_KIND
+        or not isinstance(time_ns, int)
+        or time_ns < query.from_ns
+        or (query.until_ns and time_ns >= query.until_ns)
+    ):
         return False
     return query.tenant is None or fields.get("tenant_id") == query.tenant

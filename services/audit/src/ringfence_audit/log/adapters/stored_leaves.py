@@ -10,7 +10,7 @@ from ringfence_kernel.store.codec import EventCodec, UnknownTopic
 
 from ringfence_audit.log.application.ports import StoredPage
 from ringfence_audit.log.domain.errors import LogDamaged
-from ringfence_audit.log.domain.events import LeavesAppended, ReadRecorded, leaves_of
+from ringfence_audit.log.domain.events import Growth, leaves_of
 
 PAGE_EVENTS = 200
 
@@ -65,7 +65,7 @@ class ChainedLeaves:
             event, _ = self._codec.decode(stored.topic, stored.state)
         except (msgspec.MsgspecError, UnknownTopic) as error:
             raise LogDamaged(position=str(stored.position)) from error
-        return leaves_of(event) if isinstance(event, LeavesAppended | ReadRecorded) else []
+        return leaves_of(event) if isinstance(event, Growth) else []
 
     def _chained(self, after: int, through: int) -> Iterator[StoredEvent]:
         previous = self._store.read(after - 1, 1)[0].hash if after else GENESIS

@@ -7,13 +7,14 @@ from ringfence_kernel.store.codec import EventCodec
 
 from ringfence_audit.log.application.ports import Mark
 from ringfence_audit.log.domain.checkpoint import SourceHead, note_heads
-from ringfence_audit.log.domain.events import CheckpointSigned, LeavesAppended, leaves_of
+from ringfence_audit.log.domain.events import CheckpointSigned, LeavesAppended, StateRecorded, leaves_of
+from ringfence_audit.log.domain.state_leaf import stated_heads
 
 PAGE_EVENTS = 16
 
 
 class StoredMarks:
-    """Pages and checkpoints of the log; every call blocks."""
+    """Pages, states and checkpoints of the log; every call blocks."""
 
     def __init__(self, store: EventStore, codec: EventCodec) -> None:
         self._store = store
@@ -24,7 +25,7 @@ class StoredMarks:
         return self._store.head().position + 1
 
     def first(self, source: str, start: int, end: int) -> Mark | None:
-        """Gives the first page of a source, or checkpoint, from `start` and before `end`."""
+        """Gives the first page of a source, or what states all of them, from `start` and before `end`."""
         while start < end:
             page = self._store.read(start - 1, min(PAGE_EVENTS, end - start))
             if not page:
@@ -34,9 +35,14 @@ class StoredMarks:
                 if isinstance(event, LeavesAppended) and event.source == source:
                     head = SourceHead(source, event.epoch, event.last, event.hash)
                     return Mark(stored.position, head, leaves_of(event)[-1])
-                if isinstance(event, CheckpointSigned):
-                    for head in note_heads(event.note):
-                        if head.source == source:
-                            return Mark(stored.position, head, b"")
+                for head in _heads(event):
+                    if head.source == source:
+                        return Mark(stored.position, head, b"")
             start = page[-1].position + 1
         return None
+
+
+def _heads(event: object) -> tuple[SourceHead, ...]:
+    if isinstance(event, StateRecorded):
+        return stated_heads(event.leaf)
+    return note_heads(event.note) if isinstance(event, CheckpointSigned) else ()

@@ -8,7 +8,7 @@ from typing import Any
 from ringfence_kernel.values.recorded import Recorded
 
 from ringfence_audit.log.application.ports import StoredPage
-from ringfence_audit.log.domain.events import LeavesAppended, ReadRecorded, leaves_of
+from ringfence_audit.log.domain.events import Growth, LeavesAppended, leaves_of
 from ringfence_audit.log.domain.merkle import Frontier, Tile, frontier_tiles, leaf_hashes
 
 SAVE_TILE = "INSERT INTO tiles VALUES (%s, %s, %s) ON CONFLICT (level, index) DO UPDATE SET hashes = excluded.hashes"
@@ -35,7 +35,7 @@ class TileModel:
         frontier = self._frontier(connection)
         for each in recorded:
             event = each.event
-            if not isinstance(event, LeavesAppended | ReadRecorded):
+            if not isinstance(event, Growth):
                 continue
             leaves = leaves_of(event)
             frontier, tiles = frontier.extended(leaf_hashes(leaves))
@@ -60,7 +60,7 @@ class TileModel:
         return Frontier(row["size"], tuple(tiles))
 
 
-def _times(event: LeavesAppended | ReadRecorded, recorded_at_ns: int) -> tuple[int, int]:
+def _times(event: Growth, recorded_at_ns: int) -> tuple[int, int]:
     if isinstance(event, LeavesAppended):
         return event.earliest_ns, event.latest_ns
     return recorded_at_ns, recorded_at_ns

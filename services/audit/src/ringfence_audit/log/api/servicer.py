@@ -13,7 +13,7 @@ from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.audit.v1 import audit_pb2
 
 from ringfence_audit.log.api import mapping
-from ringfence_audit.log.application.commands import RecordRead
+from ringfence_audit.log.application.commands import LogStanding, RecordRead
 from ringfence_audit.log.application.differences import Differences
 from ringfence_audit.log.application.ports import Marks
 from ringfence_audit.log.application.queries import Queries
@@ -24,17 +24,22 @@ from ringfence_audit.log.domain.state import GENESIS, LogPosition
 
 
 class LogServicer:
-    """What a regulator reads of the log itself: every call that is not malformed is a leaf before it is answered."""
+    """What a regulator reads of the log itself: each call that shows facts is a leaf before it is answered.
+
+    Checkpoints, and proofs that one extends another, show none: to poll them leaves the log as it is.
+    """
 
     def __init__(
         self,
         record_read: RecordRead,
+        standing: LogStanding,
         queries: Queries,
         feeds: Mapping[str, Feed],
         marks: Marks,
         heavily: InThreads,
     ) -> None:
         self._record_read = record_read
+        self._standing = standing
         self._queries = queries
         self._feeds = feeds
         self._heavily = heavily
@@ -44,9 +49,11 @@ class LogServicer:
         self, request: audit_pb2.GetCheckpointRequest, context: Any
     ) -> audit_pb2.GetCheckpointResponse:
         """Answers the latest signed checkpoint; raises CheckpointPending before the first."""
-        signed = (await self._record("GetCheckpoint", {})).signed_head()
+        signed = (await self._standing()).signed_head()
         return audit_pb2.GetCheckpointResponse(
-            checkpoint=signed.note, source_heads=[mapping.source_head(head) for head in signed.heads]
+            checkpoint=signed.note,
+            source_heads=[mapping.source_head(head) for head in signed.heads],
+            state_receipt=await asyncio.to_thread(self._queries.state_receipt, signed),
         )
 
     async def GetReceipt(self, request: audit_pb2.GetReceiptRequest, context: Any) -> audit_pb2.GetReceiptResponse:
@@ -63,8 +70,7 @@ class LogServicer:
         old, new = request.from_size, request.to_size
         if not old <= new <= mapping.MAX_INDEX:
             raise InvalidArgument("from_size must not exceed to_size", field="from_size")
-        stood = await self._record("GetConsistencyProof", {"from_size": old, "to_size": new})
-        path = await asyncio.to_thread(self._queries.consistency_proof, old, new, stood)
+        path = await asyncio.to_thread(self._queries.consistency_proof, old, new, await self._standing())
         return audit_pb2.GetConsistencyProofResponse(path=path)
 
     async def ListLeaves(self, request: audit_pb2.ListLeavesRequest, context: Any) -> audit_pb2.ListLeavesResponse:

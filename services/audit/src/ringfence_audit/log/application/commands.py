@@ -91,28 +91,45 @@ class RecordRead:
 
 
 @dataclass(frozen=True, slots=True)
+class LogStanding:
+    """Tells where the log stands, for reads that show no fact and are none."""
+
+    writer: GroupWriter
+    state: State
+
+    async def __call__(self) -> LogPosition:
+        """Gives what is committed."""
+        return await self.writer.commit(lambda unit: self.state.position())
+
+
+@dataclass(frozen=True, slots=True)
 class SignCheckpoint:
     """Has the log's committed head signed, and records the checkpoint."""
 
     writer: GroupWriter
     state: State
+    rows: TileRows
     signer: Signer
     anchoring: Anchoring
 
     async def __call__(self) -> None:
-        """Signs the head if the log has grown since the last one.
+        """Signs the head if the log has grown since the last one, after the leaf that states what the log knows.
 
         Raises CheckpointOutrun, LogRolledBack, AnchorMoved, and what anchoring and signing raise.
         """
-        due = await self.writer.commit(lambda unit: self._due())
+        due = await self.writer.commit(self._due)
         if due is not None:
             await self.anchoring.advance(due)
             await self.record(due, await self.signer.sign(due.text()))
 
-    def _due(self) -> Checkpoint | None:
-        signed = self.state.signed
-        news = self.state.frontier.size > (signed.size if signed else 0)
-        return self.state.checkpoint() if news else None
+    def _due(self, unit: Unit) -> Checkpoint | None:
+        if not self.state.is_due:
+            return None
+        if not self.state.is_stated:
+            event, tiles = self.state.append_state(unit.recorded_ns)
+            unit.record(self.state.stream, event)
+            _save(unit, self.rows, tiles, event.first_leaf, 1, unit.recorded_ns, unit.recorded_ns)
+        return self.state.checkpoint()
 
     async def record(self, checkpoint: Checkpoint, note: str) -> None:
         """Records a signed checkpoint, unless a larger one was recorded meanwhile; raises CheckpointOutrun."""

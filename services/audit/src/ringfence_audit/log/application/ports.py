@@ -82,7 +82,7 @@ class Marks(Protocol):
     def first(self, source: str, start: int, end: int) -> Mark | None:
         """Gives the first mark of a source at the log's positions from `start` and before `end`.
 
-        Every checkpoint marks all sources, so that a look from anywhere soon finds one.
+        Before every checkpoint stands a mark of all sources, so that a look from anywhere soon finds one.
         """
 
 

@@ -11,7 +11,7 @@ from ringfence_audit.log.application.ports import StoredLeaves, Tiles
 from ringfence_audit.log.domain.errors import CheckpointPending, LeafUnknown
 from ringfence_audit.log.domain.merkle import TileTree
 from ringfence_audit.log.domain.receipt import receipt
-from ringfence_audit.log.domain.state import LogPosition
+from ringfence_audit.log.domain.state import LogPosition, SignedHead
 
 ANSWER_BYTES = 3 * 1024 * 1024
 PAGES_PER_LIST = 1_000
@@ -41,6 +41,13 @@ class Queries:
             raise CheckpointPending(leaf_index=str(index))
         [(_, leaf)] = self.leaves_at([index])
         return leaf, receipt(leaf, index, self._tree.inclusion_proof(index, signed.size), signed.note)
+
+    def state_receipt(self, signed: SignedHead) -> str:
+        """Gives the receipt of the leaf that states what the log knew under a checkpoint; empty where there is none."""
+        if not signed.state_leaf:
+            return ""
+        index = signed.size - 1
+        return receipt(signed.state_leaf, index, self._tree.inclusion_proof(index, signed.size), signed.note)
 
     def consistency_proof(self, from_size: int, to_size: int, stood: LogPosition) -> list[bytes]:
         """Proves that a newer size extends an older one; raises LeafUnknown where the log is shorter than asked."""

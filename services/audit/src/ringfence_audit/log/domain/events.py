@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from ringfence_audit.log.domain.leaf import unpack
 
@@ -42,6 +42,24 @@ class ReadRecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class StateRecorded:
+    """The log has stated what it knows, as the leaf that its next checkpoint ends with."""
+
+    TOPIC: ClassVar[str] = "StateRecorded.v1"
+    first_leaf: int
+    leaf: bytes
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FormatAdopted:
+    """From now on the log writes the format of this number; what it has written stays as it is."""
+
+    TOPIC: ClassVar[str] = "FormatAdopted.v1"
+    format: int
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointSigned:
     """The head of the log at `size` was signed; `note` is the C2SP checkpoint."""
 
@@ -65,11 +83,15 @@ class SourcesPassed:
     payment_instruction: int
 
 
-def leaves_of(event: LeavesAppended | ReadRecorded) -> list[bytes]:
+Growth: TypeAlias = LeavesAppended | ReadRecorded | StateRecorded
+"""By these the log grows."""
+
+
+def leaves_of(event: Growth) -> list[bytes]:
     """Gives the leaves that an event of the log holds."""
     return list(unpack(event.leaves)) if isinstance(event, LeavesAppended) else [event.leaf]
 
 
-OF_TREE: tuple[type, ...] = (LeavesAppended, ReadRecorded, CheckpointSigned)
+OF_TREE: tuple[type, ...] = (LeavesAppended, ReadRecorded, StateRecorded, CheckpointSigned, FormatAdopted)
 """What the tree is made of."""
 EVENTS: tuple[type, ...] = (*OF_TREE, SourcesPassed)

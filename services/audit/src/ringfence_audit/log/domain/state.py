@@ -15,15 +15,27 @@ from ringfence_kernel.writing.journal import Journal
 
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead, note_heads
 from ringfence_audit.log.domain.errors import CheckpointPending
-from ringfence_audit.log.domain.events import OF_TREE, CheckpointSigned, LeavesAppended, ReadRecorded, leaves_of
+from ringfence_audit.log.domain.events import (
+    OF_TREE,
+    CheckpointSigned,
+    FormatAdopted,
+    Growth,
+    LeavesAppended,
+    ReadRecorded,
+    StateRecorded,
+    leaves_of,
+)
 from ringfence_audit.log.domain.leaf import pack
 from ringfence_audit.log.domain.merkle import Frontier, Tile, leaf_hashes
 from ringfence_audit.log.domain.page import Page
+from ringfence_audit.log.domain.state_leaf import state_leaf, stated_heads
 
 GENESIS = bytes(32)
-SAVED_FORMAT, SAVED_HEAD_BYTES = 1, 40
+SAVED_FORMAT, SAVED_HEAD_BYTES = 2, 40
 UNSIGNED_SIZES = 16_384
 """For how many of the newest sizes a checkpoint can be recorded. A smaller number would refuse stored events."""
+HEADS_IN_LINES, HEADS_IN_LEAVES = 1, 2
+"""Formats: checkpoints with a line for each source, and checkpoints over a state leaf."""
 
 
 class LogTampered(Exception):
@@ -38,6 +50,8 @@ class SignedHead:
     root: bytes
     note: str
     heads: tuple[SourceHead, ...]
+    state_leaf: bytes
+    """The last leaf under it; empty in the format that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,10 @@ class State:
     signed: SignedHead | None = None
     unsigned: deque[tuple[int, bytes]] = field(default_factory=deque)
     """(size, root) at the newest sizes since the latest checkpoint, ascending: a checkpoint must be of one of these."""
+    stated: deque[tuple[int, bytes]] = field(default_factory=deque)
+    """(size, leaf) at the newest sizes that end with a state leaf, since the latest checkpoint, ascending."""
+    format: int = 0
+    """What the log's checkpoints look like; 0 while it has none, and then its first one decides."""
     _computed: tuple[object, Frontier] | None = field(default=None, compare=False)
     """The event that was made last, and the edge after it: it need not be hashed again to be applied."""
 
@@ -78,9 +96,22 @@ class State:
         """Gives how far a source is taken over; one never followed stands at the beginning of epoch 1."""
         return self.heads.get(source, SourceHead(source, 1, 0, GENESIS))
 
+    @property
+    def is_due(self) -> bool:
+        """Tells whether there is something to sign: the log has grown since its latest checkpoint."""
+        return self.frontier.size > (self.signed.size if self.signed else 0)
+
+    @property
+    def is_stated(self) -> bool:
+        """Tells whether the log can be signed as it is: it ends with a state leaf, where its format wants one."""
+        if self.format == HEADS_IN_LINES:
+            return True
+        return bool(self.stated) and self.stated[-1][0] == self.frontier.size
+
     def checkpoint(self) -> Checkpoint:
         """Gives the head to sign next."""
-        return Checkpoint(self.origin, self.frontier.size, self.frontier.root(), tuple(self.heads.values()))
+        heads = tuple(self.heads.values()) if self.format == HEADS_IN_LINES else ()
+        return Checkpoint(self.origin, self.frontier.size, self.frontier.root(), heads)
 
     def covers(self, checkpoint: Checkpoint) -> bool:
         """Tells whether a checkpoint can be recorded: the log had that head, not too many appends ago."""
@@ -116,6 +147,14 @@ class State:
         self._computed = event, frontier
         return event, tiles
 
+    def append_state(self, time_ns: int) -> tuple[StateRecorded, list[Tile]]:
+        """Gives the event that appends what the log knows now, and the tiles that it changes."""
+        leaf = state_leaf(self.frontier.size, self.heads, time_ns)
+        frontier, tiles = self.frontier.extended(leaf_hashes([leaf]))
+        event = StateRecorded(self.frontier.size, leaf, frontier.root())
+        self._computed = event, frontier
+        return event, tiles
+
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in an event; raises LogTampered where its leaves do not lead to its root, or it signs another log."""
         event = recorded.event
@@ -124,17 +163,24 @@ class State:
         elif isinstance(event, LeavesAppended):
             self._extend(event, journal)
             journal.put(self.heads, event.source, SourceHead(event.source, event.epoch, event.last, event.hash))
+        elif isinstance(event, StateRecorded):
+            self._extend(event, journal)
+            _push(self.stated, (self.frontier.size, event.leaf), journal)
         elif isinstance(event, ReadRecorded):
             self._extend(event, journal)
+        elif isinstance(event, FormatAdopted):
+            journal.call(setattr, self, "format", self.format)
+            self.format = event.format
         else:
             raise TypeError(f"{type(event).__name__} is no event of the log")
 
     def digest(self) -> bytes:
         """Gives a hash of the whole state."""
-        hashed = sha256(self.checkpoint().text().encode())
+        head = Checkpoint(self.origin, self.frontier.size, self.frontier.root(), tuple(self.heads.values()))
+        hashed = sha256(f"{self.format}\n{head.text()}".encode())
         hashed.update(self.signed.note.encode() if self.signed else b"")
-        for size, root in self.unsigned:
-            hashed.update(size.to_bytes(8, "big") + root)
+        for size, stated in (*self.unsigned, *self.stated):
+            hashed.update(size.to_bytes(8, "big") + stated)
         return hashed.digest()
 
     def save(self) -> Sequence[tuple[str, bytes]]:
@@ -145,8 +191,12 @@ class State:
             "size": self.frontier.size,
             "levels": len(self.frontier.tiles),
             "heads": [(head.source, head.epoch, head.position, head.hash.hex()) for head in self.heads.values()],
-            "signed": [self.signed.size, self.signed.root.hex(), self.signed.note] if self.signed else None,
+            "signed": None,
+            "log_format": self.format,
+            "stated": [(size, leaf.hex()) for size, leaf in self.stated],
         }
+        if self.signed:
+            rest["signed"] = self.signed.size, self.signed.root.hex(), self.signed.note, self.signed.state_leaf.hex()
         return [
             ("rest", json.dumps(rest).encode()),
             *((f"tile {level}", tile) for level, tile in enumerate(self.frontier.tiles)),
@@ -165,12 +215,14 @@ class State:
         self.frontier = Frontier(rest["size"], tiles)
         heads = [SourceHead(source, epoch, at, bytes.fromhex(digest)) for source, epoch, at, digest in rest["heads"]]
         self.heads = {head.source: head for head in heads}
+        self.format = rest["log_format"]
+        self.stated = deque((size, bytes.fromhex(leaf)) for size, leaf in rest["stated"])
         self.signed = None
         if rest["signed"]:
-            size, root, note = rest["signed"]
-            self.signed = SignedHead(size, bytes.fromhex(root), note, note_heads(note))
+            size, root, note, leaf = rest["signed"]
+            self.signed = _signed_head(CheckpointSigned(size, bytes.fromhex(root), note), bytes.fromhex(leaf))
 
-    def _extend(self, event: LeavesAppended | ReadRecorded, journal: Journal) -> None:
+    def _extend(self, event: Growth, journal: Journal) -> None:
         if self._computed is not None and self._computed[0] is event:
             frontier = self._computed[1]
         else:
@@ -179,15 +231,29 @@ class State:
                 raise LogTampered(f"the leaves from index {event.first_leaf} do not lead to the recorded tree head")
         journal.call(setattr, self, "frontier", self.frontier)
         self.frontier = frontier
-        self.unsigned.append((frontier.size, event.root))
-        journal.call(self.unsigned.pop)
-        if len(self.unsigned) > UNSIGNED_SIZES:
-            journal.call(self.unsigned.appendleft, self.unsigned.popleft())
+        _push(self.unsigned, (frontier.size, event.root), journal)
 
     def _sign(self, event: CheckpointSigned, journal: Journal) -> None:
         if (event.size, event.root) not in self.unsigned:
             raise LogTampered(f"the checkpoint at size {event.size} is of another log, or was outrun")
+        leaf = next((leaf for size, leaf in self.stated if size == event.size), b"")
         journal.call(setattr, self, "signed", self.signed)
-        self.signed = SignedHead(event.size, event.root, event.note, note_heads(event.note))
-        while self.unsigned and self.unsigned[0][0] <= event.size:
-            journal.call(self.unsigned.appendleft, self.unsigned.popleft())
+        self.signed = _signed_head(event, leaf)
+        if not self.format:
+            journal.call(setattr, self, "format", self.format)
+            self.format = HEADS_IN_LEAVES if leaf else HEADS_IN_LINES
+        for kept in (self.unsigned, self.stated):
+            while kept and kept[0][0] <= event.size:
+                journal.call(kept.appendleft, kept.popleft())
+
+
+def _push(kept: deque[tuple[int, bytes]], entry: tuple[int, bytes], journal: Journal) -> None:
+    kept.append(entry)
+    journal.call(kept.pop)
+    if len(kept) > UNSIGNED_SIZES:
+        journal.call(kept.appendleft, kept.popleft())
+
+
+def _signed_head(event: CheckpointSigned, leaf: bytes) -> SignedHead:
+    heads = stated_heads(leaf) if leaf else note_heads(event.note)
+    return SignedHead(event.size, event.root, event.note, heads, leaf)

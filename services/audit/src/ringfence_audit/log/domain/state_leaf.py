@@ -1,0 +1,57 @@
+"""The state leaf (`audit.state.v1`): the last leaf under every checkpoint says what the log knew when it had that size.
+
+A record of a source in `sources` is length of name (1) ‖ name ‖ epoch (8) ‖ position (8) ‖ chain hash (32), integers
+big-endian, records in order of their names. Whoever cosigns a checkpoint so vouches for the heads as well, and whoever
+monitors the log reads them as leaves like all others (C2SP tlog-checkpoint advises against lines of a log's own).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ringfence_audit.log.domain.checkpoint import SourceHead
+from ringfence_audit.log.domain.leaf import decode, encode
+from ringfence_audit.log.domain.merkle import EMPTY_ROOT
+
+STATE_KIND = "audit.state.v1"
+ZERO_ROOT = bytes(32)
+"""Of the books, while there are none."""
+
+
+def state_leaf(size: int, heads: Mapping[str, SourceHead], time_ns: int) -> bytes:
+    """Encodes what the log knows at a size, which is the leaf's own index."""
+    return encode(
+        STATE_KIND,
+        {
+            "size": size,
+            "sources": b"".join(_record(heads[name]) for name in sorted(heads)),
+            "index_size": 0,
+            "index_root": EMPTY_ROOT,
+            "books_size": 0,
+            "books_root": ZERO_ROOT,
+            "time_ns": time_ns,
+        },
+    )
+
+
+def stated_heads(leaf: bytes) -> tuple[SourceHead, ...]:
+    """Reads the source heads back from a state leaf of this log; raises ValueError where it is none."""
+    kind, fields = decode(leaf)
+    records = fields.get("sources")
+    if kind != STATE_KIND or not isinstance(records, bytes):
+        raise ValueError(f"{kind} is no state of the log")
+    return tuple(_heads(records))
+
+
+def _record(head: SourceHead) -> bytes:
+    name = head.source.encode()
+    return bytes([len(name)]) + name + head.epoch.to_bytes(8, "big") + head.position.to_bytes(8, "big") + head.hash
+
+
+def _heads(records: bytes) -> Iterable[SourceHead]:
+    at = 0
+    while at < len(records):
+        end = at + 1 + records[at]
+        epoch, position = (int.from_bytes(records[each : each + 8], "big") for each in (end, end + 8))
+        yield SourceHead(records[at + 1 : end].decode(), epoch, position, records[end + 16 : end + 48])
+        at = end + 48
