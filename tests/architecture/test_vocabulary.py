@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,15 @@ MODULES = {
 
 
 @dataclass(frozen=True)
+class Said:
+    """What a module defines and calls."""
+
+    classes: frozenset[str]
+    names: frozenset[str]
+    calls: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class Word:
     """A word with the paths that may use it, or without any: a retired one, and what to say instead."""
 
@@ -38,14 +48,14 @@ class Word:
         """Tells whether a module may use it."""
         return any(fnmatch(module, pattern) or fnmatch(module, f"{pattern}[/.]*") for pattern in self.only_in)
 
-    def is_used_in(self, tree: ast.Module) -> set[str]:
+    def is_used_in(self, said: Said) -> set[str]:
         """Returns the identifiers with this word in them."""
         kind, _, name = self.text.rpartition(" ")
         receiver, _, name = name.rpartition(".")
         if receiver:
-            return {f"{receiver}.{name}" for each in calls(tree) if each == (receiver, name)}
-        said = classes(tree) if kind == "class" else identifiers(tree)
-        return {each for each in said if contains(words(each), words(name))}
+            return {f"{receiver}.{name}"} if (receiver, name) in said.calls else set()
+        looked_for = words(name)
+        return {each for each in (said.classes if kind == "class" else said.names) if contains(words(each), looked_for)}
 
 
 def table(heading: str) -> list[list[str]]:
@@ -66,6 +76,7 @@ def retired_words() -> list[Word]:
     return [Word(word, (), instead) for retired, instead in table("not") for word in CODE.findall(retired)]
 
 
+@cache
 def words(identifier: str) -> list[str]:
     """Returns an identifier's words, lower-case, without the s of a plural."""
     return [part.lower().removesuffix("s") for part in PARTS.findall(identifier)]
@@ -112,17 +123,26 @@ def trees() -> dict[str, ast.Module]:
     return {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in MODULES.items()}
 
 
+@pytest.fixture(scope="module")
+def said(trees: dict[str, ast.Module]) -> dict[str, Said]:
+    """What each of them says."""
+    return {
+        module: Said(frozenset(classes(tree)), frozenset(identifiers(tree)), frozenset(calls(tree)))
+        for module, tree in trees.items()
+    }
+
+
 @pytest.mark.parametrize("word", retired_words(), ids=str)
-def test_a_retired_word_is_gone(word: Word, trees: dict[str, ast.Module]) -> None:
+def test_a_retired_word_is_gone(word: Word, said: dict[str, Said]) -> None:
     """No identifier says it; the table says what to say instead."""
-    found = {module: used for module, tree in trees.items() if (used := word.is_used_in(tree))}
+    found = {module: used for module, each in said.items() if (used := word.is_used_in(each))}
     assert not found, f"say {word.instead}"
 
 
 @pytest.mark.parametrize("word", bound_words(), ids=str)
-def test_a_word_means_one_thing(word: Word, trees: dict[str, ast.Module]) -> None:
+def test_a_word_means_one_thing(word: Word, said: dict[str, Said]) -> None:
     """It is used, and only where the table says."""
-    found = {module: used for module, tree in trees.items() if (used := word.is_used_in(tree))}
+    found = {module: used for module, each in said.items() if (used := word.is_used_in(each))}
     assert found, "the table names a word that nobody uses"
     assert not {module: used for module, used in found.items() if not word.may_stand_in(module)}
 

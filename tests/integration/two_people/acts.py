@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -34,11 +35,25 @@ class Act:
 
 @dataclass
 class People:
-    """The stack's two operators, who prepare and look, and others made for one act each."""
+    """The stack's two operators, who prepare and look, and others."""
 
     scenario: Scenario
     folder: Path
-    _clients: list[Client] = field(default_factory=list)
+
+    @cached_property
+    def proposer(self) -> Newcomer:
+        """Another operator, who proposes and nothing else."""
+        return self.operator()
+
+    @cached_property
+    def twin(self) -> Newcomer:
+        """Another principal and person, whose assertions the proposer's key signs."""
+        return self.operator(key_of=self.proposer, public_key=self.proposer.principal.public_key)
+
+    @cached_property
+    def other_self(self) -> Newcomer:
+        """Another principal with a key and certificate of its own, of the proposer's person."""
+        return self.operator(person_id=self.proposer.principal.id)
 
     def described(self, kind: PrincipalKind, tenant_id: UUID | None = None, **changes: Any) -> Newcomer:
         """Makes keys and certificate of somebody whom nobody has registered yet."""
