@@ -20,6 +20,7 @@ from ringfence_audit.index.adapters.search_model import SearchModel
 from ringfence_audit.index.adapters.search_reader import SearchReader
 from ringfence_audit.index.api.servicer import SearchServicer
 from ringfence_audit.index.application.queries import Queries as SearchQueries
+from ringfence_audit.log.adapters.http_witnesses import HttpWitnesses
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.stored_marks import StoredMarks
 from ringfence_audit.log.adapters.tile_model import TileModel
@@ -29,11 +30,13 @@ from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.checkpointer import Checkpointer
 from ringfence_audit.log.application.commands import LogStanding, NotePassed, RecordRead, SignCheckpoint, TakeOver
 from ringfence_audit.log.application.ports import Anchored
+from ringfence_audit.log.application.publishing import Publishing
 from ringfence_audit.log.application.queries import Queries
 from ringfence_audit.log.domain.checkpoint import Checkpoint, NoteKey
 from ringfence_audit.log.domain.events import EVENTS
 from ringfence_audit.log.domain.merkle import TileTree
 from ringfence_audit.log.domain.state import State
+from ringfence_audit.log.domain.witnesses import Policy
 from ringfence_audit.reports.adapters.log_leaves import IndexedLeaves
 from ringfence_audit.reports.api.servicer import ReportServicer
 from ringfence_audit.reports.application.making import Making
@@ -169,6 +172,7 @@ async def running(
     feeds: list[SourceFeed],
     snapshot: SnapshotFile | None = None,
     anchor: LocalAnchor | None = None,
+    policy: Policy | None = None,
 ) -> AsyncIterator[Audit]:
     """Starts a log over a store, as a process would, from its snapshot if there is one."""
     codec, log, translation, signer = EventCodec(EVENTS), State(ORIGIN), TranslationState(), LocalSigner()
@@ -180,10 +184,12 @@ async def running(
     replayed = writer.load()
     take_over = TakeOver(writer, log, Translation(translation), TileModel())
     anchor = anchor or LocalAnchor()
-    anchoring = Anchoring(anchor, TileTree(TileReader(store).tile).root)
+    tree = TileTree(TileReader(store).tile)
+    anchoring = Anchoring(anchor, tree.root)
+    publishing = Publishing() if policy is None else Publishing(policy, HttpWitnesses(None), tree.consistency_proof)
     record_read, sign_checkpoint = (
         RecordRead(writer, log, TileModel()),
-        SignCheckpoint(writer, log, TileModel(), signer, anchoring),
+        SignCheckpoint(writer, log, TileModel(), signer, anchoring, publishing),
     )
     search, queries = Projector(store, codec, SearchModel()), Queries(TileReader(store), ChainedLeaves(store, codec))
     proof, findings = Projector(store, codec, ProofModel()), FindingsReader(store)

@@ -85,11 +85,10 @@ class Checkpoint:
     source_heads: tuple[SourceHead, ...]
 
 
-def open_note(note: str, key: VerifierKey) -> str:
-    """Gives the text of a note signed by the key; signatures of other keys are ignored.
+def signature_lines(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
+    """Gives the text of a note, and (key name, key id, signature) of each of its signature lines, none verified.
 
-    Raises VerificationError where the note is malformed, where the key has not signed it, or where any signature that
-    bears the key's name and id is wrong.
+    Raises VerificationError where the note is malformed.
     """
     if len(note) > MAX_NOTE_BYTES or _FORBIDDEN.search(note):
         raise VerificationError("the note is too long or has characters that no note may have")
@@ -99,10 +98,17 @@ def open_note(note: str, key: VerifierKey) -> str:
     lines = signatures[:-1].split("\n")
     if len(lines) > MAX_SIGNATURES:
         raise VerificationError("the note has too many signatures")
-    text += "\n"
-    known = [
-        signature for name, key_id, signature in map(_signature, lines) if (name, key_id) == (key.name, key.key_id)
-    ]
+    return f"{text}\n", [_signature(line) for line in lines]
+
+
+def open_note(note: str, key: VerifierKey) -> str:
+    """Gives the text of a note signed by the key; signatures of other keys are ignored.
+
+    Raises VerificationError where the note is malformed, where the key has not signed it, or where any signature that
+    bears the key's name and id is wrong.
+    """
+    text, signatures = signature_lines(note)
+    known = [signature for name, key_id, signature in signatures if (name, key_id) == (key.name, key.key_id)]
     if not known:
         raise VerificationError(f"the note is not signed by {key.name}+{key.key_id.hex()}")
     for signature in known:

@@ -24,6 +24,7 @@ from ringfence_kernel.service import (
 )
 from ringfence_kernel.service import rebuild as rebuild_state
 from ringfence_kernel.service.heavy import InThreads
+from ringfence_kernel.service.settings import InvalidSetting
 from ringfence_kernel.store import EventStore, Head, Migration, event_store_migrations
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.writing.states import SavedStates
@@ -41,6 +42,7 @@ from ringfence_audit.index.adapters.search_reader import SearchReader
 from ringfence_audit.index.api.servicer import SearchServicer
 from ringfence_audit.index.application.queries import Queries as SearchQueries
 from ringfence_audit.log.adapters.carrying_over import carry_over
+from ringfence_audit.log.adapters.http_witnesses import HttpWitnesses
 from ringfence_audit.log.adapters.peer_feed import PeerFeed
 from ringfence_audit.log.adapters.schema import LOG_TABLES
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
@@ -55,11 +57,13 @@ from ringfence_audit.log.application.checkpointer import Checkpointer
 from ringfence_audit.log.application.commands import LogStanding, NotePassed, RecordRead, SignCheckpoint, TakeOver
 from ringfence_audit.log.application.differences import Differences
 from ringfence_audit.log.application.measures import measure
+from ringfence_audit.log.application.publishing import Publishing
 from ringfence_audit.log.application.queries import Queries
 from ringfence_audit.log.domain import events
 from ringfence_audit.log.domain.merkle import TileTree
 from ringfence_audit.log.domain.state import LogTampered
 from ringfence_audit.log.domain.state import State as LogState
+from ringfence_audit.log.domain.witnesses import PolicyMalformed, read_policy
 from ringfence_audit.reports.adapters.log_leaves import IndexedLeaves
 from ringfence_audit.reports.api.servicer import ReportServicer
 from ringfence_audit.reports.application.making import Making
@@ -93,9 +97,9 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     take_over = TakeOver(core.writer, log, Translation(translation), TileModel())
     signer = VaultSigner(runtime.vault.transit, log.origin)
     anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root)
-    checkpointer = Checkpointer(
-        SignCheckpoint(core.writer, log, TileModel(), signer, anchoring), lambda: not log.unsigned
-    )
+    publishing = _publishing(runtime.settings, TileTree(TileReader(core.store).tile))
+    sign = SignCheckpoint(core.writer, log, TileModel(), signer, anchoring, publishing)
+    checkpointer = Checkpointer(sign, lambda: not log.unsigned)
     leadership = core.leadership()
     measure(runtime.gauges, leadership, log, checkpointer, anchoring)
     count_unreadable_from_zero(SOURCES)
@@ -134,6 +138,17 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
         checks=[*core.checks(), Check("checkpoints", checkpointer.problem), *halts],
         leadership=leadership,
     )
+
+
+def _publishing(settings: AuditSettings, tree: TileTree) -> Publishing:
+    """Asks the witnesses of the site's policy; raises InvalidSetting where that is none."""
+    if not settings.witness_policy:
+        return Publishing()
+    try:
+        policy = read_policy(settings.witness_policy)
+    except PolicyMalformed as error:
+        raise InvalidSetting("RINGFENCE_WITNESS_POLICY", f"a witness policy ({error})") from None
+    return Publishing(policy, HttpWitnesses(settings.witness_ca_file), tree.consistency_proof)
 
 
 def _first_difference(differences: Differences, log: LogState, source: str) -> Callable[[], Awaitable[int | None]]:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from ringfence_audit.index.application.ports import KeyQuery, Keys
 from ringfence_audit.log.application.queries import ANSWER_BYTES
 from ringfence_audit.log.application.queries import Queries as LogQueries
-from ringfence_audit.log.domain.leaf import decode
-from ringfence_audit.log.domain.state_leaf import STATE_KIND
+from ringfence_audit.log.domain.leaf import STATE_KIND, decode
 
 MOST_EXAMINED = 20_000
 

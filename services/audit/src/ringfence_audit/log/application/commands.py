@@ -14,6 +14,7 @@ from ringfence_kernel.writing.writer import GroupWriter, Unit
 from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.pages import as_far_as_known, links, pages_of, remaining
 from ringfence_audit.log.application.ports import Signer, StoredPage, TileRows, Translation
+from ringfence_audit.log.application.publishing import Publishing
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead
 from ringfence_audit.log.domain.errors import CheckpointOutrun, TakenOverElsewhere
 from ringfence_audit.log.domain.events import CheckpointSigned, SourcesPassed
@@ -111,22 +112,24 @@ class SignCheckpoint:
     rows: TileRows
     signer: Signer
     anchoring: Anchoring
+    publishing: Publishing
 
     async def __call__(self) -> None:
         """Signs the head if the log has grown since the last one, after the leaf that states what the log knows.
 
-        Raises CheckpointOutrun, LogRolledBack, AnchorMoved, and what anchoring and signing raise.
+        Raises CheckpointOutrun, LogRolledBack, AnchorMoved, WitnessesMissing, and what anchoring and signing raise.
         """
         due = await self.writer.commit(self._due)
         if due is not None:
             await self.anchoring.advance(due)
-            await self.record(due, await self.signer.sign(due.text()))
+            note = await self.signer.sign(due.text())
+            await self.record(due, await self.publishing.cosigned(due, note))
 
     def _due(self, unit: Unit) -> Checkpoint | None:
         if not self.state.is_due:
             return None
         if not self.state.is_stated:
-            event, tiles = self.state.append_state(unit.recorded_ns)
+            event, tiles = self.state.append_state(unit.recorded_ns, self.publishing.policy.sha256)
             unit.record(self.state.stream, event)
             _save(unit, self.rows, tiles, event.first_leaf, 1, unit.recorded_ns, unit.recorded_ns)
         return self.state.checkpoint()

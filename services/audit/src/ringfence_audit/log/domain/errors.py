@@ -33,6 +33,13 @@ class AnchorMissing(DomainError):
     code = "FAILED_PRECONDITION"
 
 
+class WitnessesMissing(DomainError):
+    """Too few witnesses have cosigned the checkpoint: it is not published, and the next one is tried with them."""
+
+    reason = "WITNESSES_MISSING"
+    code = "UNAVAILABLE"
+
+
 class AnchorMoved(DomainError):
     """Another process has signed meanwhile; the next checkpoint is of what is known by then."""
 

@@ -18,6 +18,8 @@ from hashlib import sha256
 FORMAT_VERSION = 0x01
 INTEGER, BYTES, TEXT = 0x01, 0x02, 0x03
 MAX_LEAF_BYTES = 65_535
+STATE_KIND = "audit.state.v1"
+"""What the log states of itself; whoever looks for facts passes it by."""
 
 Value = int | bytes | str
 

@@ -147,9 +147,9 @@ class State:
         self._computed = event, frontier
         return event, tiles
 
-    def append_state(self, time_ns: int) -> tuple[StateRecorded, list[Tile]]:
+    def append_state(self, time_ns: int, policy_sha256: bytes = b"") -> tuple[StateRecorded, list[Tile]]:
         """Gives the event that appends what the log knows now, and the tiles that it changes."""
-        leaf = state_leaf(self.frontier.size, self.heads, time_ns)
+        leaf = state_leaf(self.frontier.size, self.heads, time_ns, policy_sha256)
         frontier, tiles = self.frontier.extended(leaf_hashes([leaf]))
         event = StateRecorded(self.frontier.size, leaf, frontier.root())
         self._computed = event, frontier

@@ -10,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ringfence_audit.log.domain.checkpoint import SourceHead
-from ringfence_audit.log.domain.leaf import decode, encode
+from ringfence_audit.log.domain.leaf import STATE_KIND, decode, encode
 from ringfence_audit.log.domain.merkle import EMPTY_ROOT
 
-STATE_KIND = "audit.state.v1"
 ZERO_ROOT = bytes(32)
 """Of the books, while there are none."""
 
 
-def state_leaf(size: int, heads: Mapping[str, SourceHead], time_ns: int) -> bytes:
-    """Encodes what the log knows at a size, which is the leaf's own index."""
+def state_leaf(size: int, heads: Mapping[str, SourceHead], time_ns: int, policy_sha256: bytes = b"") -> bytes:
+    """Encodes what the log knows at a size, which is the leaf's own index; the policy is empty where there is none."""
     return encode(
         STATE_KIND,
         {
@@ -29,6 +28,7 @@ def state_leaf(size: int, heads: Mapping[str, SourceHead], time_ns: int) -> byte
             "index_root": EMPTY_ROOT,
             "books_size": 0,
             "books_root": ZERO_ROOT,
+            "policy_sha256": policy_sha256 or None,
             "time_ns": time_ns,
         },
     )

@@ -1,0 +1,223 @@
+"""A witness over HTTP: the statuses of C2SP tlog-witness, and a memory that is never rolled back."""
+
+from __future__ import annotations
+
+import http.client
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from ringfence_verifier import Checkpoint, VerificationError, VerifierKey, verify_checkpoint
+from ringfence_verifier.cosignature import ED25519, ML_DSA_44, CosignerKey, cosigners
+from ringfence_verifier.witness.answering import SIZE, Answering
+from ringfence_verifier.witness.command import main
+from ringfence_verifier.witness.keys import make_keys, read_keys
+from ringfence_verifier.witness.seen import Seen
+from ringfence_verifier.witness.serving import WitnessServer
+
+from .notes import ORIGIN, Signer, base64, consistency, tree_hash
+
+NAME = "witness.example/w1"
+LEAVES = [b"leaf %d" % number for number in range(40)]
+FORKED = [*LEAVES[:10], b"another", *LEAVES[11:]]
+NOW = 1_800_000_000
+
+
+def note(size: int, leaves: Sequence[bytes] = LEAVES, signer: Signer | None = None) -> str:
+    """Signs the head of the first leaves."""
+    signer = signer or Signer()
+    return signer.note(signer.name, str(size), base64(tree_hash(leaves[:size])))
+
+
+def request(old: int, size: int, leaves: Sequence[bytes] = LEAVES, signer: Signer | None = None) -> bytes:
+    """Writes a request as a log does."""
+    proof = consistency(old, leaves[:size]) if 0 < old < size else []
+    return (
+        "".join(f"{line}\n" for line in (f"old {old}", *map(base64, proof), "")).encode()
+        + note(size, leaves, signer).encode()
+    )
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[tuple[int, tuple[CosignerKey, ...]]]:
+    """Answers from a folder, which is made where it is not there; yields the port and the public keys."""
+    if not folder.exists():
+        folder.mkdir()
+        make_keys(folder, NAME)
+        Seen.make(folder, NAME)
+    keys = read_keys(folder, NAME)
+    answering = Answering(Seen(folder), keys, {ORIGIN: [VerifierKey.parse(Signer().vkey)]}, lambda: NOW)
+    with WitnessServer(("127.0.0.1", 0), answering) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.port, tuple(key.public for key in keys)
+        server.shutdown()
+        thread.join()
+
+
+def post(port: int, body: bytes, path: str = "/add-checkpoint") -> tuple[int, str, str]:
+    """Returns status, content type and text."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("POST", path, body)
+    answer = connection.getresponse()
+    found = answer.status, answer.headers["Content-Type"], answer.read().decode()
+    connection.close()
+    return found
+
+
+def test_what_extends_what_was_seen_is_cosigned(tmp_path: Path) -> None:
+    """By Ed25519 and ML-DSA-44, at the witness's time; the note with the answer behind it verifies."""
+    with serving(tmp_path / "w") as (port, keys):
+        for old, size in ((0, 3), (3, 3), (3, 20), (20, 21)):
+            status, _, lines = post(port, request(old, size))
+            assert status == 200
+            cosigned = note(size) + lines
+            checkpoint = verify_checkpoint(cosigned, Signer().vkey)
+            assert cosigners(cosigned, checkpoint, keys) == dict.fromkeys(keys, NOW)
+    assert {key.algorithm for key in keys} == {ED25519, ML_DSA_44}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (request(0, 12, signer=Signer("other.example/log")), 404, "not known"),
+        (request(10, 12, signer=Signer(seed=bytes([1]) * 32)), 403, "not signed by"),
+        (request(10, 12).replace("— ".encode(), "— ".encode() + b"x", 1), 403, "not signed by"),
+        (request(13, 12), 400, "larger"),
+        (request(9, 12), 409, "10"),
+        (request(0, 12), 409, "10"),
+        (request(11, 12), 409, "10"),
+        (request(10, 10, [*FORKED[1:]]), 409, "10"),
+        (request(10, 12, [b"x", *LEAVES[1:]]), 422, "proof"),
+        (request(10, 12).replace(b"old 10\n", b"old 10\n" + b"A" * 43 + b"=\n"), 422, "proof"),
+        (request(10, 10).replace(b"old 10\n", b"old 10\n" + b"A" * 43 + b"=\n"), 422, "proof"),
+        (request(10, 12).replace(b"old 10", b"old 010"), 400, "malformed"),
+        (request(10, 12).replace(b"old 10", b"new 10"), 400, "old size"),
+        (request(10, 12).replace(b"old 10\n", b"old 10\n" + b"AAAA\n" * 64), 400, "too long"),
+        (request(10, 12).replace(b"old 10\n", b"old 10\nA\n"), 400, "base64"),
+        (request(10, 12).partition(b"\n\n")[0], 400, "empty line"),
+        (note(12).encode(), 400, "old size"),
+        (b"old 10\n\n", 400, "signatures"),
+        (b"old 10\n\n\xff\n", 400, "utf-8"),
+        (b"", 400, "empty line"),
+    ],
+)
+def test_everything_else_is_refused_by_its_status(tmp_path: Path, body: bytes, status: int, said: str) -> None:
+    """And leaves what was seen as it was."""
+    with serving(tmp_path / "w") as (port, _):
+        assert post(port, request(0, 10))[0] == 200
+        answered, kind, text = post(port, body)
+        assert answered == status
+        assert said in text
+        if status == 409:
+            assert (kind, text) == (SIZE, "10\n")
+        assert post(port, request(10, 11))[0] == 200
+
+
+def test_requests_that_are_none_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    """Too long, of no length, elsewhere, or no POST at all."""
+    with serving(tmp_path / "w") as (port, _):
+        assert post(port, request(0, 10), "/add-tree")[0] == 404
+        for method, path, status, length in (
+            ("GET", "/", 404, {}),
+            ("GET", "/abc/checkpoint", 404, {}),
+            ("PUT", "/", 501, {}),
+            ("POST", "/add-checkpoint", 413, {"Content-Length": str((1 << 20) + 1)}),
+            ("POST", "/add-checkpoint", 411, {"Content-Length": "-1"}),
+        ):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            connection.request(method, path, headers=length)
+            assert connection.getresponse().status == status
+            connection.close()
+
+
+def test_monitors_read_what_was_cosigned_last(tmp_path: Path) -> None:
+    """By the SHA-256 of the origin: the log's note with the witness's cosignatures behind it."""
+    path = f"/{sha256(ORIGIN.encode()).hexdigest()}/checkpoint"
+    with serving(tmp_path / "w") as (port, keys):
+        post(port, request(0, 10))
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("GET", path)
+        newest = connection.getresponse().read().decode()
+        connection.close()
+        checkpoint = verify_checkpoint(newest, Signer().vkey)
+        assert checkpoint.size == 10
+        assert cosigners(newest, checkpoint, keys) == dict.fromkeys(keys, NOW)
+
+
+def test_two_histories_are_not_cosigned_by_the_next_process_either(tmp_path: Path) -> None:
+    """What was seen is on disk before it is said; a memory that is gone is no beginning."""
+    with serving(tmp_path / "w") as (port, _):
+        assert post(port, request(0, 12))[0] == 200
+    with serving(tmp_path / "w") as (port, _):
+        assert post(port, request(0, 12, FORKED))[::2] == (409, "12\n")
+        assert post(port, request(12, 12, FORKED))[::2] == (409, "12\n")
+        assert post(port, request(12, 20, FORKED))[0] == 422
+        assert post(port, request(12, 20))[0] == 200
+    (tmp_path / "w" / "seen.sqlite").unlink()
+    assert main(["serve", str(tmp_path / "w"), "--log", Signer().vkey]) == 2
+
+
+def test_racing_requests_never_roll_a_log_back(tmp_path: Path) -> None:
+    """Of many at once one at a time is looked at and kept: sizes only grow, none is cosigned twice."""
+    with serving(tmp_path / "w") as (port, _):
+        assert post(port, request(0, 1))[0] == 200
+        cosigned: list[int] = []
+
+        def climb(seed: int) -> None:
+            size = 1
+            while size < len(LEAVES):
+                wanted = min(len(LEAVES), size + 1 + seed % 3)
+                status, _, text = post(port, request(size, wanted))
+                if status == 200:
+                    cosigned.append(wanted)
+                size = wanted if status == 200 else int(text)
+
+        threads = [threading.Thread(target=climb, args=(seed,)) for seed in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(cosigned) == len(set(cosigned))
+        assert post(port, request(len(LEAVES), len(LEAVES)))[0] == 200
+
+
+def test_the_command_makes_a_witness_once_and_serves_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Keys are printed as vkeys; SIGTERM ends it; what is made twice, or named wrongly, is refused."""
+    folder = tmp_path / "witness"
+    assert main(["init", str(folder), "--name", NAME]) == 0
+    made = capsys.readouterr().out
+    assert [CosignerKey.parse(line).name for line in made.splitlines()] == [NAME, NAME]
+    assert main(["init", str(folder), "--name", NAME]) == 2
+    assert main(["init", str(tmp_path / "other"), "--name", "a+b"]) == 2
+    assert main(["keys", str(folder)]) == 0
+    assert made in capsys.readouterr().out
+    assert main(["serve", str(folder), "--log", "no key"]) == 2
+    assert oct((folder / "ed25519.key").stat().st_mode)[-3:] == "600"
+    code = "import sys; from ringfence_verifier.witness.command import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, "serve", str(folder), "--log", Signer().vkey, "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as served:
+        assert served.stdout is not None
+        port = int(served.stdout.readline().split(":")[1].split()[0])
+        assert post(port, request(0, 5))[0] == 200
+        served.terminate()
+        assert served.wait(timeout=30) == 0
+
+
+def test_keys_and_cosignatures_that_are_none_are_refused() -> None:
+    """Another type, another length, another id; a signature cut short, of another text, or by another key."""
+    signer = Signer()
+    good = CosignerKey(NAME, ED25519, bytes(32))
+    assert CosignerKey.parse(good.text()) == good
+    for text in ("", "a", signer.vkey, good.text()[:-4], good.text().replace("w1", "w2"), f" {good.text()}"):
+        with pytest.raises(VerificationError):
+            CosignerKey.parse(text)
+    checkpoint = Checkpoint(ORIGIN, 1, bytes(32), ())
+    for signature in (b"", bytes(71), bytes(72), b"\xff" + bytes(71), bytes(73)):
+        with pytest.raises(VerificationError):
+            good.verify("text\n", checkpoint, signature)
