@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ringfence_verifier.errors import VerificationError
 
-MAX_NOTE_BYTES = 1 << 20
+MAX_NOTE_BYTES = 1_000_000
 MAX_SIGNATURES = 64
 _ED25519 = b"\x01"
 _SIGNATURE_LINE = re.compile(r"\u2014 ([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
@@ -88,7 +88,8 @@ def open_note(note: str, key: VerifierKey) -> str:
     Raises VerificationError where the note is malformed, where the key has not signed it, or where any signature that
     bears the key's name and id is wrong.
     """
-    if len(note) > MAX_NOTE_BYTES or _FORBIDDEN.search(note):
+    too_long = len(note) > MAX_NOTE_BYTES  # in characters, before anything is done with each of them
+    if too_long or _FORBIDDEN.search(note) or len(note.encode()) > MAX_NOTE_BYTES:
         raise VerificationError("the note is too long or has characters that no note may have")
     text, separator, signatures = note.rpartition("\n\n")
     if not separator or not signatures.endswith("\n"):
