@@ -154,6 +154,13 @@ def test_a_receipt_for_another_leaf_is_refused() -> None:
         verify_receipt(receipt(3, LEAVES[3]), SIGNER.vkey, leaf=LEAVES[4])
 
 
+def test_a_receipt_has_no_more_hashes_than_a_tree_has_levels() -> None:
+    """A path of 64 hashes is refused before any of them is decoded: a tree of less than 2^63 leaves has 63 levels."""
+    long = receipt(0, LEAVES[0]).replace("index 0\n", "index 0\n" + "no hash\n" * 61)
+    with pytest.raises(VerificationError, match="too long"):
+        verify_receipt(long, SIGNER.vkey)
+
+
 @given(st.data())
 def test_any_changed_character_of_a_receipt_is_found(data: st.DataObject) -> None:
     """No single character of a receipt can be replaced by another base64 character or newline unnoticed."""

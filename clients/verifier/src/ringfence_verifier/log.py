@@ -9,7 +9,7 @@ has, can show otherwise.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -72,7 +72,7 @@ class LogAudit:
 
     def __init__(self) -> None:
         self._tree = TreeHash()
-        self._sources: dict[str, _Source] = {}
+        self._sources: defaultdict[str, _Source] = defaultdict(_Source)
         self._kinds: Counter[str] = Counter()
 
     def add(self, leaf: bytes) -> None:
@@ -105,7 +105,7 @@ class LogAudit:
         return LogSummary(self._tree.size, self._tree.root(), dict(self._kinds), heads)
 
     def _wait(self, fact: Fact) -> None:
-        source = self._sources.setdefault(fact.text("source"), _Source())
+        source = self._sources[fact.text("source")]
         position = fact.integer("position")
         if position < source.last_waiting:
             raise VerificationError("its event's position goes backwards")
@@ -115,7 +115,7 @@ class LogAudit:
         source.last_waiting = position
 
     def _page(self, fact: Fact) -> None:
-        source = self._sources.setdefault(fact.text("source"), _Source())
+        source = self._sources[fact.text("source")]
         first, epoch = fact.integer("first"), fact.integer("epoch")
         if epoch != source.epoch:
             _fork(source, epoch, first)
