@@ -40,6 +40,15 @@ def test_every_beginning_of_a_leaf_is_refused_but_at_the_end_of_a_field() -> Non
                 read_leaf(whole[:at])
 
 
+@pytest.mark.parametrize(
+    "start", [b"\x01\x00", b"\x01\x01\xff", b"\x01\x01k\x00\x02\x00\x00", b"\x01\x01k\x01\xe9\x02\x00\x00"]
+)
+def test_kinds_and_names_are_ascii_and_not_empty(start: bytes) -> None:
+    """A leaf without a kind, with a field without a name, or with either beyond ASCII is refused."""
+    with pytest.raises(VerificationError, match="name"):
+        read_leaf(start)
+
+
 @pytest.mark.parametrize("kind", [0, 4, 255])
 def test_values_of_unknown_types_are_refused(kind: int) -> None:
     """There are three types of values, and an integer has eight bytes."""

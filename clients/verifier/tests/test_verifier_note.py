@@ -85,6 +85,14 @@ def test_malformed_sizes_are_refused_even_when_signed(size: str) -> None:
         verify_checkpoint(SIGNER.note(ORIGIN, size, base64(tree_hash(LEAVES))), SIGNER.vkey)
 
 
+def test_no_line_of_a_checkpoint_is_empty() -> None:
+    """An empty extension line, or a line too few, is refused although it is signed."""
+    root = base64(tree_hash(LEAVES))
+    for lines in ((ORIGIN, "7", root, ""), (ORIGIN, "7", root, "", "extension"), (ORIGIN, "7")):
+        with pytest.raises(VerificationError, match="lacks a line"):
+            verify_checkpoint(SIGNER.note(*lines), SIGNER.vkey)
+
+
 @pytest.mark.parametrize("extension", ["x" * 1_000_000, "\u20ac" * 333_334])
 def test_a_note_is_measured_in_bytes(extension: str) -> None:
     """A note of more than a million bytes is refused, however few characters they are; Go's tlog reads no more."""
@@ -152,6 +160,21 @@ def test_a_receipt_for_another_leaf_is_refused() -> None:
         verify_receipt(receipt(3, LEAVES[4]), SIGNER.vkey)
     with pytest.raises(VerificationError, match="another leaf"):
         verify_receipt(receipt(3, LEAVES[3]), SIGNER.vkey, leaf=LEAVES[4])
+
+
+@pytest.mark.parametrize(
+    "line", ["index", "index0", "indexes 0", "Index 0", " index 0", "index 0\nindex 0", "extra AA=="]
+)
+def test_a_receipt_has_one_index_line(line: str) -> None:
+    """The line after the leaf begins with `index ` and gives one decimal."""
+    with pytest.raises(VerificationError):
+        verify_receipt(receipt(0, LEAVES[0]).replace("index 0", line), SIGNER.vkey)
+
+
+def test_a_receipt_is_measured_before_it_is_read() -> None:
+    """A receipt longer than any note is refused for that, whatever it holds."""
+    with pytest.raises(VerificationError, match="too long"):
+        verify_receipt("x" * 1_000_001, SIGNER.vkey)
 
 
 def test_a_receipt_has_no_more_hashes_than_a_tree_has_levels() -> None:

@@ -62,6 +62,31 @@ def test_random_proofs_are_refused(size: int, proof: list[bytes], data: st.DataO
             verify_inclusion(leaf_hash(b"x"), index, size, proof, tree_hash(leaves_of(size)))
 
 
+def test_every_log_extends_the_empty_one_and_nothing_else_of_that_size() -> None:
+    """Size 0 takes an empty proof and has the root of no leaves; no tree shrinks to it."""
+    empty, root = tree_hash([]), tree_hash(leaves_of(5))
+    verify_consistency(0, empty, 5, root, [])
+    for old_root, size, proof in ((root, 5, []), (empty, 5, [root]), (empty, 0, [])):
+        with pytest.raises(VerificationError):
+            verify_consistency(0, old_root, size, root, proof)
+    with pytest.raises(VerificationError, match="cannot extend"):
+        verify_consistency(5, root, 0, empty, [])
+
+
+def test_a_proof_has_the_length_of_its_tree() -> None:
+    """A proof for a whole tree is none for the half of it where the leaf lies, nor the other way about."""
+    leaves = leaves_of(8)
+    root, hashed = tree_hash(leaves), leaf_hash(leaves[7])
+    with pytest.raises(VerificationError, match="too long"):
+        verify_inclusion(hashed, 3, 4, path(7, leaves), root)
+    with pytest.raises(VerificationError, match="too short"):
+        verify_inclusion(hashed, 15, 16, path(7, leaves), root)
+    with pytest.raises(VerificationError, match="too long"):
+        verify_consistency(3, tree_hash(leaves[:7]), 4, root, consistency(7, leaves))
+    with pytest.raises(VerificationError, match="too short"):
+        verify_consistency(15, tree_hash(leaves[:7]), 16, root, consistency(7, leaves))
+
+
 def test_the_largest_tree_is_proven() -> None:
     """Proofs by definition over 2^63 - 1 leaves hold: whatever a checkpoint may say can be proven."""
     chance, leaf, size = Random(1), leaf_hash(b"leaf"), (1 << 63) - 1
@@ -82,8 +107,12 @@ def test_no_tree_is_larger_than_a_checkpoint_may_say() -> None:
         verify_consistency(size - 1, old_root, size, new_root, extension)
 
 
-def test_hashes_of_another_length_are_refused() -> None:
-    """A proof hash of 31 bytes is refused before it is hashed."""
-    leaves = leaves_of(2)
-    with pytest.raises(VerificationError, match="32 bytes"):
-        verify_inclusion(leaf_hash(leaves[0]), 0, 2, [leaf_hash(leaves[1])[:31]], tree_hash(leaves))
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_hashes_of_another_length_are_refused(length: int) -> None:
+    """Nothing but 32 bytes is a hash, wherever it stands, and is refused before it is hashed."""
+    root, odd, leaf = tree_hash(leaves_of(3)), bytes(length), leaf_hash(b"leaf")
+    for hashed, proof, whole in ((odd, [leaf], root), (leaf, [odd], root), (leaf, [leaf], odd)):
+        with pytest.raises(VerificationError, match="32 bytes"):
+            verify_inclusion(hashed, 0, 3, proof, whole)
+        with pytest.raises(VerificationError, match="32 bytes"):
+            verify_consistency(2, hashed, 3, whole, proof)

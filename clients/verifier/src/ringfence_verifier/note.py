@@ -134,7 +134,7 @@ def verify_checkpoint(note: str, vkey: str, *, origin: str | None = None) -> Che
 
 def parse_size(text: str) -> int:
     """Reads a decimal below 2^63 without sign or leading zeroes; raises VerificationError."""
-    if not re.fullmatch(r"0|[1-9][0-9]{0,18}", text, re.ASCII) or int(text) >= 1 << 63:
+    if not re.fullmatch(r"0|[1-9][0-9]{0,18}", text) or int(text) >= 1 << 63:
         raise VerificationError("a size or index is malformed")
     return int(text)
 

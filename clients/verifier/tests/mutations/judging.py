@@ -11,13 +11,20 @@ from ringfence_verifier import read_leaf
 
 from .cases import Case, Verdict, judged
 from .leaves import rewritten
+from .proofs import EMPTY
 
 Oracle = Callable[[Sequence[Case]], Sequence[Verdict | None]]
 """Gives a verdict on each case; None on what it cannot judge."""
 
+
+def _extends_nothing(case: Case) -> bool:
+    given = case.given
+    return case.kind == "consistency" and (given["old_size"], given["old_root"], given["proof"]) == (0, EMPTY, [])
+
+
 DIFFERENCES: Mapping[str, Callable[[Case], bool]] = {
     # RFC 9162 §2.1.4 has no such proof and both oracles refuse it; C2SP tlog-witness, add-checkpoint: it is empty.
-    "a log that extends the empty one": lambda case: case.kind == "consistency" and case.given["old_size"] == 0,
+    "a log that extends the empty one": _extends_nothing,
 }
 """What the verifier accepts although an oracle refuses it, and the document that says so."""
 

@@ -69,19 +69,14 @@ def inclusion(chance: Random) -> Made:
 
 def consistency(chance: Random) -> Made:
     """A proof of consistency with one or two changes, or none."""
-    if chance.random() < 0.03:
-        return "consistency", "none", _of_nothing(chance)
     size = some_size(chance)
     old = chance.choice((size, max(1, size - 1), chance.randint(1, size), min(size, some_size(chance))))
     old_root, root, proof = consistent(chance, old, size)
     given: dict[str, Any] = {"old_size": old, "size": size, "old_root": old_root, "root": root, "proof": proof}
+    if chance.random() < 0.05:  # the empty log, which any other extends
+        given |= {"old_size": 0, "old_root": EMPTY, "proof": []}
     done = [_change(chance, given, ("old_size", "size"), ("old_root", "root")) for _ in range(_count(chance))]
     return "consistency", " + ".join(done) or "none", given
-
-
-def _of_nothing(chance: Random) -> dict[str, Any]:
-    """The empty log, which any other extends."""
-    return {"old_size": 0, "size": some_size(chance), "old_root": EMPTY, "root": chance.randbytes(32), "proof": []}
 
 
 def _count(chance: Random) -> int:
@@ -89,7 +84,7 @@ def _count(chance: Random) -> int:
 
 
 def _change(chance: Random, given: dict[str, Any], numbers: tuple[str, str], hashes: tuple[str, str]) -> str:
-    what = chance.choice((*numbers, *hashes, "proof", "proof", "proof", "swap"))
+    what = chance.choice((*numbers, *hashes, "proof", "proof", "proof", "swap", "subtree"))
     others = [given[name] for name in numbers] + [2 * len(given["proof"]), 1 << len(given["proof"])]
     known = [*given["proof"], *(given[name] for name in hashes), EMPTY, chance.randbytes(32)]
     if what in numbers:
@@ -98,8 +93,17 @@ def _change(chance: Random, given: dict[str, Any], numbers: tuple[str, str], has
         given[what] = chance.choice((pieces.hash_value(chance, given[what]), chance.choice(known)))
     elif what == "proof":
         given[what] = pieces.listed(chance, given[what], known, lambda value: pieces.hash_value(chance, value))
+    elif what == "subtree":
+        _take_subtree(given, numbers)
     else:
         names = chance.choice((numbers, hashes))
         given[names[0]], given[names[1]] = given[names[1]], given[names[0]]
         return " and ".join(names) + " swapped"
     return what
+
+
+def _take_subtree(given: dict[str, Any], numbers: tuple[str, str]) -> None:
+    """Says of a proof for the whole tree that it is one for the half below its root, where that has numbers."""
+    first, size = (given[name] for name in numbers)
+    left = split(max(size, 2))
+    given.update(zip(numbers, (first - left, size - left) if first >= left else (first, left), strict=True))
