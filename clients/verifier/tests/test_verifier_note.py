@@ -163,7 +163,7 @@ def test_a_receipt_for_another_leaf_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["index", "index0", "indexes 0", "Index 0", " index 0", "index 0\nindex 0", "extra AA=="]
+    "line", ["index", "index:0", "index00", "indexes 0", "Index 0", " index 0", "index 0\nindex 0", "extra AA=="]
 )
 def test_a_receipt_has_one_index_line(line: str) -> None:
     """The line after the leaf begins with `index ` and gives one decimal."""

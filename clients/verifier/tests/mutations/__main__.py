@@ -31,12 +31,14 @@ def main(arguments: Sequence[str]) -> int:
     """Judges, prints, and returns the exit code."""
     parser = argparse.ArgumentParser(prog="make mutations", description=__doc__)
     parser.add_argument("--cases", type=int, default=1_000_000)
+    parser.add_argument("--first", type=int, default=0, help="the number of the first case")
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args(arguments)
     if options.record:
         record(ORACLES)
     began, found = time.monotonic(), Tally()
-    chunks = [range(at, min(at + CHUNK, options.cases)) for at in range(0, options.cases, CHUNK)]
+    end = options.first + options.cases
+    chunks = [range(at, min(at + CHUNK, end)) for at in range(options.first, end, CHUNK)]
     cores, forked = len(os.sched_getaffinity(0)), multiprocessing.get_context("fork")
     with ProcessPoolExecutor(cores, forked) as pool:
         for each in pool.map(_judged, chunks):
