@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 
-.PHONY: help setup demo up test drills cases month lint protos bench chaos upgrades lock images scan deploy-check alerts
+.PHONY: help setup demo up test drills cases month lint protos bench chaos upgrades mutations lock images scan deploy-check alerts
 
 help: ## Shows these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,14 @@ chaos: setup ## Kills whoever leads each service, and PostgreSQL, 200 times unde
 
 upgrades: setup ## Replaces processes under load, and those of the release before by those of this one and back
 	@$(BIN)/python -m pytest $(UPGRADES)
+
+ORACLES = PYTHONPATH="$$(echo .mutations/venv/lib/python3*/site-packages)" COVERAGE_FILE=.mutations/coverage
+
+mutations: setup ## Changes valid evidence a million times; compares the verifier with Go's code and pymerkle, counts branches
+	@tools/mutations-setup.sh
+	@$(ORACLES) $(BIN)/python -m clients.verifier.tests.mutations $(if $(RECORD),--record)
+	@$(ORACLES) $(BIN)/python -m coverage run --branch --source=ringfence_verifier -m pytest -q clients/verifier/tests
+	@$(ORACLES) $(BIN)/python -m coverage report --show-missing
 
 lock: setup ## Pins every version by hash: requirements.lock, those of the images, tools/*.txt
 	@tools/lock.sh

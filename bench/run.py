@@ -29,10 +29,12 @@ from bench.rebuild import rebuild
 from bench.revocation import revocation_row
 from bench.rows import Results
 from bench.stack import CUSTODY_ALONE, PAYMENTS, MeasuredStack, measured_stack
+from bench.verifying import verifying
 
 LARGE = (1_000, 8_190)
 MATCHED_LINES = 1_000_000
 STATED_ENTRIES = (10_000, 100_000)
+VERIFIED_LEAVES = 100_000
 ALL_SERVICES_SIZES = (1_000,)
 
 
@@ -60,6 +62,7 @@ CUSTODY: Mapping[str, Measure] = {
     "tenant_beside_flood": lambda rows, plan: flood_row(rows.measured, rows.book, rows.results, plan.seconds),
     "matching": lambda rows, plan: matching(rows.results, MATCHED_LINES),
     "statements": lambda rows, plan: statements(rows.results, STATED_ENTRIES),
+    "audit_verify": lambda rows, plan: verifying(rows.results, VERIFIED_LEAVES),
 }
 REBUILD: Mapping[str, Measure] = {
     "custody_rebuild": lambda rows, plan: rebuild(rows.measured, rows.results, plan.transfers),

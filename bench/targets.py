@@ -62,6 +62,8 @@ TARGETS: Mapping[tuple[str, int], Sequence[Target]] = {
     ("matching", 1_000_000): (Target("seconds", most=5), Target("extra_mb", most=300)),
     ("statements", 10_000): (Target("cpu_seconds", most=2),),
     ("statements", 100_000): (Target("extra_mb", most=500),),
+    ("audit_tree", 100_000): (Target("leaf_us", most=3), Target("ratio", least=0.3)),
+    ("audit_verify", 100_000): (Target("leaf_us", most=15), Target("ratio", least=0.03)),
     ("identity_claims", 1): (Target("rank_p", least=0.001),),
     ("custody_rebuild", 8_190): (
         Target("per_second", least=1_000_000),

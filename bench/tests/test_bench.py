@@ -12,8 +12,9 @@ import pytest
 from ringfence.payments import InstructionStatus
 from ringfence_local_stack.servers.database import Database
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
+from ringfence_verifier import VerificationError
 
-from bench import controls, echo, flood, history, plot
+from bench import controls, echo, flood, history, plot, verifying
 from bench.concurrent import Settled
 from bench.cpu import CpuSpent
 from bench.load import Request, Seen, closed_loop
@@ -180,3 +181,17 @@ def test_a_flood_is_seen_as_a_ratio_of_latencies() -> None:
     }
     ((target,),) = [targets for (name, _), targets in TARGETS.items() if name == flood.NAME]
     assert (target.figure, target.is_met(3.0), target.is_met(2.0)) == ("p99_ratio", False, True)
+
+
+def test_the_log_that_is_measured_is_verified() -> None:
+    """What the rows of the verifier read is a sound log: with a leaf changed or left out it is refused."""
+    log = list(verifying.log_of(200))
+    note, vkey = verifying.signed(log)
+    verifying.lead_to(log, note, vkey)
+    verifying.read_all(log)
+    assert len(log) == 200
+    with pytest.raises(RuntimeError):
+        verifying.lead_to([*log[:-1], log[0]], note, vkey)
+    for changed in (log[:50] + log[51:], [*log[:50], log[50][:-1], *log[51:]]):
+        with pytest.raises(VerificationError):
+            verifying.read_all(changed)

@@ -27,9 +27,13 @@ class Signer:
         self.key_id = sha256(name.encode() + b"\n" + self.public).digest()[:4]
         self.vkey = f"{name}+{self.key_id.hex()}+{base64(self.public)}"
 
+    def signature(self, text: bytes) -> bytes:
+        """Gives the key id and this key's Ed25519 signature over a text, whatever that is."""
+        return self.key_id + self._key.sign(text)
+
     def line(self, text: str) -> str:
         """Gives this key's signature line over a text."""
-        return f"\u2014 {self.name} {base64(self.key_id + self._key.sign(text.encode()))}\n"
+        return f"\u2014 {self.name} {base64(self.signature(text.encode()))}\n"
 
     def note(self, *lines: str) -> str:
         """Signs lines as one note."""
@@ -67,7 +71,7 @@ def consistency(old: int, leaves: Sequence[bytes], whole: bool = True) -> list[b
     return [*consistency(old - split, leaves[split:], False), tree_hash(leaves[:split])]
 
 
-def leaf(kind: str, **fields: int | bytes | str) -> bytes:
+def leaf(kind: str, /, **fields: int | bytes | str) -> bytes:
     """A leaf by docs/formats.md."""
     parts = [b"\x01", _string(kind)]
     for name, value in sorted(fields.items()):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,7 +15,7 @@ from ringfence_verifier import (
     verify_inclusion,
     verify_receipt,
 )
-from ringfence_verifier.proofs import TreeHash, leaf_hash
+from ringfence_verifier.proofs import leaf_hash
 
 from .notes import ORIGIN, Signer, base64, path, tree_hash
 
@@ -31,21 +30,6 @@ def receipt(index: int, leaf: bytes | None = None, note: str = NOTE) -> str:
     extra = [] if leaf is None else [f"extra {base64(leaf)}"]
     lines = ["c2sp.org/tlog-proof@v1", *extra, f"index {index}", *map(base64, path(index, LEAVES)), ""]
     return "\n".join(lines) + "\n" + note
-
-
-def test_checkpoints_of_a_real_tiled_log_verify(merkle_data: Path) -> None:
-    """The eight checkpoints of a published test log verify by its key, and its entries lead to their roots."""
-    folder = merkle_data / "tlog-tiles"
-    vkey = (folder / "KEY.txt").read_text().split('"')[1]
-    for size in range(8):
-        checkpoint = verify_checkpoint((folder / f"checkpoint.{size}").read_text(), vkey)
-        bundle = (folder / "tile" / "entries" / "000.p" / str(size)).read_bytes() if size else b""
-        tree, at = TreeHash(), 0
-        while at < len(bundle):
-            end = at + 2 + int.from_bytes(bundle[at : at + 2], "big")
-            tree.extend([bundle[at + 2 : end]])
-            at = end
-        assert (checkpoint.size, checkpoint.root) == (tree.size, tree.root()) == (size, tree.root())
 
 
 def test_source_heads_are_read_from_the_signed_lines() -> None:
@@ -99,6 +83,21 @@ def test_malformed_sizes_are_refused_even_when_signed(size: str) -> None:
     """A size is a plain decimal below 2^63, whoever signed it."""
     with pytest.raises(VerificationError):
         verify_checkpoint(SIGNER.note(ORIGIN, size, base64(tree_hash(LEAVES))), SIGNER.vkey)
+
+
+def test_no_line_of_a_checkpoint_is_empty() -> None:
+    """An empty extension line, or a line too few, is refused although it is signed."""
+    root = base64(tree_hash(LEAVES))
+    for lines in ((ORIGIN, "7", root, ""), (ORIGIN, "7", root, "", "extension"), (ORIGIN, "7")):
+        with pytest.raises(VerificationError, match="lacks a line"):
+            verify_checkpoint(SIGNER.note(*lines), SIGNER.vkey)
+
+
+@pytest.mark.parametrize("extension", ["x" * 1_000_000, "\u20ac" * 333_334])
+def test_a_note_is_measured_in_bytes(extension: str) -> None:
+    """A note of more than a million bytes is refused, however few characters they are; Go's tlog reads no more."""
+    with pytest.raises(VerificationError, match="too long"):
+        verify_checkpoint(SIGNER.note(ORIGIN, "7", base64(tree_hash(LEAVES)), extension), SIGNER.vkey)
 
 
 def test_an_empty_log_has_one_root_only() -> None:
@@ -161,6 +160,28 @@ def test_a_receipt_for_another_leaf_is_refused() -> None:
         verify_receipt(receipt(3, LEAVES[4]), SIGNER.vkey)
     with pytest.raises(VerificationError, match="another leaf"):
         verify_receipt(receipt(3, LEAVES[3]), SIGNER.vkey, leaf=LEAVES[4])
+
+
+@pytest.mark.parametrize(
+    "line", ["index", "index:0", "index00", "indexes 0", "Index 0", " index 0", "index 0\nindex 0", "extra AA=="]
+)
+def test_a_receipt_has_one_index_line(line: str) -> None:
+    """The line after the leaf begins with `index ` and gives one decimal."""
+    with pytest.raises(VerificationError):
+        verify_receipt(receipt(0, LEAVES[0]).replace("index 0", line), SIGNER.vkey)
+
+
+def test_a_receipt_is_measured_before_it_is_read() -> None:
+    """A receipt longer than any note is refused for that, whatever it holds."""
+    with pytest.raises(VerificationError, match="too long"):
+        verify_receipt("x" * 1_000_001, SIGNER.vkey)
+
+
+def test_a_receipt_has_no_more_hashes_than_a_tree_has_levels() -> None:
+    """A path of 64 hashes is refused before any of them is decoded: a tree of less than 2^63 leaves has 63 levels."""
+    long = receipt(0, LEAVES[0]).replace("index 0\n", "index 0\n" + "no hash\n" * 61)
+    with pytest.raises(VerificationError, match="too long"):
+        verify_receipt(long, SIGNER.vkey)
 
 
 @given(st.data())

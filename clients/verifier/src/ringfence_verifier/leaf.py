@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from struct import Struct
 
 from ringfence_verifier.errors import VerificationError
 
 MAX_LEAF_BYTES = 65_535
 
 Value = int | bytes | str
+
+_INTEGER = Struct(">q")
 
 
 @dataclass(frozen=True)
@@ -46,47 +50,46 @@ def read_leaf(leaf: bytes) -> Fact:
         raise VerificationError("the leaf is longer than any leaf may be")
     if leaf[:1] != b"\x01":
         raise VerificationError("the leaf is of an unknown version")
-    reader = _Reader(leaf, 1)
-    kind = reader.string()
+    end = len(leaf)
+    at = 2 + (leaf[1] if end > 1 else 0)
+    if at > end:
+        raise VerificationError("the leaf is cut short")
+    kind, previous = _name(leaf[2:at]), ""
     fields: dict[str, Value] = {}
-    previous = ""
-    while reader.at < len(leaf):
-        name = reader.string()
+    # A whole log is read field by field here: positions are kept by hand.
+    while at < end:
+        type_at = at + 1 + leaf[at]
+        start = type_at + 3
+        if start > end:
+            raise VerificationError("the leaf is cut short")
+        stop = start + (leaf[type_at + 1] << 8 | leaf[type_at + 2])
+        if stop > end:
+            raise VerificationError("the leaf is cut short")
+        name = _name(leaf[at + 1 : type_at])
         if name <= previous:
             raise VerificationError("the leaf's fields are not in order")
-        fields[name] = reader.value()
-        previous = name
+        fields[name] = _value(leaf[type_at], leaf[start:stop])
+        previous, at = name, stop
     return Fact(kind, fields)
 
 
-class _Reader:
-    """A position in a leaf that never runs over its end."""
+@lru_cache(maxsize=1024)
+def _name(content: bytes) -> str:
+    """Decodes a name; a log has few of them, each in most leaves."""
+    if not content or not content.isascii():
+        raise VerificationError("a name in the leaf is malformed")
+    return content.decode("ascii")
 
-    def __init__(self, leaf: bytes, at: int) -> None:
-        self._leaf, self.at = leaf, at
 
-    def take(self, count: int) -> bytes:
-        self.at += count
-        if self.at > len(self._leaf):
-            raise VerificationError("the leaf is cut short")
-        return self._leaf[self.at - count : self.at]
-
-    def string(self) -> str:
-        content = self.take(self.take(1)[0])
-        if not content or not content.isascii():
-            raise VerificationError("a name in the leaf is malformed")
-        return content.decode("ascii")
-
-    def value(self) -> Value:
-        kind = self.take(1)[0]
-        content = self.take(int.from_bytes(self.take(2), "big"))
-        if kind == 1 and len(content) == 8:
-            return int.from_bytes(content, "big", signed=True)
-        if kind == 2:
-            return content
-        if kind != 3:
-            raise VerificationError("a value in the leaf is of an unknown type")
-        try:
-            return content.decode()
-        except UnicodeDecodeError as error:
-            raise VerificationError("a text in the leaf is not UTF-8") from error
+def _value(kind: int, content: bytes) -> Value:
+    if kind == 1 and len(content) == 8:
+        integer: int = _INTEGER.unpack(content)[0]
+        return integer
+    if kind == 2:
+        return content
+    if kind != 3:
+        raise VerificationError("a value in the leaf is of an unknown type")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise VerificationError("a text in the leaf is not UTF-8") from error

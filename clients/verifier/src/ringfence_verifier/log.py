@@ -10,7 +10,7 @@ that has to be what its leaves have shown up to there.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -74,7 +74,7 @@ class LogAudit:
 
     def __init__(self) -> None:
         self._tree = TreeHash()
-        self._sources: dict[str, _Source] = {}
+        self._sources: defaultdict[str, _Source] = defaultdict(_Source)
         self._kinds: Counter[str] = Counter()
         self._stated_size = 0
 
@@ -126,7 +126,7 @@ class LogAudit:
         self._stated_size = self._tree.size + 1
 
     def _wait(self, fact: Fact) -> None:
-        source = self._sources.setdefault(fact.text("source"), _Source())
+        source = self._sources[fact.text("source")]
         position = fact.integer("position")
         if position < source.last_waiting:
             raise VerificationError("its event's position goes backwards")
@@ -136,7 +136,7 @@ class LogAudit:
         source.last_waiting = position
 
     def _page(self, fact: Fact) -> None:
-        source = self._sources.setdefault(fact.text("source"), _Source())
+        source = self._sources[fact.text("source")]
         first, epoch = fact.integer("first"), fact.integer("epoch")
         if epoch != source.epoch:
             _fork(source, epoch, first)

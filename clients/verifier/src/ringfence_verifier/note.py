@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ringfence_verifier.errors import VerificationError
 
-MAX_NOTE_BYTES = 1 << 20
+MAX_NOTE_BYTES = 1_000_000
 MAX_SIGNATURES = 64
 _ED25519 = b"\x01"
 _SIGNATURE_LINE = re.compile(r"\u2014 ([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
@@ -90,7 +90,8 @@ def signature_lines(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
 
     Raises VerificationError where the note is malformed.
     """
-    if len(note) > MAX_NOTE_BYTES or _FORBIDDEN.search(note):
+    too_long = len(note) > MAX_NOTE_BYTES  # in characters, before anything is done with each of them
+    if too_long or _FORBIDDEN.search(note) or len(note.encode()) > MAX_NOTE_BYTES:
         raise VerificationError("the note is too long or has characters that no note may have")
     text, separator, signatures = note.rpartition("\n\n")
     if not separator or not signatures.endswith("\n"):
@@ -142,7 +143,7 @@ def verify_checkpoint(note: str, vkey: str, *, origin: str | None = None) -> Che
 
 def parse_size(text: str) -> int:
     """Reads a decimal below 2^63 without sign or leading zeroes; raises VerificationError."""
-    if not re.fullmatch(r"0|[1-9][0-9]{0,18}", text, re.ASCII) or int(text) >= 1 << 63:
+    if not re.fullmatch(r"0|[1-9][0-9]{0,18}", text) or int(text) >= 1 << 63:
         raise VerificationError("a size or index is malformed")
     return int(text)
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 from ringfence_verifier.errors import VerificationError
 
 HASH_BYTES = 32
+MAX_SIZE = (1 << 63) - 1
 EMPTY_ROOT = sha256(b"").digest()
 
 
@@ -23,6 +24,7 @@ def verify_inclusion(leaf_hash: bytes, index: int, size: int, proof: Sequence[by
     """
     if not 0 <= index < size:
         raise VerificationError(f"leaf {index} lies outside a tree of {size}")
+    _require_size(size)
     _require_hashes([leaf_hash, root, *proof])
     node, last, result = index, size - 1, leaf_hash
     for sibling in proof:
@@ -48,6 +50,7 @@ def verify_consistency(old_size: int, old_root: bytes, new_size: int, new_root: 
     """
     if not 0 <= old_size <= new_size:
         raise VerificationError(f"a log of {new_size} cannot extend one of {old_size}")
+    _require_size(new_size)
     _require_hashes([old_root, new_root, *proof])
     if old_size in (0, new_size):
         _verify_trivial(old_size, old_root, new_size, new_root, proof)
@@ -112,6 +115,11 @@ def _verify_trivial(old_size: int, old_root: bytes, new_size: int, new_root: byt
 
 def _node(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
+
+
+def _require_size(size: int) -> None:
+    if size > MAX_SIZE:
+        raise VerificationError("the tree is larger than any checkpoint may say")
 
 
 def _require_hashes(hashes: Sequence[bytes]) -> None:

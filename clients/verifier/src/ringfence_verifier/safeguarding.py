@@ -67,7 +67,7 @@ def verify_safeguarding(leaves: Iterable[bytes]) -> VerifiedDay:
         cut.content("tenant_id"),
         cut.text("pool"),
         cut.integer("ledger"),
-        _EPOCH + timedelta(cut.integer("day")),
+        _day(cut),
         version,
         text,
         prepared.content("principal_id"),
@@ -82,9 +82,15 @@ def day_id(tenant_id: bytes, pool: str, ledger: int, day: date) -> bytes:
     return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).digest()[:16]
 
 
+def _day(cut: Fact) -> date:
+    try:
+        return _EPOCH + timedelta(cut.integer("day"))
+    except OverflowError as error:
+        raise VerificationError(f"{cut.integer('day')} is no day of the calendar") from error
+
+
 def _require_one_day(cut: Fact, facts: Sequence[Fact]) -> None:
-    day = _EPOCH + timedelta(cut.integer("day"))
-    named = day_id(cut.content("tenant_id"), cut.text("pool"), cut.integer("ledger"), day)
+    named = day_id(cut.content("tenant_id"), cut.text("pool"), cut.integer("ledger"), _day(cut))
     for fact in facts:
         if fact.content("day_id") != named:
             raise VerificationError(f"a leaf of {fact.kind} is of another day")
@@ -109,10 +115,10 @@ def _mirrors(cut: Fact, facts: Sequence[Fact], version: int) -> tuple[list[Fact]
     """Gives what was cut of each mirror and what its bank said, in order of their numbers."""
     mirrors = [fact for fact in facts if fact.kind == MIRROR_CUT]
     compared = [fact for fact in facts if fact.kind == MIRROR_COMPARED and fact.integer("version") == version]
-    wanted = list(range(1, cut.integer("mirrors") + 1))
     for found, what in ((mirrors, "was cut"), (compared, "was compared")):
         found.sort(key=lambda fact: fact.integer("number"))
-        if [fact.integer("number") for fact in found] != wanted:
+        each_once = [fact.integer("number") for fact in found] == list(range(1, len(found) + 1))
+        if not each_once or len(found) != cut.integer("mirrors"):
             raise VerificationError(f"not every mirror {what} once")
     if [fact.content("mirror_id") for fact in mirrors] != [fact.content("mirror_id") for fact in compared]:
         raise VerificationError("a mirror that was compared is not the one that was cut")
@@ -149,7 +155,7 @@ def _between(bank: Fact) -> int:
 
 def _document(cut: Fact, compared: Sequence[Fact], computed: Fact, figures: Mapping[str, int]) -> str:
     """Writes the canonical text of a day."""
-    day = _EPOCH + timedelta(cut.integer("day"))
+    day = _day(cut)
     lines = [
         "ringfence-safeguarding/1",
         f"day {day} pool {cut.text('pool')} currency {cut.integer('ledger'):03d} version {computed.integer('version')}"

@@ -1,0 +1,120 @@
+"""A case, and what the verifier makes of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from ringfence_verifier import (
+    VerificationError,
+    VerifierKey,
+    read_leaf,
+    verify_checkpoint,
+    verify_consistency,
+    verify_inclusion,
+    verify_receipt,
+)
+from ringfence_verifier.note import open_note
+
+from ..notes import base64
+
+Made = tuple[str, str, dict[str, Any]]
+"""A case but for its number."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One piece of evidence, by its kind, and what was done to a valid one."""
+
+    number: int
+    kind: str
+    mutation: str
+    given: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"case {self.number}, {self.kind}, {self.mutation}"
+
+    def as_json(self) -> str:
+        """Writes the case for an oracle: bytes in base64, integers in decimal."""
+        return json.dumps({"kind": self.kind, **{name: _plain(value) for name, value in self.given.items()}})
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether it was accepted, and as what where that is said; or why it was not."""
+
+    accepted: bool
+    said: str | None = None
+
+
+def judged(case: Case) -> Verdict:
+    """Gives the verifier's verdict; any other error than its own passes through."""
+    try:
+        return Verdict(True, _JUDGES[case.kind](case.given))
+    except VerificationError as error:
+        return Verdict(False, str(error))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64(value)
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return None if value is None else str(value)
+
+
+def _text(content: bytes) -> str:
+    """What a caller has who reads a file without looking: bytes that are no UTF-8 stay visible as surrogates."""
+    return content.decode("utf-8", "surrogateescape")
+
+
+def _inclusion(given: dict[str, Any]) -> str:
+    verify_inclusion(given["leaf_hash"], given["index"], given["size"], given["proof"], given["root"])
+    return "holds"
+
+
+def _consistency(given: dict[str, Any]) -> str:
+    verify_consistency(given["old_size"], given["old_root"], given["size"], given["root"], given["proof"])
+    return "holds"
+
+
+def _key(given: dict[str, Any]) -> str:
+    key = VerifierKey.parse(_text(given["key"]))
+    if key.text().encode() != given["key"]:
+        raise AssertionError("a key has two texts")
+    return f"{sha256(key.name.encode()).hexdigest()} {key.key_id.hex()}"
+
+
+def _note(given: dict[str, Any]) -> str:
+    text = open_note(_text(given["note"]), VerifierKey.parse(_text(given["key"])))
+    return sha256(text.encode()).hexdigest()
+
+
+def _checkpoint(given: dict[str, Any]) -> str:
+    checkpoint = verify_checkpoint(_text(given["note"]), _text(given["key"]))
+    return f"{checkpoint.size} {checkpoint.root.hex()}"
+
+
+def _receipt(given: dict[str, Any]) -> str:
+    proven = verify_receipt(_text(given["note"]), _text(given["key"]), leaf=given["leaf"])
+    at = proven.checkpoint
+    return f"{at.size} {at.root.hex()} {proven.index} {sha256(proven.leaf).hexdigest()}"
+
+
+def _leaf(given: dict[str, Any]) -> str:
+    fact = read_leaf(given["leaf"])
+    return repr((fact.kind, list(fact.fields.items())))
+
+
+_JUDGES = {
+    "inclusion": _inclusion,
+    "consistency": _consistency,
+    "key": _key,
+    "note": _note,
+    "checkpoint": _checkpoint,
+    "receipt": _receipt,
+    "leaf": _leaf,
+}
+KINDS = tuple(_JUDGES)
