@@ -53,7 +53,7 @@ def serving(folder: Path) -> Iterator[tuple[int, tuple[CosignerKey, ...]]]:
     keys = read_keys(folder, NAME)
     answering = Answering(Seen(folder), keys, {ORIGIN: [VerifierKey.parse(Signer().vkey)]}, lambda: NOW)
     with WitnessServer(("127.0.0.1", 0), answering) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield server.port, tuple(key.public for key in keys)
         server.shutdown()

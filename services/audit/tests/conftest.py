@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -166,6 +167,26 @@ def audit_store(audit_database: Database) -> Iterator[EventStore]:
     store.close()
 
 
+@pytest.fixture
+def restored_store(database: Callable[[str], Database]) -> Iterator[EventStore]:
+    """The log's database as it was before it had anything."""
+    fresh = database("audit")
+    apply_migrations(fresh.owner_conninfo, fresh.app_role, migrations())
+    fresh.let_clocks_differ()
+    store = EventStore(fresh.app_conninfo, settle_seconds=10)
+    yield store
+    store.close()
+
+
+def signing(
+    store: EventStore, writer: GroupWriter, log: State, anchor: LocalAnchor, policy: Policy | None
+) -> SignCheckpoint:
+    """What signs checkpoints, with a key of its own."""
+    tree = TileTree(TileReader(store).tile)
+    publishing = Publishing() if policy is None else Publishing(policy, HttpWitnesses(None), tree.consistency_proof)
+    return SignCheckpoint(writer, log, TileModel(), LocalSigner(), Anchoring(anchor, tree.root), publishing)
+
+
 @asynccontextmanager
 async def running(
     store: EventStore,
@@ -175,7 +196,7 @@ async def running(
     policy: Policy | None = None,
 ) -> AsyncIterator[Audit]:
     """Starts a log over a store, as a process would, from its snapshot if there is one."""
-    codec, log, translation, signer = EventCodec(EVENTS), State(ORIGIN), TranslationState(), LocalSigner()
+    codec, log, translation = EventCodec(EVENTS), State(ORIGIN), TranslationState()
     evidence = EvidenceState()
     state = states(log, translation, evidence, StandingState())
     writer = GroupWriter(store, codec, state, ManualClock(START_NS))
@@ -184,13 +205,7 @@ async def running(
     replayed = writer.load()
     take_over = TakeOver(writer, log, Translation(translation), TileModel())
     anchor = anchor or LocalAnchor()
-    tree = TileTree(TileReader(store).tile)
-    anchoring = Anchoring(anchor, tree.root)
-    publishing = Publishing() if policy is None else Publishing(policy, HttpWitnesses(None), tree.consistency_proof)
-    record_read, sign_checkpoint = (
-        RecordRead(writer, log, TileModel()),
-        SignCheckpoint(writer, log, TileModel(), signer, anchoring, publishing),
-    )
+    record_read, sign_checkpoint = RecordRead(writer, log, TileModel()), signing(store, writer, log, anchor, policy)
     search, queries = Projector(store, codec, SearchModel()), Queries(TileReader(store), ChainedLeaves(store, codec))
     proof, findings = Projector(store, codec, ProofModel()), FindingsReader(store)
     of = {feed.source: feed for feed in (SourceFeed("custody"), SourceFeed("payment-instruction"), *feeds)}
@@ -224,9 +239,9 @@ async def running(
             accounts=translation,
             take_over=take_over,
             record_read=record_read,
-            signer=signer,
+            signer=cast(LocalSigner, sign_checkpoint.signer),
             anchor=anchor,
-            anchoring=anchoring,
+            anchoring=sign_checkpoint.anchoring,
             sign_checkpoint=sign_checkpoint,
             checkpointer=checkpointer,
             servicer=servicer,

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from ringfence_audit.bootstrap import migrations
 from ringfence_audit.log.adapters.vault_anchor import VaultAnchor
 from ringfence_audit.log.application.ports import Anchored
 from ringfence_audit.log.domain.checkpoint import Checkpoint
 from ringfence_audit.log.domain.errors import AnchorMissing, AnchorMoved, LogRolledBack
-from ringfence_kernel.store import EventStore, apply_migrations
+from ringfence_kernel.store import EventStore
 from ringfence_kernel.vault import AppRole, Vault, VaultOptions, VaultRefused, VersionedValue, VersionedValues
-from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 
 from .conftest import ORIGIN, Audit, KeysAway, running
 from .feeds import SourceFeed
 from .test_audit_log import fill
-
-
-@pytest.fixture
-def restored_store(database: Callable[[str], Database]) -> Iterator[EventStore]:
-    """The log's database as it was before it had anything."""
-    fresh = database("audit")
-    apply_migrations(fresh.owner_conninfo, fresh.app_role, migrations())
-    fresh.let_clocks_differ()
-    store = EventStore(fresh.app_conninfo, settle_seconds=10)
-    yield store
-    store.close()
 
 
 async def test_what_is_signed_is_anchored_before(audit: Audit, custody: SourceFeed) -> None:

@@ -4,10 +4,12 @@ It imports the standard library and `cryptography` only, shares no code with the
 never takes a key from the evidence it checks.
 """
 
+from ringfence_verifier.cosignature import CosignerKey, cosigners
 from ringfence_verifier.errors import VerificationError
 from ringfence_verifier.leaf import Fact, read_leaf
 from ringfence_verifier.log import LogAudit, LogSummary, verify_log
 from ringfence_verifier.note import Checkpoint, SourceHead, VerifierKey, verify_checkpoint
+from ringfence_verifier.policy import Policy
 from ringfence_verifier.proofs import verify_consistency, verify_inclusion
 from ringfence_verifier.receipt import VerifiedLeaf, verify_receipt
 from ringfence_verifier.safeguarding import VerifiedDay, day_id, verify_safeguarding
@@ -15,15 +17,18 @@ from ringfence_verifier.state import LogState, read_state, verify_state
 
 __all__ = [
     "Checkpoint",
+    "CosignerKey",
     "Fact",
     "LogAudit",
     "LogState",
     "LogSummary",
+    "Policy",
     "SourceHead",
     "VerificationError",
     "VerifiedDay",
     "VerifiedLeaf",
     "VerifierKey",
+    "cosigners",
     "day_id",
     "read_leaf",
     "read_state",

@@ -101,7 +101,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     sign = SignCheckpoint(core.writer, log, TileModel(), signer, anchoring, publishing)
     checkpointer = Checkpointer(sign, lambda: not log.unsigned)
     leadership = core.leadership()
-    measure(runtime.gauges, leadership, log, checkpointer, anchoring)
+    measure(runtime.gauges, leadership, log, checkpointer, anchoring, publishing)
     count_unreadable_from_zero(SOURCES)
     feeds = {source: PeerFeed(runtime.peer(source)) for source in SOURCES}
     findings, note = FindingsReader(core.store), NotePassed(core.writer, log)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -10,6 +11,7 @@ import typer
 from ringfence_verifier import (
     Checkpoint,
     LogSummary,
+    Policy,
     VerificationError,
     VerifiedLeaf,
     read_leaf,
@@ -28,6 +30,10 @@ from ringfence.commands.terminal import Tabled, note, output, show
 from ringfence.remembered import Remembered
 
 Key = Annotated[str, typer.Option("--key", help="The log's public key (C2SP vkey), or a file that holds it.")]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option("--policy", exists=True, dir_okay=False, help="A witness policy (C2SP tlog-policy) to be met."),
+]
 Check = Callable[[], None]
 REMEMBERED = "checkpoints"
 """The folder beside credentials for what was seen of the log."""
@@ -51,12 +57,17 @@ def receipt(
 def checkpoint(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A checkpoint (C2SP tlog-checkpoint).")],
     key: Key,
+    policy: PolicyFile = None,
 ) -> None:
-    """Checks the signature of a checkpoint offline, and prints what it says."""
+    """Checks the signature of a checkpoint offline, and who has witnessed it, and prints what it says."""
     checked = verify_checkpoint(_text(file), _key(key))
+    seen = _witnessed(_text(file), policy)
     output.print(f"{checked.origin}: {checked.size} facts, root {checked.root.hex()}", highlight=False, soft_wrap=True)
     for head in checked.source_heads:
         output.print(f"  {head.source} up to position {head.position}, epoch {head.epoch}", highlight=False)
+    for name, seconds in sorted(seen.items()):
+        at = datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ")
+        output.print(f"  witnessed by {name} at {at}", highlight=False)
 
 
 @app.command()
@@ -188,6 +199,14 @@ def _show(summary: LogSummary) -> None:
     heads = [[head.source, str(head.position), head.hash.hex()[:16]] for head in summary.source_heads]
     show("Sources, complete up to", ["service", "position", "chain hash"], heads, right=["position"])
     output.print(f"verified: {summary.size} facts, root {summary.root.hex()}", highlight=False, soft_wrap=True)
+
+
+def _witnessed(note: str, policy: Path | None) -> dict[str, int]:
+    """Returns who has cosigned a checkpoint and when; raises VerificationError where a policy asks for more."""
+    if policy is None:
+        return {}
+    _, seen = Policy.parse(policy.read_bytes()).verify(note)
+    return {name.decode(errors="replace"): seconds for name, seconds in seen.items()}
 
 
 def _key(text: str) -> str:

@@ -8,6 +8,7 @@ from ringfence_kernel.telemetry.gauges import Gauges
 
 from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.checkpointer import Checkpointer
+from ringfence_audit.log.application.publishing import Publishing
 from ringfence_audit.log.domain.state import State
 
 SIZE, AGE = "ringfence.tree.size", "ringfence.checkpoint.age"
@@ -15,12 +16,17 @@ ROLLED_BACK = "ringfence.tree.rolled_back"
 
 
 def measure(
-    gauges: Gauges, leadership: Leadership, log: State, checkpointer: Checkpointer, anchoring: Anchoring
+    gauges: Gauges,
+    leadership: Leadership,
+    log: State,
+    checkpointer: Checkpointer,
+    anchoring: Anchoring,
+    publishing: Publishing,
 ) -> None:
     """Has it observed how long the log is, how long it has gone without a checkpoint, whether it was rolled back."""
     size = while_leading(leadership, lambda: [(log.frontier.size, {})])
     age = while_leading(leadership, lambda: [(checkpointer.age_seconds(), {})])
-    rolled_back = while_leading(leadership, lambda: [(int(anchoring.rolled_back), {})])
+    rolled_back = while_leading(leadership, lambda: [(int(anchoring.rolled_back or publishing.disputed), {})])
     gauges.observe(
         ROLLED_BACK, "1", "1 where the log does not go on from what it has signed, 0 otherwise.", rolled_back
     )
