@@ -55,9 +55,11 @@ def serving(folder: Path) -> Iterator[tuple[int, tuple[CosignerKey, ...]]]:
     with WitnessServer(("127.0.0.1", 0), answering) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
-        yield server.port, tuple(key.public for key in keys)
-        server.shutdown()
-        thread.join()
+        try:
+            yield server.port, tuple(key.public for key in keys)
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def post(port: int, body: bytes, path: str = "/add-checkpoint") -> tuple[int, str, str]:

@@ -75,11 +75,13 @@ def town_in(folder: Path, *names: str) -> Iterator[Town]:
     """Runs witnesses of these names."""
     with ExitStack() as opened:
         town = Town(folder, opened)
-        for name in names:
-            town.up(name)
-        yield town
-        for name in list(town.servers):
-            town.down(name)
+        try:
+            for name in names:
+                town.up(name)
+            yield town
+        finally:
+            for name in list(town.servers):
+                town.down(name)
 
 
 @pytest.fixture
