@@ -93,7 +93,7 @@ class House:
         return int(100 * sum((each.signed for each in booked), Decimal(0)))
 
     def first_reference(self, iban: str, day: date) -> str:
-        """The reference of the largest movement of a day, which is the same in every run: of equals the first booked."""
+        """The reference of the largest movement of a day, of equals the first booked: the same one in every run."""
         booked = [each for each in self._booked(iban) if each.day == day.isoformat()]
         return max(booked, key=lambda each: each.signed).reference
 

@@ -1,4 +1,4 @@
-"""Ids are made up anew in every run: what is decided among equals goes by what the bank has told, and in which order."""
+"""Ids are made up anew in every run: among equals what counts is what was told, and in which order."""
 
 from __future__ import annotations
 

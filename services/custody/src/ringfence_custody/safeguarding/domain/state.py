@@ -159,8 +159,8 @@ class State:
         for stream in over:
             journal.remove(self.days, stream)
             journal.end(stream)
-        for key in [each for each in self._placed if each[0] in over]:
-            journal.remove(self._placed, key)
+        for placed in [each for each in self._placed if each[0] in over]:
+            journal.remove(self._placed, placed)
         journal.put(self.days, key.stream, Day(key, event))
         journal.put(self._last, fund, max(event.day, self._last.get(fund, 0)))
 

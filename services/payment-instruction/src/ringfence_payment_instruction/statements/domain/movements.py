@@ -65,8 +65,8 @@ class Movement:
     may be one of these, which are of other days, and stays in suspense until they are decided. One that is not `sure`
     was told from others of its amount by nothing: what is told of it later may be about one of these.
     `explained_minor` of a debit are payments of ours or charges; `entry_id` is of what moves the mirror, `transfer_id`
-    the payment's that it is. The money of one that `is_cleared` does not wait for clients. `number` counts what was made
-    known on the mirror: among equals the first told goes first, never an id, which is another one in every run.
+    the payment's that it is. The money of one that `is_cleared` does not wait for clients. `number` counts what was
+    made known on the mirror: among equals the first told goes first, for ids are others in every run.
     """
 
     told: Told

@@ -92,7 +92,7 @@ def outcome_of(
     forgotten = [BankDaysForgotten(mirror, forget_before(each.last_day)) for each in taken]
     found = [replace(each, tenant=tenant) for each in (*told, *more) if not isinstance(each, StatementTaken)]
     # A statement is taken once all is said of it: whoever follows may have a page of it alone.
-    last = [*(replace(each, tenant=tenant, ledger=ledger) for each in taken), *forgotten]
+    last: list[Any] = [*(replace(each, tenant=tenant, ledger=ledger) for each in taken), *forgotten]
     return Outcome(
         (*found, *public, *(replace(each, tenant=tenant) for each in last)),
         rows.rows,
