@@ -74,7 +74,7 @@ class State:
         elif isinstance(event, StatementNoted):
             self._close(event, journal)
         elif isinstance(event, LinesMatched | MatchUndone):
-            self._place(event, journal)
+            self._add_placed(event, journal)
         elif isinstance(event, ResourceRegistered):
             key = (event.tenant, event.ledger, event.pool, event.component, event.from_day)
             journal.put(self.facts, key, event)
@@ -136,7 +136,7 @@ class State:
         closing = Closing(event.telling, event.first_day, event.last_day, event.closing_minor)
         journal.put(closings, event.last_day, closing)
 
-    def _place(self, event: LinesMatched | MatchUndone, journal: Journal) -> None:
+    def _add_placed(self, event: LinesMatched | MatchUndone, journal: Journal) -> None:
         """Keeps of the days in memory what was not placed at their ends: lines that are matched leave memory."""
         placed, sign = PlacedMoney.of(event.movements, event.transfers), 1 if isinstance(event, LinesMatched) else -1
         for stream, day in self.days.items():
