@@ -16,6 +16,7 @@ from ringfence.client import Client
 from ringfence_bank_simulator.bank import Bank as Simulator
 from ringfence_bank_simulator.booked import Movement, unpacked
 from ringfence_bank_simulator.rules import Rules
+from ringfence_bank_simulator.spool import WITHDRAWN, waiting
 from ringfence_local_stack.processes.files import private_folder
 from ringfence_local_stack.sandbox.birth import spool_folder
 from ringfence_local_stack.scenario import Scenario, eventually, fresh
@@ -43,6 +44,8 @@ class House:
     feed: Client
     rail: Path | None = None
     sequence: dict[str, int] = field(default_factory=dict)
+    handed: int = 0
+    """How many files were put into the inbox: their names keep the order."""
 
     def __post_init__(self) -> None:
         """Opens the bank; its accounts are those that it is asked about."""
@@ -62,9 +65,9 @@ class House:
     def pay(self, day: date) -> list[File]:
         """What it answers to all payments that lie in the rail's outbox, booked on a day."""
         assert self.rail is not None
-        for path in sorted((self.rail / "outbox").glob("*.xml")):
+        for path in [each.path for each in waiting(self.rail / "outbox", ".xml")]:
             content = path.read_bytes()
-            if content and content != b"withdrawn\n":
+            if content != WITHDRAWN:
                 settled = SETTLEMENT.sub(f"<IntrBkSttlmDt>{day}</IntrBkSttlmDt>".encode(), content)
                 (self.folder / "outbox" / path.name).write_bytes(settled)
                 path.write_bytes(b"")
@@ -90,13 +93,13 @@ class House:
         return int(100 * sum((each.signed for each in booked), Decimal(0)))
 
     def first_reference(self, iban: str, day: date) -> str:
-        """The reference of the largest movement of a day, which is the same in every run."""
+        """The reference of the largest movement of a day, of equals the first booked: the same one in every run."""
         booked = [each for each in self._booked(iban) if each.day == day.isoformat()]
-        return max(booked, key=lambda each: (each.signed, each.reference)).reference
+        return max(booked, key=lambda each: each.signed).reference
 
     def _booked(self, iban: str) -> list[Movement]:
-        files = (self.folder / "simulator" / "booked").glob("*.json")
-        return [each for path in files for each in unpacked(path.read_bytes()) if each.account == iban]
+        files = waiting(self.folder / "simulator" / "booked", ".json")
+        return [each for file in files for each in unpacked(file.path.read_bytes()) if each.account == iban]
 
     def deliver(self, files: Iterable[File]) -> None:
         """Brings files to us, and waits until they are taken or refused."""
@@ -108,7 +111,8 @@ class House:
         for file in files:
             hidden = inbox / f".{fresh()}"
             hidden.write_bytes(file.content)
-            hidden.rename(inbox / f"{fresh()}-{file.name}")
+            hidden.rename(inbox / f"{self.handed:08d}-{file.name}")
+            self.handed += 1
         assert eventually(lambda: not [each for each in inbox.iterdir() if each.is_file()], WAIT_SECONDS)
 
     def _written(self) -> list[File]:

@@ -282,6 +282,24 @@ async def test_payments_that_the_bank_does_not_have_end_for_what_it_took(world: 
     assert outcomes(world)[-2:] == [(Outcome.RELEASING, ""), (Outcome.TAKEN, "")]
 
 
+async def test_of_payments_that_may_end_the_one_handed_in_first_does(world: World) -> None:
+    """In whatever order memory has them: what was asked for again comes back to its end."""
+    await tell(world, "deposit", (D.CREDIT_CLIENT, BORIS, 100))
+    await done(world)
+    world.seals.is_away = True
+    await world.import_list()
+    for name in ("first", "second"):
+        await sent_to(world, name, 30)
+        await world.reaches(name, Status.RESERVED)
+    submissions = world.states.submissions.submissions
+    stream = next(iter(submissions))
+    submissions[stream] = submissions.pop(stream)
+    await tell(world, "reversal", (D.REVERSE, BORIS, 60))
+    await done(world)
+    assert (world.status("first"), world.reason("first")) == (Status.REJECTED, DEPOSIT_REVERSED)
+    assert world.status("second") == Status.RESERVED
+
+
 async def test_what_the_bank_has_already_is_owed(world: World) -> None:
     """A payment that was handed over goes on."""
     await tell(world, "deposit", (D.CREDIT_CLIENT, BORIS, 100))

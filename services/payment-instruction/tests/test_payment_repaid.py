@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import pytest
+from ringfence_kernel.values.columns import split_ids
 from ringfence_kernel.values.ids import repayment_id
 from ringfence_payment_instruction.deposits.domain.errors import EarlierEntriesWait
+from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.deposits.domain.evidence import Disposition, Outcome
 from ringfence_payment_instruction.deposits.domain.posting import OWED_NO_MORE
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
 from ringfence_payment_instruction.settlement.domain.transfers import Purpose
+from ringfence_payment_instruction.statements.domain.events import BankMovements
 from ringfence_payment_instruction.submissions.domain.status import Status
 
 from .messages import camt_054, entry
 from .test_payment_answers import sent, transaction
 from .test_payment_application import bank_answers
 from .test_payment_bank_facts import ANNAS, BORISS, OWED, books, outcomes
-from .test_payment_told import batch, camt_053, hand_in, rows, told_minor
+from .test_payment_told import batch, camt_053, events, hand_in, rows, told_minor
 from .world import ANNA, BANK, BORIS, MIRROR, World
 
 D = Disposition
@@ -178,3 +181,39 @@ async def test_a_charge_that_the_bank_reverses_is_owed_no_more(world: World, at_
         await hand_in(world, camt_053("17.00", "20.00", back, day=NEXT_DAY, number=2))
     await _settled(world)
     assert books(world) == {"anna": 1_000_00, "boris": 20_00, "suspense": 0, "mirror": -20_00, "owed": 0}
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["charge told", "charge untold"])
+async def test_a_charge_whose_reversal_was_told_first_is_owed_no_more(world: World, is_told: bool) -> None:
+    """The money waits in suspense until a statement has the charge: then nobody owes, and nothing lies there."""
+    fee, back = entry("F1", "3.00", direction="DBIT", transaction_id="F"), _reversed("F1", "3.00", "F")
+    if is_told:
+        await hand_in(world, camt_054("N-1", BANK, fee))
+    await hand_in(world, camt_054("N-2", BANK, back))
+    await _settled(world)
+    assert (books(world)["suspense"], books(world)["owed"]) == (3_00, 0)
+    await hand_in(world, camt_053("0.00", "20.00", entry("R1", "20.00", BORIS), fee, back))
+    await _settled(world)
+    assert books(world) == {"anna": 1_000_00, "boris": 20_00, "suspense": 0, "mirror": -20_00, "owed": 0}
+    assert told_minor(world) == 20_00
+
+
+@pytest.mark.parametrize("is_booked", [True, False])
+async def test_a_reversal_that_was_told_ahead_of_its_day_repays_the_charge(world: World, is_booked: bool) -> None:
+    """And where the next statement lacks it, the platform owes the charge after all: suspense of others stays."""
+    fee, back = entry("F1", "3.00", direction="DBIT", transaction_id="F"), _reversed("F1", "3.00", "F")
+    back, stranger = back.replace("2026-01-05", NEXT_DAY), entry("R1", "20.00")
+    await hand_in(world, camt_054("N-1", BANK, back))
+    await hand_in(world, camt_053("0.00", "17.00", stranger, fee))
+    await _settled(world)
+    assert books(world) == {"anna": 1_000_00, "boris": 0, "suspense": 20_00, "mirror": -20_00, "owed": 0}
+    assert told_minor(world) == 20_00
+    entries = (back,) if is_booked else ()
+    closing = 20_00 if is_booked else 17_00
+    await hand_in(world, camt_053("17.00", f"{closing / 100:.2f}", *entries, day=NEXT_DAY, number=2))
+    await _settled(world)
+    owed = closing - 20_00
+    assert books(world) == {"anna": 1_000_00, "boris": 0, "suspense": 20_00, "mirror": -closing, "owed": owed}
+    assert told_minor(world) == closing
+    posted = {each for event in events(world, EvidenceReceived) for each in split_ids(event.entry_ids)}
+    assert {each for event in events(world, BankMovements) for each in split_ids(event.entry_ids)} == posted

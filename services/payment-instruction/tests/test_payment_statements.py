@@ -77,6 +77,14 @@ async def test_whoever_compares_hears_of_every_row_that_moved_the_mirror(world: 
     assert known.entry_id == world.row_of("R1")
 
 
+async def test_a_statement_is_taken_when_all_is_said_of_it(world: World) -> None:
+    """Whoever has a page of the feed that ends within its commit has its movements before its word."""
+    await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
+    await hand_in(world, camt_053("0.00", "12.00", entry("R1", "5.00", BORIS), entry("R2", "7.00", ANNA)))
+    published = [type(each) for each in events(world, object) if isinstance(each, BankMovements | StatementTaken)]
+    assert published == [BankMovements, BankMovements, StatementTaken]
+
+
 async def test_pages_are_decided_when_the_set_is_whole(world: World) -> None:
     """In whatever order they come, also after a restart; one that comes again changes nothing."""
     second = page(2, True, "0.00", "12.00", entry("R2", "7.00", ANNA))

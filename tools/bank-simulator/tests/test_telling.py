@@ -208,3 +208,13 @@ def test_statements_are_valid(desk: Desk) -> None:
         name = (etree.QName(document).namespace or "").rpartition(":")[2]
         schema = etree.XMLSchema(file=str(SCHEMAS / f"{name}.xsd"))
         assert schema.validate(document), schema.error_log
+
+
+def test_a_statement_lists_what_was_booked_in_its_order(desk: Desk) -> None:
+    """Whatever its references are, and after a restart too."""
+    amounts = [f"{number}.00" for number in range(1, 13)]
+    desk.deposits("DEP1", *amounts[:8])
+    desk.deposits("DEP2", *amounts[8:])
+    desk.bank = Bank(desk.spool, [ACCOUNT], Rules())
+    (found,) = desk.statement()
+    assert _own(found, "Amt") == amounts

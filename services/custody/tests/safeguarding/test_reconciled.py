@@ -36,7 +36,7 @@ def test_what_is_open_is_not_known_before_breaks_were_looked_for() -> None:
     state = State()
     mirror = state.mirrors[TENANT, MIRROR] = Mirror(TENANT, MIRROR, EUR)
     mirror.statement = Statement(b"3" * 16, MONDAY, MONDAY, 0, 0, 0)
-    sums = partial(Reconciled(state).sums, TENANT, MIRROR, MONDAY, MONDAY - 1, 0)
+    sums = partial(Reconciled(state).sums, TENANT, MIRROR, MONDAY, MONDAY - 1, 0, 0)
     assert sums() is None
     mirror.assessed = mirror.statement.telling
     assert sums() == OpenSums()

@@ -75,7 +75,9 @@ class Evidence:
     sums_open: OpenSums | None = field(default_factory=OpenSums)
     breaks: list[str] = field(default_factory=list)
 
-    def sums(self, tenant: bytes, mirror: bytes, day: int, overdue_day: int, now_ns: int) -> OpenSums | None:
+    def sums(
+        self, tenant: bytes, mirror: bytes, day: int, overdue_day: int, position: int, now_ns: int
+    ) -> OpenSums | None:
         return self.sums_open
 
     def open_breaks(self, tenant: bytes, mirrors: Sequence[bytes], day: int) -> list[str]:

@@ -68,9 +68,9 @@ class Ledger:
         return found if found is not None and found.account == account else None
 
     def between(self, account: str, currency: str, first_day: str, last_day: str) -> list[Movement]:
-        """Returns what was booked from one day to another, both included, by day and reference."""
+        """Returns what was booked from one day to another, both included, by day and in the order of booking."""
         found = [each for each in self._of(account, currency) if first_day <= each.day <= last_day]
-        return sorted(found, key=lambda each: (each.day, each.reference))
+        return sorted(found, key=lambda each: each.day)
 
     def balance_before(self, account: str, currency: str, day: str) -> Decimal:
         """Returns what the account held when a day began."""

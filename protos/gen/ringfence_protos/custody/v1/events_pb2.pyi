@@ -716,7 +716,7 @@ class MirrorCompared(_message.Message):
     unbooked_minor: _builtins.int
     """Payments that the bank has not booked by the end of the day; below zero where they take money."""
     unplaced_minor: _builtins.int
-    """What was told of by news, and not booked."""
+    """What was in the books at the end of the day, told of by news, and not booked up to it."""
     overdue_minor: _builtins.int
     """What of that is older than a business day."""
     difference_minor: _builtins.int

@@ -11,12 +11,15 @@ from ringfence_custody.reconciliation.domain.breaks import Break, Kind, Status, 
 from ringfence_custody.reconciliation.domain.events import BreakDetected, BreakReopened, BreakStepped
 from ringfence_custody.reconciliation.domain.mirror import Mirror
 
+SAME_DAY = frozenset({Kind.SHORTFALL, Kind.EXCESS})
+"""What is missing is paid in, and what is too much is put right, by the end of the day (CASS 15.8.50R)."""
+
 
 def detect(unit: Unit, mirror: Mirror, found: Disagreement, days: Days) -> None:
     """Records a break, what kind it is, and that a payment on its way is waited for."""
     stream = break_id(mirror.book, mirror.id, found.side, found.line)
     today = days.today(mirror.ledger)
-    due = today if found.kind is Kind.SHORTFALL else days.next_business_day(mirror.ledger, today)
+    due = today if found.kind in SAME_DAY else days.next_business_day(mirror.ledger, today)
     unit.record(
         stream,
         BreakDetected(

@@ -67,7 +67,7 @@ def _bank_kind(line: Records, booked: int | None) -> Kind:
     if booked is not None:
         if booked > int(line["amount_minor"]):
             return Kind.SHORTFALL if line["amount_minor"] >= 0 else Kind.BANK
-        return Kind.OURS
+        return Kind.EXCESS if line["amount_minor"] >= 0 else Kind.OURS
     return Kind.UNIDENTIFIED if line["amount_minor"] > 0 else Kind.BANK
 
 

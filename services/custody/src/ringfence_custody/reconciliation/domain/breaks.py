@@ -37,6 +37,7 @@ class Kind(StrEnum):
     SHORTFALL = "SHORTFALL"
     """Clients' money that is not at the bank."""
     EXCESS = "EXCESS"
+    """Money at the bank beyond what the books hold for it."""
     EVIDENCE = "EVIDENCE"
     """A statement is missing or an exception: nothing can be said of the day."""
 

@@ -28,7 +28,9 @@ class Reconciled:
 
     state: State
 
-    def sums(self, tenant: bytes, mirror: bytes, day: int, overdue_day: int, now_ns: int) -> OpenSums | None:
+    def sums(
+        self, tenant: bytes, mirror: bytes, day: int, overdue_day: int, position: int, now_ns: int
+    ) -> OpenSums | None:
         """Returns what is open on a mirror.
 
         None before breaks were looked for by the newest statement, and while a line of the bank up to the day is booked
@@ -48,8 +50,11 @@ class Reconciled:
         went = (books["amount_minor"] < 0) & (books["marks"] & SENT > 0)
         is_young, is_later = books["day"] > overdue_day, books["day"] > day
         ahead = bank[(bank["state"] == BOOKED) & (bank["day"] > day)]
+        # What was told after the day is not of it, and what is booked on a later one was not placed by its end.
+        not_yet = mixed(bank["key"][(bank["state"] == TOLD) | (bank["day"] > day)])
+        waiting = (books["position"] <= position) & books["key"].any(axis=1) & np.isin(mixed(books["key"]), not_yet)
         return OpenSums(
-            unplaced_minor=_sum(came["amount_minor"]),
+            unplaced_minor=_sum(books["amount_minor"][waiting & (books["amount_minor"] > 0)]),
             overdue_minor=_sum(came["amount_minor"][came["day"] <= overdue_day]),
             later_minor=_sum(books["amount_minor"][is_later | (is_young & of_news)]) - _sum(ahead["amount_minor"]),
             sent_minor=_sum(books["amount_minor"][is_young & went & ~of_news & ~is_later]),

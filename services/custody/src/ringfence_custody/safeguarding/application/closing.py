@@ -136,18 +136,21 @@ class _Step:
         """Returns the banks' figures of all mirrors, None while one is missing."""
         found: list[BankFigures] = []
         for each in books_of(day).mirrors:
-            bank = self._bank(day.key, each)
+            bank = self._bank(day, each)
             if bank is None:
                 return None
             found.append(bank)
         return found
 
-    def _bank(self, key: DayKey, mirror: MirrorBalance) -> BankFigures | None:
+    def _bank(self, day: Day, mirror: MirrorBalance) -> BankFigures | None:
         """Compares a mirror by what it is now: what a later statement has booked meanwhile counts as booked later."""
+        key, position, now_ns = day.key, day.cut.as_of_position, self._unit.now_ns
         closing = self._state.closing_of(mirror.mirror, key.day)
         overdue = self._days.previous_day(key.ledger, key.day)
-        sums = self._evidence.sums(key.tenant, mirror.mirror, key.day, overdue, self._unit.now_ns) if closing else None
-        if closing is None or sums is None:
+        if closing is None:
+            return None
+        sums = self._evidence.sums(key.tenant, mirror.mirror, key.day, overdue, position, now_ns)
+        if sums is None:
             return None
         booked_since = self._state.newest_closing(mirror.mirror).closing_minor - closing.closing_minor
         moved_since = self._closing.books.mirror_minor(key.tenant, mirror.mirror) - mirror.balance_minor
@@ -159,7 +162,7 @@ class _Step:
             bank_minor=closing.closing_minor,
             later_minor=booked_since - moved_since + sums.later_minor,
             unbooked_minor=sums.sent_minor,
-            unplaced_minor=sums.unplaced_minor,
+            unplaced_minor=sums.unplaced_minor + self._state.placed_later_minor(key.stream, mirror.mirror),
             overdue_minor=sums.overdue_minor,
         )
 

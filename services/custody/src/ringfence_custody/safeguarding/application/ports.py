@@ -27,12 +27,14 @@ class Books(Protocol):
 class Evidence(Protocol):
     """What reconciliation knows of the banks."""
 
-    def sums(self, tenant: bytes, mirror: bytes, day: int, overdue_day: int, now_ns: int) -> OpenSums | None:
+    def sums(
+        self, tenant: bytes, mirror: bytes, day: int, overdue_day: int, position: int, now_ns: int
+    ) -> OpenSums | None:
         """Returns what is open on a mirror, None while it is not known.
 
         It is not before breaks were looked for, and while lines that a statement has settled wait to be matched.
 
-        What no bank has booked since `overdue_day` is overdue.
+        What no bank has booked since `overdue_day` is overdue; the books ended the day at a `position` of the feed.
         """
 
     def open_breaks(self, tenant: bytes, mirrors: Sequence[bytes], day: int) -> list[str]:

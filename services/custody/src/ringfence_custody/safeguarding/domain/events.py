@@ -65,7 +65,7 @@ class MirrorCompared:
     bank_minor: int
     later_minor: int  # of the mirror, what the bank books on later days
     unbooked_minor: int  # payments that the bank has not booked by then
-    unplaced_minor: int  # told of by news, and not booked
+    unplaced_minor: int  # in the books at the end of the day, and booked by no bank up to it
     overdue_minor: int  # of these, older than a business day
     difference_minor: int
 

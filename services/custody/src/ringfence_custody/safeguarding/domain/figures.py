@@ -49,10 +49,11 @@ class BookFigures:
 class OpenSums:
     """What reconciliation has open on a mirror, money that came in above zero.
 
-    `unplaced_minor` is told of by news, `overdue_minor` what of that is older than a business day. `later_minor` is in
-    the books and booked by no bank yet: of later days, or told of by news within the last business day; less what the
-    bank has booked on later days and the books lack. `sent_minor` are payments of the last business day that no bank
-    has booked. Whatever else the books have and no bank has is a difference.
+    `unplaced_minor` was in the books at the end of a day, and no bank had booked it by then; `overdue_minor` is told of
+    by news, and older than a business day. `later_minor` is in the books and booked by no bank yet: of later days, or
+    told of by news within the last business day; less what the bank has booked on later days and the books lack.
+    `sent_minor` are payments of the last business day that no bank has booked. Whatever else the books have and no bank
+    has is a difference.
     """
 
     unplaced_minor: int = 0

@@ -13,12 +13,13 @@ from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
 
-from ringfence_custody.reconciliation.domain.events import StatementNoted
+from ringfence_custody.reconciliation.domain.events import LinesMatched, MatchUndone, StatementNoted
 from ringfence_custody.safeguarding.domain.days import Day, DayKey, Status, applied
 from ringfence_custody.safeguarding.domain.events import EVENTS, PoolAssigned, ResourceRegistered, SafeguardingCut
 from ringfence_custody.safeguarding.domain.figures import POOLS, Facts
+from ringfence_custody.safeguarding.domain.placing import PlacedMoney
 
-SECTION = "safeguarding, format 1"
+SECTION = "safeguarding, format 2"
 KEPT_DAYS = 40
 """A day that is signed leaves memory when one so many days later is cut; it stands in the store."""
 
@@ -48,12 +49,13 @@ class _Saved:
     closings: list[tuple[bytes, list[Closing]]]
     facts: list[ResourceRegistered]
     pools: list[tuple[bytes, int, str]]
+    placed: list[tuple[tuple[bytes, bytes], int]]
 
 
 class State:
     """Every change goes through the journal; nothing here decides."""
 
-    EVENTS: ClassVar[tuple[type, ...]] = (*EVENTS, StatementNoted)
+    EVENTS: ClassVar[tuple[type, ...]] = (*EVENTS, StatementNoted, LinesMatched, MatchUndone)
 
     def __init__(self) -> None:
         """Starts empty."""
@@ -62,6 +64,7 @@ class State:
         self.pools: dict[tuple[bytes, int], str] = {}
         self._last: dict[Fund, int] = {}
         self._closings: dict[bytes, dict[int, Closing]] = {}
+        self._placed: dict[tuple[bytes, bytes], int] = {}  # by day and mirror
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
@@ -70,6 +73,8 @@ class State:
             self._cut(event, journal)
         elif isinstance(event, StatementNoted):
             self._close(event, journal)
+        elif isinstance(event, LinesMatched | MatchUndone):
+            self._add_placed(event, journal)
         elif isinstance(event, ResourceRegistered):
             key = (event.tenant, event.ledger, event.pool, event.component, event.from_day)
             journal.put(self.facts, key, event)
@@ -88,6 +93,10 @@ class State:
         """Returns the statement that goes farthest; raises LookupError before the first."""
         closings = self._closings[mirror]
         return closings[max(closings)]
+
+    def placed_later_minor(self, stream: bytes, mirror: bytes) -> int:
+        """Returns what the books had of a bank at the end of a day, told by news, that it has booked since."""
+        return self._placed.get((stream, mirror), 0)
 
     def funds(self) -> list[Fund]:
         """Returns the platforms, currencies and pools of which a day was cut."""
@@ -127,6 +136,16 @@ class State:
         closing = Closing(event.telling, event.first_day, event.last_day, event.closing_minor)
         journal.put(closings, event.last_day, closing)
 
+    def _add_placed(self, event: LinesMatched | MatchUndone, journal: Journal) -> None:
+        """Keeps of the days in memory what was not placed at their ends: lines that are matched leave memory."""
+        placed, sign = PlacedMoney.of(event.movements, event.transfers), 1 if isinstance(event, LinesMatched) else -1
+        for stream, day in self.days.items():
+            if day.key.tenant == event.book and any(each.mirror == event.mirror for each in day.mirrors):
+                amount = placed.later_minor(day.key.day, day.cut.as_of_position)
+                if amount:
+                    key = stream, event.mirror
+                    journal.put(self._placed, key, self._placed.get(key, 0) + sign * amount)
+
     def _cut(self, event: SafeguardingCut, journal: Journal) -> None:
         key = DayKey(event.tenant, event.ledger, event.pool, event.day)
         fund = (event.tenant, event.ledger, event.pool)
@@ -140,6 +159,8 @@ class State:
         for stream in over:
             journal.remove(self.days, stream)
             journal.end(stream)
+        for placed in [each for each in self._placed if each[0] in over]:
+            journal.remove(self._placed, placed)
         journal.put(self.days, key.stream, Day(key, event))
         journal.put(self._last, fund, max(event.day, self._last.get(fund, 0)))
 
@@ -160,6 +181,7 @@ class State:
         }
         self.pools = {(tenant, code): pool for tenant, code, pool in saved.pools}
         self._closings = {mirror: {each.last_day: each for each in closings} for mirror, closings in saved.closings}
+        self._placed = dict(saved.placed)
         for day in saved.days:
             fund = (day.key.tenant, day.key.ledger, day.key.pool)
             self._last[fund] = max(day.key.day, self._last.get(fund, 0))
@@ -170,7 +192,8 @@ class State:
             (mirror, [each for _, each in sorted(its.items())]) for mirror, its in sorted(self._closings.items())
         ]
         days = sorted(self.days.values(), key=_in_order)
-        return _Saved(days, closings, [self.facts[key] for key in sorted(self.facts)], pools)
+        facts = [self.facts[key] for key in sorted(self.facts)]
+        return _Saved(days, closings, facts, pools, sorted(self._placed.items()))
 
 
 def _in_order(day: Day) -> DayKey:

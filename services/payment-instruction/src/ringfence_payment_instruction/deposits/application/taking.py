@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from ringfence_kernel.telemetry.logs import get
 from ringfence_kernel.values.ids import show
@@ -126,9 +127,10 @@ class Taking:
         return is_any
 
     def _of(self, file: EvidenceFile) -> list[Submission]:
-        """Returns the submissions of a file's tenant under way."""
+        """Returns the submissions of a file's tenant under way, as they were handed in."""
         found = self.submissions.state.submissions.values()
-        return [each for each in found if each.tenant == file.event.tenant and not each.is_closed()]
+        own = [each for each in found if each.tenant == file.event.tenant and not each.is_closed()]
+        return sorted(own, key=attrgetter("position"))
 
 
 def _waiting(file: EvidenceFile) -> list[int]:

@@ -72,8 +72,9 @@ def _candidates(known: Movements, booking: Booking) -> Iterator[Allocation]:
         is_known = len(movement.told.parts) > number and movement.told.parts[number].client != ZERO_ID
         if is_credit and part.client != ZERO_ID and number not in movement.allocated and not is_known:
             yield movement_id, number, part.client, part.amount_minor
-    for movement_id in booking.new.keys() & booking.unsure:
-        told, doubters = booking.new[movement_id]
+    for movement_id, (told, doubters) in booking.new.items():
+        if movement_id not in booking.unsure:
+            continue
         new = Movement(told, Certainty.BOOKED, frozenset(), doubters=doubters)
         yield from unallocated(movement_id, new, told)
 

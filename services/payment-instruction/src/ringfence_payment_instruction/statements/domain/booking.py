@@ -124,11 +124,8 @@ class _Booking:
             for position, (entry_id, told) in enumerate(statement.items())
             if position not in before and position not in statement.past
         ]
-        self.open = {
-            key: Side(key, each.told, open_minor(each))
-            for key, each in known.known.items()
-            if each.is_open and key not in carried
-        }
+        waiting = known.in_order([key for key, each in known.known.items() if each.is_open and key not in carried])
+        self.open = {key: Side(key, known.known[key].told, open_minor(known.known[key])) for key in waiting}
         self.later = Rivals([each for each in self.open.values() if each.told.day > last_day])
         for key, movement in self.open.items():
             if known.known[key].certainty is Certainty.MISSING and len(movement.told.parts) > 1:
@@ -281,9 +278,9 @@ class _Booking:
 
     def _by_other_days(self) -> None:
         """Movements that are what a statement of another day had, whose money has been in suspense for their sake."""
-        for key in sorted(self.known.loose):
+        for key in self.known.in_order(self.known.loose):
             loose = self.known.known[key]
-            for movement in [self.open[each] for each in sorted(loose.doubters) if each in self.open]:
+            for movement in [self.open[each] for each in self.known.in_order(loose.doubters) if each in self.open]:
                 if (
                     movement.is_whole
                     and movement.told.day <= self.last_day

@@ -34,11 +34,11 @@ def in_doubt(known: Movements) -> Iterator[InDoubt]:
     for key in sorted({*known.held, *known.loose}):
         if key in known.held:
             held = known.held[key]
-            alike = sorted(known.alike(held.told.whole(), held.told))[:MOST_ALIKE]
+            alike = known.in_order(known.alike(held.told.whole(), held.told))[:MOST_ALIKE]
             yield InDoubt(key, held.told, held.doubt, tuple(alike))
         else:
             movement = known.known[key]
-            yield InDoubt(key, movement.told, 0, tuple(sorted(movement.doubters - {ZERO_ID})))
+            yield InDoubt(key, movement.told, 0, tuple(known.in_order(movement.doubters - {ZERO_ID})))
 
 
 def decide_doubt(known: Movements, mirror: bytes, decision: bytes, entry: bytes, movement: bytes) -> list[Any]:

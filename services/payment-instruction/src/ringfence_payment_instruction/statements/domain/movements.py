@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from operator import itemgetter
 from typing import Any
 
 from ringfence_kernel.values.ids import ZERO_ID
@@ -64,7 +65,8 @@ class Movement:
     may be one of these, which are of other days, and stays in suspense until they are decided. One that is not `sure`
     was told from others of its amount by nothing: what is told of it later may be about one of these.
     `explained_minor` of a debit are payments of ours or charges; `entry_id` is of what moves the mirror, `transfer_id`
-    the payment's that it is. The money of one that `is_cleared` does not wait for clients.
+    the payment's that it is. The money of one that `is_cleared` does not wait for clients. `number` counts what was
+    made known on the mirror: among equals the first told goes first, for ids are others in every run.
     """
 
     told: Told
@@ -78,6 +80,7 @@ class Movement:
     entry_id: bytes = ZERO_ID
     transfer_id: bytes = ZERO_ID
     is_cleared: bool = False
+    number: int = 0
 
     @property
     def posted_minor(self) -> int:
@@ -98,6 +101,7 @@ class Held:
     told: Told
     telling: bytes
     doubt: Doubt
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,7 @@ class Sum:
 
     told: Told
     members: tuple[bytes, ...]
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class SavedMovements:
-    """What a snapshot holds of a mirror: what is by id in its order, since that of equals may decide."""
+    """What a snapshot holds of a mirror."""
 
     known: list[tuple[bytes, Movement]]
     sums: list[tuple[bytes, Sum]]
@@ -131,6 +136,7 @@ class SavedMovements:
     owners: list[tuple[bytes, bytes]]
     chain: Chain | None
     posted_minor: int
+    numbered: int
 
 
 class Movements:
@@ -147,7 +153,7 @@ class Movements:
         self.accepted: dict[bytes, bytes] = {}  # of these, those that count as they stand
         self.owners: dict[bytes, bytes] = {}  # of clients' accounts that tellings name
         self.by_entry: dict[bytes, bytes] = {}  # entries in custody whose money may lie in suspense -> movements
-        self.balance: dict[str, int] = {"posted": 0}
+        self.balance: dict[str, int] = {"posted": 0, "numbered": 0}
         self.chain: dict[str, Chain] = {}
         self._by_reference, self._held_by_reference, self._by_amount = Index(), Index(), Amounts()
         self._opaque: dict[bytes, None] = {}
@@ -169,20 +175,31 @@ class Movements:
         return self.chain.get("last")
 
     def by_references(self, references: Iterable[bytes]) -> Iterator[bytes]:
-        """Yields the ids of movements and sums that have one of these references, themselves or in a part, in order."""
+        """Yields the ids of movements and sums that have one of these references, themselves or in a part, as told."""
         yield from self._found(self._by_reference, references)
 
     def held_by_references(self, references: Iterable[bytes]) -> Iterator[bytes]:
-        """Yields the ids of held entries that have one of these references, in order."""
+        """Yields the ids of held entries that have one of these references, as told."""
         yield from self._found(self._held_by_reference, references)
 
-    @staticmethod
-    def _found(index: Index, references: Iterable[bytes]) -> Iterator[bytes]:
-        """Yields ids in their order: what is decided on must not hang on how memory came about."""
+    def _found(self, index: Index, references: Iterable[bytes]) -> Iterator[bytes]:
         found: set[bytes] = set()
         for each in identities(references):
             found.update(index.get(each))
-        yield from sorted(found) if len(found) > 1 else found
+        yield from self.in_order(found) if len(found) > 1 else found
+
+    def in_order(self, ids: Iterable[bytes]) -> list[bytes]:
+        """Returns ids of what is known in the order in which it was told: neither ids nor memory decide."""
+        return sorted(ids, key=self._number)
+
+    def _number(self, key: bytes) -> int:
+        found = self.known.get(key) or self.held.get(key) or self.sums.get(key)
+        return found.number if found is not None else 0
+
+    def next_number(self, journal: Journal) -> int:
+        """Returns the number of what is made known next."""
+        journal.put(self.balance, "numbered", self.balance["numbered"] + 1)
+        return self.balance["numbered"]
 
     def alike(self, part: Part, told: Told) -> Iterator[bytes]:
         """Yields the ids of movements that may have a part of an entry, as itself or as a part, for all that is said.
@@ -256,11 +273,11 @@ class Movements:
         """Returns everything, in the order of the ids where that is asked for."""
 
         def items(of: dict[bytes, Any]) -> list[tuple[bytes, Any]]:
-            return sorted(of.items(), key=_key) if in_order else list(of.items())
+            return sorted(of.items(), key=itemgetter(0)) if in_order else list(of.items())
 
         return SavedMovements(
             items(self.known), items(self.sums), items(self.held), items(self.taken), items(self.excepted),
-            items(self.accepted), items(self.owners), self.last, self.posted_minor,
+            items(self.accepted), items(self.owners), self.last, self.posted_minor, self.balance["numbered"],
         )  # fmt: skip
 
     @classmethod
@@ -274,7 +291,7 @@ class Movements:
         for entry_id, held in saved.held:
             found.hold(entry_id, held, journal)
         found.taken, found.excepted, found.accepted = dict(saved.taken), dict(saved.excepted), dict(saved.accepted)
-        found.owners, found.balance = dict(saved.owners), {"posted": saved.posted_minor}
+        found.owners, found.balance = dict(saved.owners), {"posted": saved.posted_minor, "numbered": saved.numbered}
         found.chain = {} if saved.chain is None else {"last": saved.chain}
         return found
 
@@ -285,7 +302,7 @@ class Movements:
     def excerpt(self, ids: Iterable[bytes]) -> Movements:
         """Returns what is known of some movements and held entries, and of all in doubt, to try events on by ids."""
         found, journal = Movements(listed=False), Journal()
-        for key in sorted({*ids, *self.loose}):
+        for key in dict.fromkeys([*ids, *self.loose]):
             if key in self.known:
                 found.put(key, self.known[key], journal)
             if key in self.held:
@@ -350,10 +367,6 @@ def taken_back(movement: Movement, gone_minor: int) -> tuple[int, dict[int, int]
             found[number] = min(amount, left)
             left -= found[number]
     return lying, found
-
-
-def _key(item: tuple[bytes, Any]) -> bytes:
-    return item[0]
 
 
 def _all_identities(told: Told) -> frozenset[bytes]:

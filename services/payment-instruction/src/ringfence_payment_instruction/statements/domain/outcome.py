@@ -71,7 +71,7 @@ def outcome_of(
     mirror, tenant = sources.mirror.account_id, sources.mirror.tenant
     after = known.excerpt(_named_in(events))
     _apply(after, events)
-    allocations = allocate(after, mirror, [*touched(events), *sorted(known.loose)])
+    allocations = allocate(after, mirror, [*touched(events), *known.in_order(known.loose)])
     _apply(after, allocations)
     told = [*events, *allocations]
     rows = rows_for(known, after, told, sources)
@@ -90,9 +90,11 @@ def outcome_of(
     )
     taken = [each for each in told if isinstance(each, StatementTaken)]
     forgotten = [BankDaysForgotten(mirror, forget_before(each.last_day)) for each in taken]
-    found = [_completed(each, tenant, ledger) for each in (*told, *more)]
+    found = [replace(each, tenant=tenant) for each in (*told, *more) if not isinstance(each, StatementTaken)]
+    # A statement is taken once all is said of it: whoever follows may have a page of it alone.
+    last: list[Any] = [*(replace(each, tenant=tenant, ledger=ledger) for each in taken), *forgotten]
     return Outcome(
-        (*found, *public, *(replace(each, tenant=tenant) for each in forgotten)),
+        (*found, *public, *(replace(each, tenant=tenant) for each in last)),
         rows.rows,
         sum(len(each.movement_ids) // 16 for each in events if isinstance(each, MovementsTold)),
         sum(len(each.entry_ids) // 16 for each in events if isinstance(each, EntryHeld)),
@@ -100,12 +102,6 @@ def outcome_of(
         rows.returned,
         tuple(rows.undone),
     )
-
-
-def _completed(event: Any, tenant: bytes, ledger: int) -> Any:
-    if isinstance(event, StatementTaken):
-        return replace(event, tenant=tenant, ledger=ledger)
-    return replace(event, tenant=tenant)
 
 
 def _apply(known: Movements, events: Iterable[Any]) -> None:

@@ -62,7 +62,7 @@ def published(
         elif isinstance(event, EntryDecided):
             rows = zip(split_ids(event.entry_ids), event.outcomes, split_ids(event.movement_ids), strict=True)
             same |= {key: other for key, outcome, other in rows if outcome == Outcome.SAME and key in before.known}
-    changed |= dict.fromkeys([*explained, *same])
+    changed |= dict.fromkeys([*explained, *same, *moved_too])
     ids = list(changed)
     movements = {key: after.known.get(key) or before.known[key] for key in ids}
     moves = [(key, movements[key], row) for key in ids for row in moved_too.get(key, ())]

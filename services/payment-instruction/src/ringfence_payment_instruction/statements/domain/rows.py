@@ -354,8 +354,21 @@ class _TellingRows(RowMaking):
             self._charged[movement_id] = left
             self._charges |= dict.fromkeys(identities(all_references(movement.told)), movement_id)
             self.found.explained.append((movement_id, left, ZERO_ID))
+            self._repay_charge(movement_id, movement.told)
         elif left == movement.told.amount_minor and is_new:
             self.row(movement_id, 0, Disposition.UNMATCHED, left, way=Way.NONE)
+
+    def _repay_charge(self, charge: bytes, told: Told) -> None:
+        """Has money that news of its reversal has put into suspense repay a charge, unless people have it in hand."""
+        taking = row_id(charge, 0, Disposition.CHARGE)
+        for reversal, movement in self._undoing.reversals(charge, told):
+            brought = row_id(reversal, 0, Disposition.RESTORE)
+            amount = min(self._charged[charge], movement.posted_minor)
+            if amount > 0 and movement.entry_id == brought and not movement.is_cleared:
+                number = beyond(movement.told) + 1
+                self.row(reversal, number, Disposition.RETRACT, amount, origin=brought, way=Way.BACK)
+                self.repay(reversal, {taking: amount})
+                self._charged[charge] -= amount
 
     def _fits(self, payment: Payment, amount_minor: int) -> bool:
         return payment.amount_minor == amount_minor and self.sources.has_left_here(payment)

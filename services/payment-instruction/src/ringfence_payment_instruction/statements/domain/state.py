@@ -37,7 +37,7 @@ from ringfence_payment_instruction.submissions.domain.events import Instructions
 from ringfence_payment_instruction.submissions.domain.orders import OF_OPERATORS
 from ringfence_payment_instruction.submissions.domain.submission import slot
 
-SECTION = "statements, format 2"
+SECTION = "statements, format 3"
 
 
 def stream_of(mirror: bytes) -> bytes:
@@ -178,7 +178,8 @@ def _told(event: told_events.MovementsTold, known: Movements, journal: Journal) 
     rows = zip(split_ids(event.movement_ids), rows_of(event), doubters, event.marks, strict=True)
     tellings = frozenset([event.telling])
     for movement_id, told, found, marks in rows:
-        movement = Movement(told, certainty, tellings, doubters=frozenset(found), sure=not marks & UNSURE_MARK)
+        is_sure, number = not marks & UNSURE_MARK, known.next_number(journal)
+        movement = Movement(told, certainty, tellings, doubters=frozenset(found), sure=is_sure, number=number)
         known.put(movement_id, movement, journal)
 
 
@@ -186,7 +187,7 @@ def _told_again(event: told_events.MovementsToldAgain, known: Movements, journal
     members = lists_of(event.member_counts, event.members)
     for entry_id, told, ids in zip(split_ids(event.entry_ids), rows_of(event), members, strict=True):
         if len(ids) > 1:
-            known.put_sum(entry_id, Sum(told, ids), journal)
+            known.put_sum(entry_id, Sum(told, ids, known.next_number(journal)), journal)
             continue
         movement = known.known[ids[0]]
         tellings = movement.tellings
@@ -252,7 +253,9 @@ def _never_booked(event: told_events.MovementNeverBooked, known: Movements, jour
 
 def _held(event: told_events.EntryHeld, known: Movements, journal: Journal) -> None:
     for entry_id, told, reason in zip(split_ids(event.entry_ids), rows_of(event), event.reasons, strict=True):
-        known.hold(entry_id, Held(told, event.telling, Doubt(reason)), journal)
+        before = known.held.get(entry_id)
+        number = before.number if before is not None else known.next_number(journal)
+        known.hold(entry_id, Held(told, event.telling, Doubt(reason), number), journal)
 
 
 def _decided(event: told_events.EntryDecided, known: Movements, journal: Journal) -> None:

@@ -75,6 +75,13 @@ class Undoing:
         others = [key for key in named if key != reversal and self._of(key).told.way() == (True, True)]
         return None if others else _only(debits)
 
+    def reversals(self, debit: bytes, told: Told) -> Iterator[tuple[bytes, Movement]]:
+        """Yields what was told before of a debit's reversal, by reference, that is of this debit alone."""
+        for key in list(self._referenced(told)):
+            movement = self._of(key)
+            if movement.told.way() == (True, True) and self.debit(key, movement.told, [debit]) == debit:
+                yield key, movement
+
     def left_minor(self, key: bytes, besides: bytes) -> int:
         """Returns what no other reversal has taken of a movement's money, minor units."""
         movement, reversed_minor = self._of(key), self._reversed_minor(key, besides)
