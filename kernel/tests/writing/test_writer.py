@@ -16,9 +16,10 @@ from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.values.errors import Overloaded, StoreUnavailable
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing import progress
+from ringfence_kernel.writing.deciding import Together
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.refusals import EventTooLarge, StateBroken
-from ringfence_kernel.writing.writer import MAX_STATE_BYTES, GroupWriter, Together, Unit
+from ringfence_kernel.writing.writer import MAX_STATE_BYTES, GroupWriter, Unit
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.postgres import PostgresServer
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from ringfence_kernel.store import EventStore, Head, NewEvent
 from ringfence_kernel.values.clock import ManualClock
-from ringfence_kernel.writing.writer import GroupWriter, Together, Unit
+from ringfence_kernel.writing.deciding import Together
+from ringfence_kernel.writing.writer import GroupWriter, Unit
 from structlog.testing import capture_logs
 
 from ..tally import CODEC, Counted, Tally, count

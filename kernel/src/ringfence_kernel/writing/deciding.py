@@ -1,0 +1,141 @@
+"""Deciding a group's commands in order: one that refuses leaves no trace, and a long one lets others work on meanwhile.
+
+A command of many independent items may be decided in steps. Between two of them the state holds what is decided so
+far, as it does while a group is being committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Generator, Hashable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+
+import structlog
+
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.writing.command_queue import Pending
+
+if TYPE_CHECKING:
+    from ringfence_kernel.writing.writer import Unit
+
+log = structlog.get_logger(__name__)
+
+Item = TypeVar("Item")
+Reply = TypeVar("Reply")
+Steps: TypeAlias = Generator[None, None, Reply]
+"""A decision that may stand still at each `yield`, and returns its reply."""
+
+STEP_SECONDS = 0.001
+"""So long a decision goes on before others are let in: less than a small read takes by itself."""
+MOST_TURNS = 16
+"""As often the event loop turns at most before the decision goes on: it ends, however much others want."""
+IDLE_TURN_SECONDS = 0.0001
+"""A turn of the event loop in which nobody else had anything to do is shorter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together(Generic[Item, Reply]):
+    """A command that is decided in one go with its neighbours of the same key, as if one came after the other.
+
+    `decide` takes the items of all, in order, and returns a reply for each. What it raises makes every one of them be
+    decided again, alone.
+    """
+
+    key: Hashable
+    item: Item
+    decide: Callable[[Unit, list[Item]], list[Reply]]
+
+    def __call__(self, unit: Unit) -> Reply:
+        """Decides the item alone."""
+        (reply,) = self.decide(unit, [self.item])
+        return reply
+
+
+@dataclass(frozen=True, slots=True)
+class InSteps(Generic[Reply]):
+    """A command that lets others on the event loop work between its steps, where nothing of what it decides can move.
+
+    No other command is decided meanwhile, and all of it is committed together.
+    """
+
+    decide: Callable[[Unit], Steps[Reply]]
+
+    def __call__(self, unit: Unit) -> Reply:
+        """Decides in one go, for whoever wraps the command and knows of no steps."""
+        steps = self.decide(unit)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                reply: Reply = end.value
+                return reply
+
+
+async def decide(unit: Unit, group: Sequence[Pending]) -> None:
+    """Decides every command in order, but those whose callers have left meanwhile."""
+    for run in [list(neighbours) for _, neighbours in groupby(group, key=_common)]:
+        staying = _staying(run)
+        if staying and (len(staying) == 1 or await _try(unit, staying) is not None):
+            for pending in staying:
+                if not pending.future.done():
+                    pending.error = await _try(unit, [pending])
+    for close in list(unit.closing.values()):
+        close(unit)
+
+
+async def _try(unit: Unit, run: Sequence[Pending]) -> Exception | None:
+    """Decides one command, or several in one go; takes everything back and returns what was raised, if it was."""
+    mark, events, within, closing = unit.journal.mark(), len(unit.events), len(unit.within), len(unit.closing)
+    unit.begin(run[-1].traceparent)
+    first = run[0].command
+    try:
+        if isinstance(first, Together):
+            replies = first.decide(unit, [pending.command.item for pending in run])
+        else:
+            replies = [await _step_by_step(first.decide(unit)) if isinstance(first, InSteps) else first(unit)]
+    except Exception as error:
+        unit.journal.rollback(mark)
+        del unit.events[events:], unit.recorded[events:], unit.within[within:]
+        while len(unit.closing) > closing:
+            unit.closing.popitem()
+        if not isinstance(error, DomainError):
+            # Also where each alone succeeds then: something is wrong with deciding them together.
+            log.error("command_failed", commands=len(run), exc_info=error)
+        return error
+    for pending, reply in zip(run, replies, strict=True):
+        pending.reply, pending.error = reply, None
+    return None
+
+
+async def _step_by_step(steps: Steps[Any]) -> Any:
+    """Returns the reply of a decision; after each millisecond of it, others on the event loop have their turn."""
+    began = time.perf_counter()
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+        if time.perf_counter() - began > STEP_SECONDS:
+            await _let_others_work()
+            began = time.perf_counter()
+
+
+async def _let_others_work() -> None:
+    """Returns when the event loop has nothing else to do right now, or has turned often enough."""
+    for _ in range(MOST_TURNS):
+        began = time.perf_counter()
+        await asyncio.sleep(0)
+        if time.perf_counter() - began < IDLE_TURN_SECONDS:
+            return
+
+
+def _staying(run: list[Pending]) -> list[Pending]:
+    return [pending for pending in run if not pending.future.done()]
+
+
+def _common(pending: Pending) -> Hashable:
+    """Returns what commands have in common that are decided in one go; every other command has its own."""
+    return pending.command.key if isinstance(pending.command, Together) else pending
