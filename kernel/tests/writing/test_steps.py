@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.store import EventStore, Head
+from ringfence_kernel.values import pacing
 from ringfence_kernel.values.errors import StoreUnavailable
-from ringfence_kernel.writing import deciding
 from ringfence_kernel.writing.deciding import InSteps, Steps
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
@@ -25,8 +25,8 @@ OTHER = b"another-stream16"
 @pytest.fixture(autouse=True)
 def _every_step_lets_others_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a step takes, it is long enough, and no turn of the event loop is too short to count."""
-    monkeypatch.setattr(deciding, "STEP_SECONDS", 0.0)
-    monkeypatch.setattr(deciding, "IDLE_TURN_SECONDS", 0.0)
+    monkeypatch.setattr(pacing, "STEP_SECONDS", 0.0)
+    monkeypatch.setattr(pacing, "IDLE_TURN_SECONDS", 0.0)
 
 
 def many(writer: GroupWriter, name: str = "a", limit: int = STEPS) -> InSteps[int]:

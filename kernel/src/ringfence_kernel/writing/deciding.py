@@ -6,8 +6,6 @@ far, as it does while a group is being committed.
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 import structlog
 
 from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.pacing import Pace
 from ringfence_kernel.writing.command_queue import Pending
 
 if TYPE_CHECKING:
@@ -27,13 +26,6 @@ Item = TypeVar("Item")
 Reply = TypeVar("Reply")
 Steps: TypeAlias = Generator[None, None, Reply]
 """A decision that may stand still at each `yield`, and returns its reply."""
-
-STEP_SECONDS = 0.001
-"""So long a decision goes on before others are let in: less than a small read takes by itself."""
-MOST_TURNS = 16
-"""As often the event loop turns at most before the decision goes on: it ends, however much others want."""
-IDLE_TURN_SECONDS = 0.0001
-"""A turn of the event loop in which nobody else had anything to do is shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,25 +103,14 @@ async def _try(unit: Unit, run: Sequence[Pending]) -> Exception | None:
 
 
 async def _step_by_step(steps: Steps[Any]) -> Any:
-    """Returns the reply of a decision; after each millisecond of it, others on the event loop have their turn."""
-    began = time.perf_counter()
+    """Returns the reply of a decision that lets others work on the way."""
+    pace = Pace()
     while True:
         try:
             next(steps)
         except StopIteration as end:
             return end.value
-        if time.perf_counter() - began > STEP_SECONDS:
-            await _let_others_work()
-            began = time.perf_counter()
-
-
-async def _let_others_work() -> None:
-    """Returns when the event loop has nothing else to do right now, or has turned often enough."""
-    for _ in range(MOST_TURNS):
-        began = time.perf_counter()
-        await asyncio.sleep(0)
-        if time.perf_counter() - began < IDLE_TURN_SECONDS:
-            return
+        await pace.step()
 
 
 def _staying(run: list[Pending]) -> list[Pending]:
