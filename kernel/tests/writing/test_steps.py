@@ -13,8 +13,9 @@ from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.store import EventStore, Head
 from ringfence_kernel.values import pacing
 from ringfence_kernel.values.errors import StoreUnavailable
-from ringfence_kernel.writing.deciding import InSteps, Steps
+from ringfence_kernel.writing.deciding import InSteps, Steps, Together
 from ringfence_kernel.writing.writer import GroupWriter, Unit
+from structlog.testing import capture_logs
 
 from ..tally import CODEC, STREAM, Counted, TooMuch, count
 
@@ -93,6 +94,24 @@ async def test_who_leaves_between_the_steps_is_not_decided(writer: GroupWriter) 
     leaving.cancel()
     assert [await first, await staying] == [STEPS, 1]
     assert writer.state.counters == {"a": STEPS, "c": 1}  # type: ignore[attr-defined]
+
+
+async def test_who_leaves_is_not_decided_with_his_neighbours(writer: GroupWriter) -> None:
+    """Of commands that are decided in one go those of callers who have left meanwhile are not, and nothing fails."""
+    runs: list[list[int]] = []
+
+    def add(unit: Unit, amounts: list[int]) -> list[int]:
+        runs.append(amounts)
+        return [count(writer.state, "b", by=amount)(unit) for amount in amounts]  # type: ignore[arg-type]
+
+    first = asyncio.create_task(writer.commit(many(writer)))
+    amounts = [asyncio.create_task(writer.commit(Together("adding", amount, add))) for amount in (1, 2, 3)]
+    await started(writer)
+    amounts[1].cancel()
+    with capture_logs() as lines:
+        assert [await first, await amounts[0], await amounts[2]] == [STEPS, 1, 4]
+    assert runs == [[1, 3]]
+    assert lines == []
 
 
 async def test_whoever_knows_no_steps_decides_in_one_go(writer: GroupWriter) -> None:

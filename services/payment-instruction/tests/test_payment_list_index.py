@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ringfence_payment_instruction.screening.application import clients
 from ringfence_payment_instruction.screening.application.clients import ListedMarks
 from ringfence_payment_instruction.screening.application.marking import listed_marks, new_marks
 from ringfence_payment_instruction.screening.domain import lists, state
@@ -50,29 +49,22 @@ async def test_a_list_is_packed_where_nobody_waits(world: World, monkeypatch: py
     assert (world.states.screening.digest(), world.states.screening.save()) == (digest, saved)
 
 
-async def test_marks_are_made_of_the_list_that_is_new(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_marks_are_made_of_the_list_that_is_new(world: World) -> None:
     """Another list, or edition, has its marks made, and its alone are looked up; all are found as if made at once."""
-    made = list[str]()
-
-    def noted(key: bytes, name: str, known: lists.SanctionsList) -> object:
-        made.append(name)
-        return listed_marks(key, name, known)
 
     async def directly(function: Any, *arguments: Any) -> Any:
         return function(*arguments)
 
-    monkeypatch.setattr(clients, "listed_marks", noted)
     screening = world.application.screening
     listed = ListedMarks(screening.lists, screening.clients.identity, directly)
     seen, before = Listed(), list[object]()
     for name, content in (("UN", edition(*range(9))), ("EU", edition(*range(12))), ("UN", edition(*range(20)))):
         await world.import_list(content, name=name)
         current = screening.lists.current()
-        fresh = [each for each, known in current.editions() if all(known.references is not old for old in before)]
+        is_new = [all(known.references is not old for old in before) for _, known in current.editions()]
         now = await listed.of(current)
         parts = [listed_marks(await listed.key(), *each) for each in current.editions()]
         assert list(now.parts) == parts
         assert new_marks(now, seen) == new_marks(Listed(tuple(parts)), seen) != set()
-        assert made == fresh
-        made.clear()
+        assert [all(part is not old for old in seen.parts) for part in now.parts] == is_new
         seen, before = now, [known.references for _, known in current.editions()]
