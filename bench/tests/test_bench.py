@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from ringfence.payments import InstructionStatus
 from ringfence_local_stack.servers.database import Database
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 
-from bench import controls, echo, flood, history, plot
+from bench import contention, controls, echo, flood, history, plot
 from bench.concurrent import Settled
 from bench.cpu import CpuSpent
 from bench.load import Request, Seen, closed_loop
@@ -180,3 +181,14 @@ def test_a_flood_is_seen_as_a_ratio_of_latencies() -> None:
     }
     ((target,),) = [targets for (name, _), targets in TARGETS.items() if name == flood.NAME]
     assert (target.figure, target.is_met(3.0), target.is_met(2.0)) == ("p99_ratio", False, True)
+
+
+def test_a_flood_is_told_apart_from_the_time_that_it_takes() -> None:
+    """The control burns what was busy beside the flood and not before it, and ends with its block."""
+    seen = Seen(cpu=CpuSpent({"client": 1.0, "identity": 3.0, "postgres": 9.0}, watched_seconds=4.0, cores=2))
+    seen.cpu.unknown.add("postgres")
+    assert contention.cores_of(seen) == 1.0
+    assert contention.cores_of(Seen()) == 0.0
+    with contention.burning(1.5):
+        assert len(multiprocessing.active_children()) == 2
+    assert multiprocessing.active_children() == []

@@ -1,11 +1,11 @@
-"""Long work on the event loop, in steps: after each millisecond of it others have their turn."""
+"""Long work on the event loop, in steps: after each half millisecond of it others have their turn."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 
-STEP_SECONDS = 0.001
+STEP_SECONDS = 0.0005
 """So long work goes on before others are let in: less than a small read takes by itself."""
 MOST_TURNS = 16
 """As often the event loop turns at most before the work goes on: it ends, however much others want."""
