@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from ringfence_payment_instruction.screening.application.clients import ListedMarks
 from ringfence_payment_instruction.screening.application.marking import listed_marks, new_marks
-from ringfence_payment_instruction.screening.domain import lists, state
+from ringfence_payment_instruction.screening.domain import editions, lists, state
 from ringfence_payment_instruction.screening.domain.clients import Listed
+from ringfence_payment_instruction.screening.domain.entries import Entry, EntryKind, ListedName, NameQuality
 
 from .test_payment_lists import edition, hit
 from .world import World
@@ -68,3 +69,18 @@ async def test_marks_are_made_of_the_list_that_is_new(world: World) -> None:
         assert new_marks(now, seen) == new_marks(Listed(tuple(parts)), seen) != set()
         assert [all(part is not old for old in seen.parts) for part in now.parts] == is_new
         seen, before = now, [known.references for _, known in current.editions()]
+
+
+def test_what_an_edition_changes_is_compared_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The entries in force are gathered once, not for each entry that is compared with them."""
+    entries = [Entry(f"N-{n}", EntryKind.PERSON, (ListedName(f"Nobody {n}", NameQuality.PRIMARY),)) for n in range(3)]
+    known = lists.SanctionsList(b"", 0, *lists.index_of(editions.columns_of(entries)))
+    gathered, every = list[lists.SanctionsList](), lists.SanctionsList.entry_references
+
+    def noted(known: lists.SanctionsList) -> frozenset[str]:
+        gathered.append(known)
+        return every.__get__(known)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(lists.SanctionsList, "entry_references", property(noted))
+    assert editions.difference(known, entries).changes == ()
+    assert len(gathered) == 1
