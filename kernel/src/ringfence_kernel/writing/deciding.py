@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import structlog
 
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.pacing import Pace
 from ringfence_kernel.writing.command_queue import Pending
-
-if TYPE_CHECKING:
-    from ringfence_kernel.writing.writer import Unit
+from ringfence_kernel.writing.journal import Journal
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +24,19 @@ Item = TypeVar("Item")
 Reply = TypeVar("Reply")
 Steps: TypeAlias = Generator[None, None, Reply]
 """A decision that may stand still at each `yield`, and returns its reply."""
+
+
+class Unit(Protocol):
+    """What of the writer's unit belongs to the group, and is taken back with a command that refuses."""
+
+    journal: Journal
+    events: list[Any]
+    recorded: list[Any]
+    within: list[Any]
+    closing: dict[Any, Callable[[Any], None]]
+
+    def begin(self, traceparent: str) -> None:
+        """Turns to the next command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +49,7 @@ class Together(Generic[Item, Reply]):
 
     key: Hashable
     item: Item
-    decide: Callable[[Unit, list[Item]], list[Reply]]
+    decide: Callable[[Any, list[Item]], list[Reply]]
 
     def __call__(self, unit: Unit) -> Reply:
         """Decides the item alone."""
@@ -53,7 +64,7 @@ class InSteps(Generic[Reply]):
     No other command is decided meanwhile, and all of it is committed together.
     """
 
-    decide: Callable[[Unit], Steps[Reply]]
+    decide: Callable[[Any], Steps[Reply]]
 
     def __call__(self, unit: Unit) -> Reply:
         """Decides in one go, for whoever wraps the command and knows of no steps."""
