@@ -26,6 +26,7 @@ from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_protos.identity.v1 import identity_pb2
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
 
+from bench.contention import burning, cores_of
 from bench.flood import CALLERS, PAUSE_SECONDS, REFUSED, ROUNDS, Flood, compared, flood_of, flooded, told
 from bench.load import Seen, closed_loop
 from bench.rows import Results, row
@@ -62,23 +63,32 @@ def flood_rows(measured: MeasuredStack, results: Results, seconds: float) -> Non
     """Measures a row for each kind."""
     for kind in _kinds(Scenario(measured.sandbox)):
         results.progress(f"flood of {kind.name}: {kind.path}")
-        alone, beside = Seen(), Seen()
+        alone, beside, contended = Seen(), Seen(), Seen()
         codes: Counter[str] = Counter()
         lasted: list[float] = []
         for _ in range(ROUNDS):
-            alone.add(_calls(measured, kind, seconds / ROUNDS))
+            quiet = _calls(measured, kind, seconds / ROUNDS)
             flood: Flood = asyncio.run(flood_of(kind.flooding.credentials, kind.service, kind.path, kind.bodies))
             with flooded(flood, codes, lasted):
-                beside.add(_calls(measured, kind, seconds / ROUNDS))
+                loud = _calls(measured, kind, seconds / ROUNDS)
+            with burning(max(0.0, cores_of(loud) - cores_of(quiet))):
+                contended.add(_calls(measured, kind, seconds / ROUNDS))
+            alone.add(quiet)
+            beside.add(loud)
+        control = compared(alone, contended)
         figures = {
             **compared(alone, beside),
+            "p50_contended_ratio": control["p50_ratio"],
+            "p99_contended_ratio": control["p99_ratio"],
+            "contended_cores": cores_of(contended) - cores_of(alone),
             "flood_taken_per_second": codes["OK"] / sum(lasted),
             "flood_refused_per_second": codes[REFUSED] / sum(lasted),
         }
         results.add(
             row(f"tenant_beside_{kind.name}", 1, CALLERS, beside, ("tenant alone", alone.per_second), **figures)
         )
-        results.progress(told(kind.name, beside, figures))
+        plain = f"of plain contention {figures['p99_contended_ratio']:.2f}"
+        results.progress(f"{told(kind.name, beside, figures)}, {plain}")
 
 
 def _kinds(scenario: Scenario) -> list[Kind]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from ringfence_local_stack.servers.database import Database
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 from ringfence_verifier import VerificationError
 
-from bench import controls, echo, flood, history, plot, verifying
+from bench import contention, controls, echo, flood, history, plot, verifying
 from bench.concurrent import Settled
 from bench.cpu import CpuSpent
 from bench.load import Request, Seen, closed_loop
@@ -195,3 +196,14 @@ def test_the_log_that_is_measured_is_verified() -> None:
     for changed in (log[:50] + log[51:], [*log[:50], log[50][:-1], *log[51:]]):
         with pytest.raises(VerificationError):
             verifying.read_all(changed)
+
+
+def test_a_flood_is_told_apart_from_the_time_that_it_takes() -> None:
+    """The control burns what was busy beside the flood and not before it, and ends with its block."""
+    seen = Seen(cpu=CpuSpent({"client": 1.0, "identity": 3.0, "postgres": 9.0}, watched_seconds=4.0, cores=2))
+    seen.cpu.unknown.add("postgres")
+    assert contention.cores_of(seen) == 1.0
+    assert contention.cores_of(Seen()) == 0.0
+    with contention.burning(1.5):
+        assert len(multiprocessing.active_children()) == 2
+    assert multiprocessing.active_children() == []

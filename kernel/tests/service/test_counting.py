@@ -10,7 +10,8 @@ from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.service.counting import CountingWriter, EventsExceeded, EventsQuota
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.values.clock import ManualClock
-from ringfence_kernel.writing.writer import Together, Unit
+from ringfence_kernel.writing.deciding import InSteps, Steps, Together
+from ringfence_kernel.writing.writer import Unit
 
 from ..tally import CODEC, Tally, TooMuch, count
 
@@ -106,3 +107,20 @@ async def test_what_is_decided_together_has_other_quotas(writer: CountingWriter)
         for _ in range(2 * PER_HOUR):
             await writer.commit(Together("adding", 1, add))
     await keep(writer, ONE)
+
+
+async def test_what_is_decided_in_steps_counts_as_what_is_decided_at_once(
+    writer: CountingWriter, store: EventStore
+) -> None:
+    """A command in steps is refused when all is used up, in the middle of nothing, and leaves no trace."""
+
+    def decide(unit: Unit) -> Steps[None]:
+        for _ in range(PER_HOUR):
+            count(writer.state, "a")(unit)  # type: ignore[arg-type]
+            yield
+
+    with calling(ONE):
+        await writer.commit(InSteps(decide))
+        with pytest.raises(EventsExceeded):
+            await writer.commit(InSteps(decide))
+    assert store.head().position == PER_HOUR

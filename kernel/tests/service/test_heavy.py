@@ -13,7 +13,8 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from ringfence_kernel.access.caller import Caller, calling, current_caller
-from ringfence_kernel.service.heavy import SWITCH_SECONDS, HeavyCallsExceeded, HeavyWork
+from ringfence_kernel.service.heavy import HeavyCallsExceeded, HeavyWork
+from ringfence_kernel.values.switching import SWITCH_SECONDS
 
 PATIENCE_SECONDS = 10
 

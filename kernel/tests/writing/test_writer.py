@@ -16,9 +16,10 @@ from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.values.errors import Overloaded, StoreUnavailable
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing import progress
+from ringfence_kernel.writing.deciding import Together
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.refusals import EventTooLarge, StateBroken
-from ringfence_kernel.writing.writer import MAX_STATE_BYTES, GroupWriter, Together, Unit
+from ringfence_kernel.writing.writer import MAX_STATE_BYTES, GroupWriter, Unit
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.postgres import PostgresServer
 
@@ -67,21 +68,6 @@ async def test_neighbours_of_one_key_are_decided_in_one_go(writer: GroupWriter, 
     )
     assert answers == [1, 3, 13, 16]
     assert runs == [[1, 2], [3]]
-
-
-async def test_one_that_refuses_does_not_take_its_neighbours_with_it(writer: GroupWriter, store: EventStore) -> None:
-    """When a run of commands cannot be decided in one go, each is decided alone, and only the guilty one refused."""
-
-    def add(unit: Unit, amounts: list[int]) -> list[int]:
-        return [count(writer.state, "a", by=amount, limit=100)(unit) for amount in amounts]
-
-    answers = await asyncio.gather(
-        *(writer.commit(Together("adding", amount, add)) for amount in (1, 1_000, 2)), return_exceptions=True
-    )
-    assert answers[0] == 1
-    assert isinstance(answers[1], TooMuch)
-    assert answers[2] == 3
-    assert [e.version for e in store.read(0, 10)] == [1, 2]
 
 
 async def test_event_times_always_grow(writer: GroupWriter, store: EventStore) -> None:

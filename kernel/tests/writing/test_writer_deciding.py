@@ -8,10 +8,26 @@ from typing import Any
 
 from ringfence_kernel.store import EventStore, Head, NewEvent
 from ringfence_kernel.values.clock import ManualClock
-from ringfence_kernel.writing.writer import GroupWriter, Together, Unit
+from ringfence_kernel.writing.deciding import Together
+from ringfence_kernel.writing.writer import GroupWriter, Unit
 from structlog.testing import capture_logs
 
-from ..tally import CODEC, Counted, Tally, count
+from ..tally import CODEC, Counted, Tally, TooMuch, count
+
+
+async def test_one_that_refuses_does_not_take_its_neighbours_with_it(writer: GroupWriter, store: EventStore) -> None:
+    """When a run of commands cannot be decided in one go, each is decided alone, and only the guilty one refused."""
+
+    def add(unit: Unit, amounts: list[int]) -> list[int]:
+        return [count(writer.state, "a", by=amount, limit=100)(unit) for amount in amounts]
+
+    answers = await asyncio.gather(
+        *(writer.commit(Together("adding", amount, add)) for amount in (1, 1_000, 2)), return_exceptions=True
+    )
+    assert answers[0] == 1
+    assert isinstance(answers[1], TooMuch)
+    assert answers[2] == 3
+    assert [e.version for e in store.read(0, 10)] == [1, 2]
 
 
 async def test_a_joint_decision_that_fails_tells_why(writer: GroupWriter, store: EventStore) -> None:

@@ -318,11 +318,11 @@ class World:
         return await self.start()
 
     async def import_list(
-        self, content: bytes = LISTED, published_ns: int | None = None, by: Caller = OPERATOR
+        self, content: bytes = LISTED, published_ns: int | None = None, by: Caller = OPERATOR, name: str = "UN"
     ) -> Imported:
         """Brings an edition of a sanctions list into force."""
         published_ns = self.clock.now_ns() if published_ns is None else published_ns
-        files = ListFiles(list_name="UN", list_format=CSV, content=content, published_ns=published_ns, parts={})
+        files = ListFiles(list_name=name, list_format=CSV, content=content, published_ns=published_ns, parts={})
         return await self.application.screening.importing.import_list(by, files)
 
     async def submit_batch(self, caller: Caller, submission_id: bytes, orders: Sequence[Order]) -> list[StateView]:

@@ -18,6 +18,7 @@ from ringfence_kernel.feed.pulling import POLL_SECONDS, Pulling
 from ringfence_kernel.store import EventStore, Head, load_cursor, save_cursor
 from ringfence_kernel.store.codec import open_envelope
 from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.values.pacing import let_others_work
 from ringfence_kernel.values.recorded import Recorded
 
 log = structlog.get_logger(__name__)
@@ -26,6 +27,8 @@ CURSOR = "notifications"
 PAGE_EVENTS = 200
 GATHER_SECONDS = 0.05
 """Pause after a page that was not full: what is committed meanwhile comes in one page."""
+SENT_AT_ONCE = 16
+"""So many are handed to NATS before others on the event loop have their turn."""
 RING_SECONDS = 0.01
 """Pause after a ring: what is committed meanwhile rings once."""
 SAVE_SECONDS = 1.0
@@ -123,12 +126,23 @@ class Publisher:
             self._cursor = self._saved = await asyncio.to_thread(load_cursor, self.store, CURSOR)
         recalled = self._recalled(self._cursor)
         page, reached = recalled if recalled else await asyncio.to_thread(self._read, self._cursor)
-        # In order on one connection, but not one after the other's acknowledgement.
-        await asyncio.gather(*(self._publish(reached.epoch, news) for news in page))
+        await self._publish_all(reached.epoch, page)
         self._cursor = reached
         if not page or time.monotonic() - self._saved_at >= SAVE_SECONDS:
             await self._keep_cursor()
         return len(page)
+
+    async def _publish_all(self, epoch: int, page: Sequence[News]) -> None:
+        """Publishes in order on one connection, but not one after the other's acknowledgement, and not all at once."""
+        sending: list[asyncio.Task[None]] = []
+        try:
+            for start in range(0, len(page), SENT_AT_ONCE):
+                sending += [asyncio.create_task(self._publish(epoch, news)) for news in page[start:][:SENT_AT_ONCE]]
+                await let_others_work()
+            await asyncio.gather(*sending)
+        finally:
+            for each in sending:
+                each.cancel()
 
     async def _keep_cursor(self) -> None:
         """Stores the cursor, if it has moved; what comes after the stored one is published again after a start."""

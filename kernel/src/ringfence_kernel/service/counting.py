@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from ringfence_kernel.access.caller import Caller, current_caller
 from ringfence_kernel.rpc.quotas import owner_of
 from ringfence_kernel.values.buckets import Buckets
 from ringfence_kernel.values.errors import QuotaExceeded
-from ringfence_kernel.writing.writer import GroupWriter, Together, Unit
+from ringfence_kernel.writing.deciding import InSteps, Steps, Together
+from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 Reply = TypeVar("Reply")
 Owner = Callable[[Caller], bytes | None]
@@ -67,11 +69,22 @@ class Counted(Generic[Reply]):
         self.give_back()
         before = len(unit.events)
         reply = self._command(unit)
+        self._take(unit, before)
+        return reply
+
+    def steps(self, command: InSteps[Reply], unit: Unit) -> Steps[Reply]:
+        """Decides a command in steps, and counts as a call does."""
+        self.give_back()
+        before = len(unit.events)
+        reply = yield from command.decide(unit)
+        self._take(unit, before)
+        return reply
+
+    def _take(self, unit: Unit, before: int) -> None:
         count = sum(1 + len(event.state) // EVENT_BYTES for event in unit.events[before:])
         if count:
             self._quota.take(self._owner, count)
             self._count = count
-        return reply
 
     def give_back(self) -> None:
         """Counts no longer what the last decision would have recorded."""
@@ -91,7 +104,8 @@ class CountingWriter(GroupWriter):
         if counted is None:
             return await GroupWriter.commit(self, command, weight=weight)
         try:
-            return await GroupWriter.commit(self, counted, weight=weight)
+            deciding = InSteps(partial(counted.steps, command)) if isinstance(command, InSteps) else counted
+            return await GroupWriter.commit(self, deciding, weight=weight)
         except Exception:
             counted.give_back()
             raise

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -23,14 +21,13 @@ from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.rpc.quotas import owner_of
 from ringfence_kernel.values.errors import QuotaExceeded
+from ringfence_kernel.values.switching import while_switching
 
 ResultT = TypeVar("ResultT")
 
 AT_ONCE, AT_ONCE_EACH = 4, 2
 WAITING_EACH = 64
 """As many as one tenant may have waiting; who has more is told when to come again."""
-SWITCH_SECONDS = 0.0002
-"""How long a thread may compute while another waits for its turn; the interpreter's own is ten times as long."""
 LEAST_HINT_SECONDS, LONGEST_HINT_SECONDS = 0.1, 5.0
 
 
@@ -45,37 +42,6 @@ class HeavyCallsExceeded(QuotaExceeded):
     """The tenant has as much heavy work waiting as it may; nothing was done."""
 
     reason = "HEAVY_CALLS_QUOTA_EXCEEDED"
-
-
-class _Switching:
-    """Lets threads change sooner for as long as any of them is at heavy work.
-
-    The interval is the whole process's, so it is counted here for all, and by the threads themselves: a loop that is
-    closed beside work under way hears of no end.
-    """
-
-    def __init__(self) -> None:
-        """Nobody is at work."""
-        self._lock = threading.Lock()
-        self._at_work = 0
-        self._usual_seconds = sys.getswitchinterval()
-
-    def while_at(self, work: Callable[[], ResultT]) -> ResultT:
-        """Returns what the work returns, and raises what it raises."""
-        with self._lock:
-            if not self._at_work:
-                sys.setswitchinterval(SWITCH_SECONDS)
-            self._at_work += 1
-        try:
-            return work()
-        finally:
-            with self._lock:
-                self._at_work -= 1
-                if not self._at_work:
-                    sys.setswitchinterval(self._usual_seconds)
-
-
-_SWITCHING = _Switching()
 
 
 @dataclass(slots=True)
@@ -118,7 +84,7 @@ class HeavyWork:
         name = _owner()
         await self._enter(name)
         began, call = self._now(), partial(contextvars.copy_context().run, function, *arguments)
-        work = asyncio.get_running_loop().run_in_executor(self._threads, _SWITCHING.while_at, call)
+        work = asyncio.get_running_loop().run_in_executor(self._threads, while_switching, call)
 
         def leave(done: asyncio.Future[ResultT]) -> None:
             self._leave(name, self._now() - began)

@@ -6,11 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from ringfence_kernel.values.errors import Overloaded
+from ringfence_kernel.values.switching import while_switching
 
 ResultT = TypeVar("ResultT")
 
@@ -27,7 +29,7 @@ async def computed(rows: int, function: Callable[..., ResultT], *arguments: Any)
     """Returns what a function computes on some rows: in a thread where they are many, so that nobody waits for it."""
     if rows <= FEW_ROWS:
         return function(*arguments)
-    return await asyncio.to_thread(function, *arguments)
+    return await asyncio.to_thread(while_switching, partial(function, *arguments))
 
 
 class Threads(ThreadPoolExecutor):

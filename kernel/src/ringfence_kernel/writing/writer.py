@@ -8,11 +8,10 @@ catches up with what somebody else wrote, and the same commands are decided agai
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import groupby
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
@@ -24,6 +23,7 @@ from ringfence_kernel.values.clock import LEEWAY_NS, Clock, RisingTimes
 from ringfence_kernel.values.errors import ClockWrong, DomainError, HistoryAhead, StoreUnavailable
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.command_queue import CommandQueue, Pending
+from ringfence_kernel.writing.deciding import decide
 from ringfence_kernel.writing.inline import InlineModel, rows_of
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.onlookers import Onlookers
@@ -32,7 +32,6 @@ from ringfence_kernel.writing.refusals import EventTooLarge, StateBroken
 
 log = structlog.get_logger(__name__)
 
-Item = TypeVar("Item")
 Reply = TypeVar("Reply")
 
 MAX_CONFLICTS = 16
@@ -54,24 +53,6 @@ class State(Protocol):
         """Returns a hash of the whole state: equal states, equal digests."""
 
 
-@dataclass(frozen=True, slots=True)
-class Together(Generic[Item, Reply]):
-    """A command that is decided in one go with its neighbours of the same key, as if one came after the other.
-
-    `decide` takes the items of all, in order, and returns a reply for each. What it raises makes every one of them be
-    decided again, alone.
-    """
-
-    key: Hashable
-    item: Item
-    decide: Callable[[Unit, list[Item]], list[Reply]]
-
-    def __call__(self, unit: Unit) -> Reply:
-        """Decides the item alone."""
-        (reply,) = self.decide(unit, [self.item])
-        return reply
-
-
 class Unit:
     """What a command decides within: the time, the journal, and the events of the group so far.
 
@@ -86,6 +67,7 @@ class Unit:
         self.traceparent = ""
         self.events: list[NewEvent] = []
         self.recorded: list[Recorded] = []
+        self.streams: set[bytes] = set()
         self.within: list[Within] = []
         self.closing: dict[Any, Callable[[Unit], None]] = {}
 
@@ -119,6 +101,7 @@ class Unit:
         recorded = Recorded(position, stream, version, event, self.recorded_ns, self.traceparent)
         self.events.append(NewEvent(stream, version, topic, state))
         self.recorded.append(recorded)
+        self.streams.add(stream)
         writer.state.apply(recorded, self.journal)
 
     def record_all(self, stream: bytes, events: Iterable[Any]) -> None:
@@ -171,6 +154,7 @@ class GroupWriter:
     _listeners: list[Callable[[list[Recorded]], None]] = field(init=False, default_factory=list)
     _onlookers: Onlookers = field(init=False, default_factory=Onlookers)
     _refusal: type[DomainError] | None = field(init=False, default=None)
+    _unit: Unit | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """Stands at the beginning until `load` is called."""
@@ -234,6 +218,21 @@ class GroupWriter:
             self._queue.withdraw(pending)
             raise
 
+    async def read(self, streams: Iterable[bytes], look: Callable[[], Reply]) -> Reply:
+        """Returns what `look` sees of the state, always committed; it may only look at what these streams' events tell.
+
+        Where the group under way has no events of theirs, it is not waited for. Raises as `commit`.
+        """
+        if self._refusal:
+            raise self._refusal
+        return look() if self._is_committed(streams) else await self.commit(lambda unit: look())
+
+    def _is_committed(self, streams: Iterable[bytes]) -> bool:
+        if self.is_settled:
+            return True
+        unit = self._unit
+        return not (self.is_stale or unit is None or unit.closing) and unit.streams.isdisjoint(streams)
+
     async def between_groups(self, look: Callable[[], Reply]) -> Reply:
         """Returns what `look` sees of the state when all of it is committed; the writer stands still meanwhile."""
         with self._onlookers.waiting(look) as seen:
@@ -277,9 +276,8 @@ class GroupWriter:
                     raise self._refusal
                 if self.is_stale:
                     await self.catch_up()
-                # Whoever has left since the last try is not decided again.
-                group = [pending for pending in group if not pending.future.done()]
-                unit = self._decide(group)
+                unit = self._unit = Unit(self)
+                await decide(unit, group)
                 if await self._write(unit):
                     self._answer(group, unit)
                     return
@@ -299,41 +297,6 @@ class GroupWriter:
             await asyncio.sleep(PAUSE_SECONDS)
         finally:
             self.progress.end()
-
-    def _decide(self, group: list[Pending]) -> Unit:
-        """Decides every command in order; one that refuses leaves no trace."""
-        unit = Unit(self)
-        for _, neighbours in groupby(group, key=_common):
-            run = list(neighbours)
-            if len(run) == 1 or self._try(unit, run) is not None:
-                for pending in run:
-                    pending.error = self._try(unit, [pending])
-        for close in list(unit.closing.values()):
-            close(unit)
-        return unit
-
-    def _try(self, unit: Unit, run: list[Pending]) -> Exception | None:
-        """Decides one command, or several in one go; takes everything back and returns what was raised, if it was."""
-        mark, events, within, closing = self.journal.mark(), len(unit.events), len(unit.within), len(unit.closing)
-        unit.begin(run[-1].traceparent)
-        first = run[0].command
-        try:
-            if isinstance(first, Together):
-                replies = first.decide(unit, [pending.command.item for pending in run])
-            else:
-                replies = [first(unit)]
-        except Exception as error:
-            self.journal.rollback(mark)
-            del unit.events[events:], unit.recorded[events:], unit.within[within:]
-            while len(unit.closing) > closing:
-                unit.closing.popitem()
-            if not isinstance(error, DomainError):
-                # Also where each alone succeeds then: something is wrong with deciding them together.
-                log.error("command_failed", commands=len(run), exc_info=error)
-            return error
-        for pending, reply in zip(run, replies, strict=True):
-            pending.reply, pending.error = reply, None
-        return None
 
     async def _write(self, unit: Unit) -> bool:
         """Writes the group; False when another writer was first and everything must be decided again."""
@@ -392,8 +355,3 @@ class GroupWriter:
 
     async def _blocking(self, function: Callable[..., Reply], *arguments: Any) -> Reply:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
-
-
-def _common(pending: Pending) -> Hashable:
-    """Returns what commands have in common that are decided in one go; every other command has its own."""
-    return pending.command.key if isinstance(pending.command, Together) else pending

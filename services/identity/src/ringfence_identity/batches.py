@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
+from ringfence_kernel.service.threads import computed
 from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.writing.deciding import InSteps, Steps
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 
@@ -28,21 +30,27 @@ def pending(proposal: bytes) -> Answer:
 
 
 ItemT = TypeVar("ItemT")
-MessageT = TypeVar("MessageT")
+GivenT = TypeVar("GivenT")
+ReplyT = TypeVar("ReplyT")
 Item: TypeAlias = ItemT | DomainError
 """An item of a batch, or why it could not even be read."""
 
 
-def read_each(messages: Iterable[MessageT], read: Callable[[MessageT], ItemT]) -> list[Item[ItemT]]:
-    """Reads every item of a batch; one that cannot be read becomes the reason why."""
+async def prepare_each(given: Sequence[GivenT | DomainError], prepare: Callable[[GivenT], ItemT]) -> list[Item[ItemT]]:
+    """Reads, or seals, every item of a batch, many of them in a thread; one that cannot be becomes the reason why.
 
-    def one(message: MessageT) -> Item[ItemT]:
+    What a thread does looks at no state.
+    """
+
+    def one(item: GivenT | DomainError) -> Item[ItemT]:
+        if isinstance(item, DomainError):
+            return item
         try:
-            return read(message)
+            return prepare(item)
         except DomainError as refusal:
             return refusal
 
-    return [one(message) for message in messages]
+    return await computed(len(given), lambda: [one(each) for each in given])
 
 
 async def decide_each(
@@ -54,7 +62,7 @@ async def decide_each(
 
     `decide` records what it decides and returns the item's reason, or raises its refusal before it records anything.
     """
-    return await writer.commit(lambda unit: decided(unit, items, decide), weight=len(items))
+    return await writer.commit(InSteps(lambda unit: deciding(unit, items, decide)), weight=len(items))
 
 
 async def answer_each(
@@ -63,36 +71,46 @@ async def answer_each(
     decide: Callable[[Unit, ItemT], Answer],
 ) -> list[Answer]:
     """Does the same where an item may wait for a second person; returns an answer for each."""
-
-    return await writer.commit(lambda unit: answered(unit, items, decide), weight=len(items))
+    return await writer.commit(InSteps(lambda unit: _each(unit, items, decide, _answer_of)), weight=len(items))
 
 
 def answered(unit: Unit, items: Sequence[Item[ItemT]], decide: Callable[[Unit, ItemT], Answer]) -> list[Answer]:
-    """Does the same within a commit that is under way."""
-
-    def one(item: Item[ItemT]) -> Answer:
-        if isinstance(item, DomainError):
-            return Answer(item.reason)
-        try:
-            return decide(unit, item)
-        except DomainError as refusal:
-            return Answer(refusal.reason, metadata=refusal.metadata)
-
-    return [one(item) for item in items]
+    """Does the same within a commit that is under way, in one go."""
+    return InSteps(lambda unit: _each(unit, items, decide, _answer_of))(unit)
 
 
 def decided(unit: Unit, items: Sequence[Item[ItemT]], decide: Callable[[Unit, ItemT], str]) -> list[str]:
-    """Does the same within a commit that is under way."""
+    """Decides as `decide_each` within a commit that is under way, in one go."""
+    return InSteps(lambda unit: deciding(unit, items, decide))(unit)
 
-    def one(item: Item[ItemT]) -> str:
-        if isinstance(item, DomainError):
-            return item.reason
+
+def deciding(unit: Unit, items: Sequence[Item[ItemT]], decide: Callable[[Unit, ItemT], str]) -> Steps[list[str]]:
+    """Decides as `decide_each` within a commit that is under way, an item a step."""
+    return _each(unit, items, decide, _reason_of)
+
+
+def _each(
+    unit: Unit,
+    items: Sequence[Item[ItemT]],
+    decide: Callable[[Unit, ItemT], ReplyT],
+    refused: Callable[[DomainError], ReplyT],
+) -> Steps[list[ReplyT]]:
+    replies = []
+    for item in items:
         try:
-            return decide(unit, item)
+            replies.append(refused(item) if isinstance(item, DomainError) else decide(unit, item))
         except DomainError as refusal:
-            return refusal.reason
+            replies.append(refused(refusal))
+        yield
+    return replies
 
-    return [one(item) for item in items]
+
+def _reason_of(refusal: DomainError) -> str:
+    return refusal.reason
+
+
+def _answer_of(refusal: DomainError) -> Answer:
+    return Answer(refusal.reason, metadata=refusal.metadata)
 
 
 def record_all(unit: Unit, events: Iterable[Any]) -> None:

@@ -71,7 +71,7 @@ from ringfence_payment_instruction.submissions.domain.state import State as Subm
 from ringfence_payment_instruction.submissions.module import SubmissionsModule
 
 # Raised whenever a state's digest is made of something else.
-DIGEST_FORMAT = 12
+DIGEST_FORMAT = 13
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class AliasApi:
         bounds.size("aliases", len(request.aliases), maximum=MAX_ALIASES)
         caller = current_caller()
         tenant = bounds.identifier("tenant_id", request.tenant_id or caller.tenant or b"")
-        items = batches.read_each(request.aliases, lambda each: _alias_request(each, tenant))
+        items = await batches.prepare_each(request.aliases, lambda each: _alias_request(each, tenant))
         registered = await self.aliases.register(tenant, items, caller)
         answers = batches.waiting_together(registered.reasons, registered.proposal)
         return pb.RegisterAliasesResponse(results=batches.answers(answers))
@@ -44,7 +44,7 @@ class AliasApi:
     async def ConfirmAliases(self, request: pb.ConfirmAliasesRequest, context: Any) -> pb.ConfirmAliasesResponse:
         """Confirms claims that a bank's own message names."""
         bounds.size("evidence", len(request.evidence), maximum=MAX_ALIASES)
-        found = await self.confirming.confirm(batches.read_each(request.evidence, _evidence))
+        found = await self.confirming.confirm(await batches.prepare_each(request.evidence, _evidence))
         return pb.ConfirmAliasesResponse(
             results=batches.results(each.reason for each in found),
             aliases=[_resolved_alias(Resolved(each.alias)) for each in found],
@@ -57,7 +57,7 @@ class AliasApi:
         if request.action not in _ACTIONS:
             raise InvalidArgument("action is missing or unknown", field="action")
         bounds.size("document_sha256", len(request.document_sha256), minimum=DIGEST_BYTES, maximum=DIGEST_BYTES)
-        items = batches.read_each(request.changes, lambda each: _change(each, tenant))
+        items = await batches.prepare_each(request.changes, lambda each: _change(each, tenant))
         reasons, proposal = await self.changing.propose(
             tenant, _ACTIONS[request.action], items, request.document_sha256, current_caller()
         )

@@ -44,7 +44,7 @@ class PartyApi:
     async def RegisterParties(self, request: pb.RegisterPartiesRequest, context: Any) -> pb.RegisterPartiesResponse:
         """Registers parties of the caller's tenant."""
         bounds.size("parties", len(request.parties), maximum=MAX_PARTIES)
-        items = batches.read_each(request.parties, _registration)
+        items = await batches.prepare_each(request.parties, _registration)
         caller = current_caller()
         reasons = await self.parties.register(items, Actor(caller.subject, caller.tenant))
         return pb.RegisterPartiesResponse(results=batches.results(reasons))
@@ -81,7 +81,7 @@ class PartyApi:
     async def RecordOwners(self, request: pb.RecordOwnersRequest, context: Any) -> pb.RecordOwnersResponse:
         """Records the owners of companies of the caller's tenant."""
         bounds.size("companies", len(request.companies), maximum=MAX_COMPANIES)
-        items = batches.read_each(request.companies, _company)
+        items = await batches.prepare_each(request.companies, _company)
         caller = current_caller()
         reasons = await self.parties.record_owners(items, Actor(caller.subject, caller.tenant))
         return pb.RecordOwnersResponse(results=batches.results(reasons))
@@ -89,7 +89,7 @@ class PartyApi:
     async def BlockParties(self, request: pb.BlockPartiesRequest, context: Any) -> pb.BlockPartiesResponse:
         """Blocks parties that a list names."""
         bounds.size("blocks", len(request.blocks), maximum=MAX_PARTIES)
-        items = batches.read_each(request.blocks, _block)
+        items = await batches.prepare_each(request.blocks, _block)
         reasons = await self.parties.block(items, current_caller().subject)
         return pb.BlockPartiesResponse(results=batches.results(reasons))
 
@@ -97,7 +97,7 @@ class PartyApi:
         """Moves parties through KYC."""
         bounds.size("decisions", len(request.decisions), maximum=MAX_PARTIES)
         tenant = bounds.identifier("tenant_id", request.tenant_id)
-        items = batches.read_each(request.decisions, lambda each: _kyc_decision(each, tenant))
+        items = await batches.prepare_each(request.decisions, lambda each: _kyc_decision(each, tenant))
         found = await self.parties.decide_kyc(items, current_caller())
         return pb.DecideKycResponse(results=batches.answers(found))
 

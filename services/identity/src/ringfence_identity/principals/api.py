@@ -33,7 +33,7 @@ class PrincipalApi:
     ) -> pb.RegisterPrincipalsResponse:
         """Registers principals."""
         bounds.size("principals", len(request.principals), maximum=MAX_PRINCIPALS)
-        items = batches.read_each(request.principals, _new_principal)
+        items = await batches.prepare_each(request.principals, _new_principal)
         found = await self.principals.register(items, current_caller())
         return pb.RegisterPrincipalsResponse(results=batches.answers(found))
 
@@ -55,7 +55,7 @@ class PrincipalApi:
     async def PinCertificates(self, request: pb.PinCertificatesRequest, context: Any) -> pb.PinCertificatesResponse:
         """Has principals present other certificates."""
         bounds.size("pins", len(request.pins), maximum=MAX_PRINCIPALS)
-        found = await self.principals.pin(batches.read_each(request.pins, _new_pin), current_caller())
+        found = await self.principals.pin(await batches.prepare_each(request.pins, _new_pin), current_caller())
         return pb.PinCertificatesResponse(results=batches.answers(found))
 
     async def SuspendPrincipals(

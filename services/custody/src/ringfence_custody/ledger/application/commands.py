@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from ringfence_kernel.proposals.application import Proposals, Said
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
+from ringfence_kernel.writing.deciding import Together
 from ringfence_kernel.writing.endings import Ending
-from ringfence_kernel.writing.writer import GroupWriter, Together, Unit
+from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_custody.ledger.application.recording import record, seal
 from ringfence_custody.ledger.application.standing_changes import StandingChanges

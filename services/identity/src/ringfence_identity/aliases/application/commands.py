@@ -8,6 +8,7 @@ from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.sealing.envelopes import AssociatedData, seal
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.writing.deciding import InSteps, Steps
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_identity.aliases.application.ibans import compact_iban, iban_index
@@ -16,15 +17,16 @@ from ringfence_identity.aliases.application.two_people import AliasActs
 from ringfence_identity.aliases.domain import aliases
 from ringfence_identity.aliases.domain.aliases import NewAlias
 from ringfence_identity.aliases.domain.errors import AccountNotOwned, IbanInvalid
-from ringfence_identity.aliases.domain.events import AliasRegistered
+from ringfence_identity.aliases.domain.events import AliasRegistered, alias_stream
 from ringfence_identity.aliases.domain.state import Alias, State
-from ringfence_identity.batches import APPROVAL_PENDING, DONE, Item, decided
+from ringfence_identity.batches import APPROVAL_PENDING, DONE, Item, deciding, prepare_each
 from ringfence_identity.data_keys.commands import SubjectKey, SubjectKeys
 from ringfence_identity.parties.queries import PartyQueries, SubjectErased
 from ringfence_identity.principals.queries import Actor, PrincipalQueries
 
 PENDING = "PENDING"
 """Not a refusal: the claim is recorded, and waits for the bank's word or for two people."""
+FIRST_VERSION = 1
 CLIENT, PLATFORM, BANK_MIRROR = "CLIENT", "PLATFORM", "BANK_MIRROR"
 
 
@@ -80,21 +82,21 @@ class AliasCommands:
         keys = await self.keys.fetch(known, create=True)
         blind_key = await self.keys.blind_index_key()
         owners = await self.accounts.owners(tenant, sorted({each.account for each in readable}))
-        items = [
-            each
-            if isinstance(each, DomainError)
-            else _sealable(each, tenant, subjects[each.owner], keys.get(subjects[each.owner], SubjectKey()), blind_key)
-            for each in requests
-        ]
-        deciding = _Deciding(self, actor, owners)
 
-        def register(unit: Unit) -> Registered:
-            deciding.mirrors.clear()
-            reasons = decided(unit, items, deciding.decide)
-            proposal = self.acts.propose_mirrors(unit, tenant, deciding.mirrors, caller)
+        def sealable(each: AliasRequest) -> NewAlias:
+            subject = subjects[each.owner]
+            return _sealable(each, tenant, subject, keys.get(subject, SubjectKey()), blind_key)
+
+        items = await prepare_each(requests, sealable)
+        claims = _Deciding(self, actor, owners)
+
+        def register(unit: Unit) -> Steps[Registered]:
+            claims.mirrors.clear()
+            reasons = yield from deciding(unit, items, claims.decide)
+            proposal = self.acts.propose_mirrors(unit, tenant, claims.mirrors, caller)
             return Registered(reasons, proposal)
 
-        return await self.writer.commit(register, weight=len(items))
+        return await self.writer.commit(InSteps(register), weight=len(items))
 
     def remove_all(self, unit: Unit, tenant: bytes, owner: bytes, by: bytes) -> None:
         """Records that every alias and claim of this owner stands for nothing any more, and stays taken."""
@@ -174,25 +176,21 @@ def _index(blind_key: bytes, iban: str) -> bytes:
         return b""
 
 
-def _sealable(
-    request: AliasRequest, tenant: bytes, subject: bytes, key: SubjectKey, blind_key: bytes
-) -> NewAlias | DomainError:
-    def seal_iban(stream: bytes, version: int) -> bytes:
-        if not key.key:
-            raise SubjectErased
+def _sealable(request: AliasRequest, tenant: bytes, subject: bytes, key: SubjectKey, blind_key: bytes) -> NewAlias:
+    """Returns an alias to decide on, sealed as the first of its stream; raises as NewAlias."""
+
+    def sealed(stream: bytes, version: int) -> bytes:
         return seal(key.key, request.iban.encode(), AssociatedData(stream, version, "iban"))
 
     index = iban_index(blind_key, request.iban)
-    try:
-        return NewAlias(
-            tenant,
-            request.account,
-            subject,
-            request.bank_mirror,
-            index,
-            seal_iban,
-            request.bank_feed,
-            party=request.owner,
-        )
-    except DomainError as refusal:
-        return refusal
+    first = (alias_stream(subject, index), FIRST_VERSION)
+    ready = sealed(*first) if key.key else b""
+
+    def seal_iban(stream: bytes, version: int) -> bytes:
+        if not key.key:
+            raise SubjectErased
+        return ready if (stream, version) == first else sealed(stream, version)
+
+    return NewAlias(
+        tenant, request.account, subject, request.bank_mirror, index, seal_iban, request.bank_feed, party=request.owner
+    )

@@ -7,12 +7,13 @@ from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.writing.deciding import InSteps, Steps
 from ringfence_kernel.writing.departed import LookAgain
 from ringfence_kernel.writing.looking_up import Knowing, while_current
 from ringfence_kernel.writing.recent import LookedUp
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
-from ringfence_identity.batches import DONE, Answer, Item, answered, decide_each, decided
+from ringfence_identity.batches import DONE, Answer, Item, answered, decide_each, deciding, prepare_each
 from ringfence_identity.data_keys.commands import SubjectKey, SubjectKeys
 from ringfence_identity.parties.application.owners import CompanyOwners
 from ringfence_identity.parties.application.personal import PersonalData
@@ -27,6 +28,8 @@ from ringfence_identity.parties.domain.owners import NewOwners
 from ringfence_identity.parties.domain.parties import KycDecision, NewParty
 from ringfence_identity.parties.domain.state import Decided, State
 from ringfence_identity.principals.queries import Actor, PrincipalQueries
+
+FIRST_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +73,22 @@ class PartyCommands:
             }
             keys = await self.keys.fetch(list(subjects.values()), create=True)
 
-            def sealable(each: Item[Registration]) -> Item[NewParty]:
-                if isinstance(each, DomainError):
-                    return each
-                subject = subjects[each.id]
-                return _sealable(each, tenant, subject, keys[subject], blind_key)
+            new = {subject for subject in subjects.values() if subject not in self.state.parties}
 
-            def register_all(unit: Unit) -> list[str]:
+            def sealable(each: Registration) -> NewParty:
+                subject = subjects[each.id]
+                return _sealable(each, tenant, subject, keys[subject], blind_key, is_new=subject in new)
+
+            def register_all(unit: Unit) -> Steps[list[str]]:
                 # Another tenant may have taken an id meanwhile: what was sealed for it is sealed for another subject.
                 if any(
                     parties.subject_of(self.state, self.principals, tenant, each) != subjects[each] for each in subjects
                 ):
                     raise LookAgain
-                return decided(unit, items, register)
+                return (yield from deciding(unit, items, register))
 
-            items = [sealable(each) for each in registrations]
-            return await self.writer.commit(register_all, weight=len(items))
+            items = await prepare_each(registrations, sealable)
+            return await self.writer.commit(InSteps(register_all), weight=len(items))
 
         return await while_current(attempt)
 
@@ -154,10 +157,16 @@ def key_forgetter(keys: SubjectKeys) -> Callable[[list[Recorded]], None]:
     return forget
 
 
-def _sealable(registration: Registration, tenant: bytes, subject: bytes, key: SubjectKey, blind_key: bytes) -> NewParty:
+def _sealable(
+    registration: Registration, tenant: bytes, subject: bytes, key: SubjectKey, blind_key: bytes, *, is_new: bool
+) -> NewParty:
+    """Returns a party to decide on; what is new, as far as is known, is sealed already."""
     personal = registration.personal
+    sealed = personal.sealed(key.key, subject, FIRST_VERSION) if is_new and key.key else None
 
     def seal(version: int) -> dict[str, bytes]:
+        if sealed is not None and version == FIRST_VERSION:
+            return sealed
         # The key is gone although no tombstone is known: the events are older than the key table (a restore).
         if not key.key:
             raise SubjectErased

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ringfence_kernel.writing.writer import GroupWriter, Unit
+from ringfence_kernel.writing.writer import GroupWriter
 
 from ringfence_identity.data_keys.commands import SubjectKey, SubjectKeys
 from ringfence_identity.parties.application.owners import Owner, opened_owners
@@ -36,10 +36,11 @@ class PartyReading:
     async def get(self, asked: Sequence[tuple[bytes, bytes]]) -> list[ReadParty | None]:
         """Returns the party of each tenant and id, None where there is none; raises VaultUnavailable."""
 
-        def find(unit: Unit) -> list[tuple[Party, Owners] | None]:
+        def find() -> list[tuple[Party, Owners] | None]:
             return [self._find(tenant, party) for tenant, party in asked]
 
-        found = await self.writer.commit(find)
+        streams = (stream for key in asked for stream in self.state.streams_of(*key))
+        found = await self.writer.read(streams, find)
         living = [each for each in found if each is not None and not each[0].erased]
         keys = await self.keys.fetch([party.id for party, _ in living], create=False)
         sealed_at = [(party.id, party.personal_version) for party, _ in living]

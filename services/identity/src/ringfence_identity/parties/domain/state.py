@@ -109,8 +109,13 @@ class State:
         row = self.parties.get(party)
         if row is not None and row.tenant == tenant:
             return party
-        own = external_id("identity.party", tenant, party.hex())
+        _, own = self.streams_of(tenant, party)
         return own if row is not None or taken or own in self.parties else party
+
+    @staticmethod
+    def streams_of(tenant: bytes, party: bytes) -> tuple[bytes, bytes]:
+        """Returns the streams of which one is, or would be, that of a tenant's party: its id, and one of its own."""
+        return party, external_id("identity.party", tenant, party.hex())
 
     def decision(self, key: bytes, table: LookedUp[Decided]) -> Decided | None:
         """Returns what a decision with an id was about when it was made first, or None."""

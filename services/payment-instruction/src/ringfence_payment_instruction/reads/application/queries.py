@@ -150,7 +150,7 @@ class Queries:
         """Returns a page of all that was committed before; raises InstructionsBehind, KeysUnavailable."""
         writer = self.submissions.writer
         # Through the writer: after a commit in doubt its head is behind until it has caught up.
-        await self.reader.reached(await writer.commit(lambda unit: writer.head.position))
+        await self.reader.reached(await writer.read((), lambda: writer.head.position))
         in_threads: InThreads = asyncio.to_thread if size <= FEW_ROWS else self.heavily
         page = await in_threads(self.reader.page, tenant, selection, size, after)
         known = self.submissions.state.known
@@ -184,6 +184,8 @@ class Queries:
 
         What lies in too many closed rows is read half by half: each stands as it did when its half was read.
         """
+        if not asked:
+            return []
         try:
             rows = await read(asked)
             clear = await self._open(rows)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import psycopg
 from psycopg.rows import tuple_row
 from ringfence_kernel.store import EventStore
+from ringfence_kernel.store.arrays import Uuids
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.values.columns import split_ids
 from ringfence_kernel.writing import plain
@@ -58,7 +58,7 @@ class ClientTable:
         """Returns what takes names in, in place of those before; the last of each client and part counts."""
         last = {(each.subject, each.part): each for each in names}.values()
         parts = [_ids(each.subject for each in last), [each.part.value for each in last]]
-        columns = [
+        columns: list[Any] = [
             *parts,
             _ids(each.tenant for each in last),
             _ids(each.party for each in last),
@@ -121,5 +121,5 @@ class ClientTable:
             return cursor.execute(statement.encode(), (parameter,)).fetchall()
 
 
-def _ids(values: Any) -> list[UUID]:
-    return [UUID(bytes=each) for each in values]
+def _ids(values: Iterable[bytes]) -> Uuids:
+    return Uuids(list(values))

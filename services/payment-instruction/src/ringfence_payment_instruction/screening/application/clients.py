@@ -26,6 +26,7 @@ from ringfence_payment_instruction.screening.domain.clients import (
     ClientReleased,
     Listed,
     MarkedNames,
+    Marks,
     NamesRecorded,
     client_stream,
     entries_of,
@@ -35,7 +36,7 @@ from ringfence_payment_instruction.screening.domain.findings.events import Clien
 from ringfence_payment_instruction.screening.domain.findings.state import Finding
 from ringfence_payment_instruction.screening.domain.findings.state import State as FindingsState
 from ringfence_payment_instruction.screening.domain.listed import packed_digests
-from ringfence_payment_instruction.screening.domain.lists import Screening
+from ringfence_payment_instruction.screening.domain.lists import SanctionsList, Screening
 from ringfence_payment_instruction.submissions.application.ports import Identity, KeyRing
 
 NAMES_AT_ONCE = 1_000
@@ -46,14 +47,15 @@ _LOG = get(__name__)
 
 @dataclass(slots=True)
 class ListedMarks:
-    """The keyed marks of the names on the lists in force, made once for each edition of them."""
+    """The keyed marks of the names on the lists in force, made once for each list that is another one."""
 
     lists: ListsInForce
     identity: Identity
     heavily: InThreads
     _key: bytes = b""
     _evidence: bytes = b""
-    _marks: Listed = field(default_factory=dict)
+    _listed: Listed = field(default_factory=Listed)
+    _made: Sequence[tuple[str, SanctionsList, Marks]] = ()
 
     async def key(self) -> bytes:
         """Returns the key of the marks; raises KeysUnavailable."""
@@ -65,9 +67,20 @@ class ListedMarks:
         """Returns entries by mark; raises KeysUnavailable."""
         evidence = screening.evidence()
         if evidence != self._evidence:
-            marks = await self.heavily(listed_marks, await self.key(), screening)
-            self._evidence, self._marks = evidence, marks
-        return self._marks
+            made = await self.heavily(_made_of, await self.key(), screening, self._made)
+            self._evidence, self._made, self._listed = evidence, made, Listed(tuple(marks for *_, marks in made))
+        return self._listed
+
+
+def _made_of(
+    key: bytes, screening: Screening, before: Sequence[tuple[str, SanctionsList, Marks]]
+) -> list[tuple[str, SanctionsList, Marks]]:
+    """Returns the marks of every list; those of an edition that was there before are not made anew."""
+    known = {(name, id(each.references)): marks for name, each, marks in before}
+    return [
+        (name, each, known.get((name, id(each.references))) or listed_marks(key, name, each))
+        for name, each in screening.editions()
+    ]
 
 
 @dataclass(slots=True)
@@ -85,7 +98,7 @@ class ClientScreening:
     listed: ListedMarks
     identity: Identity
     _news: Signal = field(default_factory=Signal)
-    _checked: Listed = field(default_factory=dict)
+    _checked: Listed = field(default_factory=Listed)
 
     def __post_init__(self) -> None:
         """Begins to hear of new lists."""
@@ -113,7 +126,7 @@ class ClientScreening:
 
     async def run(self) -> None:
         """Works until cancelled; waits for keys, lists and the store as long as it takes."""
-        self._checked = {}
+        self._checked = Listed()
         while True:
             rings = self._news.rings
             try:
@@ -138,7 +151,7 @@ class ClientScreening:
         # An entry that has changed is new under each of its names: whoever was cleared of it is found again.
         new = await self.listed.heavily(new_marks, listed, self._checked) if listed is not self._checked else set()
         if new:
-            found = await asyncio.to_thread(self.names.matching, new)
+            found = await self.listed.heavily(self.names.matching, new)
             clients = _gathered(found, listed)
             if clients and not await self._match(clients, screening, lambda connection: None):
                 return True
@@ -224,5 +237,5 @@ def _gathered(found: Iterable[tuple[Client, bytes]], listed: Listed) -> list[Cli
     clients: dict[bytes, Client] = {}
     for client, mark in found:
         known = clients.setdefault(client.subject, client)
-        clients[client.subject] = replace(known, entries=tuple(dict.fromkeys((*known.entries, *listed[mark]))))
+        clients[client.subject] = replace(known, entries=tuple(dict.fromkeys((*known.entries, *listed.entries(mark)))))
     return list(clients.values())

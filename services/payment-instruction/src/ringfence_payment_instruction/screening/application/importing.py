@@ -18,7 +18,7 @@ from ringfence_payment_instruction.screening.domain.editions import Columns, Dif
 from ringfence_payment_instruction.screening.domain.entries import Entry, aliases
 from ringfence_payment_instruction.screening.domain.errors import SanctionsListDamaged
 from ringfence_payment_instruction.screening.domain.events import SanctionsEditionHeld, SanctionsListImported
-from ringfence_payment_instruction.screening.domain.lists import Index, index_of, made_ahead
+from ringfence_payment_instruction.screening.domain.lists import Index, Packed, index_of, made_ahead, packed
 from ringfence_payment_instruction.screening.domain.state import State
 from ringfence_payment_instruction.submissions.application.reading import FileReading
 
@@ -100,6 +100,7 @@ class _Read:
     entries: list[Entry]
     columns: Columns
     index: Index
+    packed: Packed
     digest: bytes
     has_no_end: bool
     may_be_cut: bool
@@ -138,7 +139,7 @@ class ListImport:
                     return None
                 return self._import(unit, caller, files, read, found, turn)
 
-            with made_ahead(read.columns, read.index):
+            with made_ahead(read.columns, read.index, read.packed):
                 imported = await self.writer.commit(command)
             if imported is not None:
                 return imported
@@ -153,7 +154,8 @@ class ListImport:
         ]
         may_be_cut = any(content in unproven for content in endless)
         columns = editions.columns_of(entries)
-        return _Read(entries, columns, index_of(columns), files.digest(), bool(endless), may_be_cut)
+        index = index_of(columns)
+        return _Read(entries, columns, index, packed(index), files.digest(), bool(endless), may_be_cut)
 
     def _import(
         self, unit: Unit, caller: Caller, files: ListFiles, read: _Read, difference: Difference, turn: EditionTurn

@@ -82,5 +82,5 @@ class Looking:
             registered = await asyncio.to_thread(self.names.look_up, subjects)
             if any(subject not in registered for subject in subjects):
                 raise ClientNotIndexed
-        listed = await self.listed.of(screening) if subjects else {}
+        listed = await self.listed.of(screening) if subjects else Listed()
         return Look(screening, listed, registered, self.state)

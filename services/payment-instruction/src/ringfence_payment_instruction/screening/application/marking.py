@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from ringfence_kernel.sealing.envelopes import blind_index
 
 from ringfence_payment_instruction.screening.domain import lists
-from ringfence_payment_instruction.screening.domain.clients import Listed
+from ringfence_payment_instruction.screening.domain.clients import Listed, Marks
 from ringfence_payment_instruction.screening.domain.listed import ListedEntry
-from ringfence_payment_instruction.screening.domain.lists import Mark, SanctionsList, Screening
+from ringfence_payment_instruction.screening.domain.lists import Mark, SanctionsList
 from ringfence_payment_instruction.screening.domain.names import FIRST_FORM, FORM
 
 CLIENT_NAME = "payment-instruction/client-name"
@@ -31,19 +31,20 @@ def marks_of(key: bytes, names: Sequence[str]) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def listed_marks(key: bytes, screening: Screening) -> Listed:
+def listed_marks(key: bytes, list_name: str, known: SanctionsList) -> Marks:
     """Returns entries by the keyed mark of every name on a list; takes some microseconds for each."""
     found: dict[bytes, dict[ListedEntry, None]] = {}
-    for list_name, each in screening.editions():
-        for mark, references in _marks(each):
-            entries = found.setdefault(client_mark(key, mark, each.form), {})
-            entries.update(dict.fromkeys(each.entry(list_name, reference) for reference in references))
+    for mark, references in _marks(known):
+        entries = found.setdefault(client_mark(key, mark, known.form), {})
+        entries.update(dict.fromkeys(known.entry(list_name, reference) for reference in references))
     return {keyed: tuple(entries) for keyed, entries in found.items()}
 
 
 def new_marks(listed: Listed, checked: Listed) -> set[bytes]:
     """Returns the marks of entries that were not looked up before under them, as they stand."""
-    return {mark for mark, entries in listed.items() if not set(entries) <= set(checked.get(mark, ()))}
+    known = set(map(id, checked.parts))
+    fresh = [part for part in listed.parts if id(part) not in known]
+    return {mark for part in fresh for mark, entries in part.items() if not set(entries) <= set(checked.entries(mark))}
 
 
 def _marks(each: SanctionsList) -> Iterator[tuple[Mark, tuple[str, ...]]]:

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from ringfence_kernel.values.ids import external_id, show
 
 from ringfence_payment_instruction.screening.domain.listed import ListedEntry
 from ringfence_payment_instruction.screening.domain.screened_fields import Part
 
-Listed = Mapping[bytes, tuple[ListedEntry, ...]]
-"""The entries that have a name, by its keyed mark."""
+Marks = Mapping[bytes, tuple[ListedEntry, ...]]
+"""The entries of one list that have a name, by its keyed mark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The same of all lists: each part is made once and stays the same as long as its list does."""
+
+    parts: tuple[Marks, ...] = ()
+
+    def entries(self, mark: bytes) -> tuple[ListedEntry, ...]:
+        """Returns the entries that have a name, in the order of the lists."""
+        found = [entries for part in self.parts if (entries := part.get(mark))]
+        return found[0] if len(found) == 1 else tuple(dict.fromkeys(chain.from_iterable(found)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +83,4 @@ def client_stream(subject: bytes) -> bytes:
 
 def entries_of(marks: Sequence[bytes], listed: Listed) -> Iterator[ListedEntry]:
     """Yields the entries that name somebody with these marks."""
-    return (entry for mark in marks for entry in listed.get(mark, ()))
+    return (entry for mark in marks for entry in listed.entries(mark))

@@ -119,6 +119,7 @@ def columns_of(entries: Sequence[Entry]) -> Columns:
 def difference(current: SanctionsList | None, entries: Iterable[Entry]) -> Difference:
     """Returns what entries change against the list in force, compared in the form of that list."""
     known = current or SanctionsList(b"", 0, {})
+    before_all = known.entry_references  # made anew each time that it is asked for
     old_names = defaultdict[str, set[bytes]](set)
     for mark, references in known.references.items():
         for reference in references:
@@ -128,12 +129,12 @@ def difference(current: SanctionsList | None, entries: Iterable[Entry]) -> Diffe
     every = frozenset[bytes]().union(*marks.values())
     gone = [
         EntryChange(ChangeKind.REMOVED, reference, EntryKind.UNSPECIFIED, (), len(old_names[reference] - every))
-        for reference in sorted(known.entry_references - new.keys())
+        for reference in sorted(before_all - new.keys())
     ]
     changed, added, nameless = [], [], 0
     for reference, entry in new.items():
         names_added = tuple(text for mark, text in marks[reference].items() if mark not in known.references)
-        if reference not in known.entry_references:
+        if reference not in before_all:
             added.append(EntryChange(ChangeKind.ADDED, reference, entry.kind, names_added, 0))
             continue
         before = old_names[reference]
@@ -147,7 +148,7 @@ def difference(current: SanctionsList | None, entries: Iterable[Entry]) -> Diffe
         names_removed=len(known.references.keys() - every),
         entries_lost=len(gone) + nameless,
         names_before=len(known.references),
-        entries_before=len(known.entry_references),
+        entries_before=len(before_all),
     )
 
 

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import NamedTuple, Protocol
 
 from ringfence_kernel.values.columns import split_ids
+from ringfence_kernel.writing import plain
 
 from ringfence_payment_instruction.screening.domain.entries import NameQuality
 from ringfence_payment_instruction.screening.domain.events import Edition
@@ -54,8 +55,8 @@ class SanctionsList:
     @classmethod
     def of(cls, event: Edition) -> SanctionsList:
         """Returns the list of an import."""
-        fingerprints, made = _AHEAD.get(id(event.fingerprints), (b"", None))
-        index = made if made is not None and fingerprints is event.fingerprints else index_of(event)
+        made = _AHEAD.get(id(event.fingerprints))
+        index = made.searched_by if made is not None and made.fingerprints is event.fingerprints else index_of(event)
         return cls(event.digest, event.published_ns, *index, event.form or FIRST_FORM)
 
     @property
@@ -104,19 +105,44 @@ class Index(NamedTuple):
     entries: Mapping[str, bytes]
 
 
-_AHEAD: dict[int, tuple[bytes, Index]] = {}
+class Packed(NamedTuple):
+    """The same as msgpack, in order: parts of a snapshot."""
+
+    references: bytes
+    lone: bytes
+    entries: bytes
+
+
+class _Ahead(NamedTuple):
+    fingerprints: bytes
+    searched_by: Index
+    packed: Packed
+
+
+_AHEAD: dict[int, _Ahead] = {}
 """By the identity of the fingerprints, which whoever puts them here holds."""
 
 
 @contextmanager
-def made_ahead(rows: Rows, index: Index) -> Iterator[None]:
+def made_ahead(rows: Rows, index: Index, packed: Packed) -> Iterator[None]:
     """While this lasts, an event with these rows is not gone through once more: a large list would hold others up."""
     key = id(rows.fingerprints)
-    _AHEAD[key] = rows.fingerprints, index
+    _AHEAD[key] = _Ahead(rows.fingerprints, index, packed)
     try:
         yield
     finally:
         _AHEAD.pop(key, None)
+
+
+def packed_ahead(known: SanctionsList) -> Packed | None:
+    """Returns a list packed, if that was made ahead with what it is searched by."""
+    return next((each.packed for each in _AHEAD.values() if each.searched_by.references is known.references), None)
+
+
+def packed(known: SanctionsList | Index) -> Packed:
+    """Returns what a list is searched by, packed; some milliseconds for a thousand names."""
+    references = plain.encode(sorted(known.references.items()))
+    return Packed(references, plain.encode(sorted(known.lone)), plain.encode(sorted(known.entries.items())))
 
 
 def index_of(rows: Rows) -> Index:

@@ -22,7 +22,7 @@ from ringfence_payment_instruction.screening.domain.events import (
     SanctionsListConfirmed,
     SanctionsListImported,
 )
-from ringfence_payment_instruction.screening.domain.lists import Loss, SanctionsList
+from ringfence_payment_instruction.screening.domain.lists import Loss, Packed, SanctionsList, packed, packed_ahead
 
 SECTION = "screening, format 2"
 LOSSES_LAST_NS = 7 * 86_400 * 1_000_000_000
@@ -38,6 +38,12 @@ class _SavedList(NamedTuple):
     lone: list[bytes]
     entries: list[tuple[str, bytes]]
     lost: list[Loss]
+
+
+class _Packed(NamedTuple):
+    known: SanctionsList
+    packed: Packed
+    digest: bytes
 
 
 class _Saved(NamedTuple):
@@ -62,7 +68,8 @@ class State:
         self.waiting: dict[str, SanctionsList] = {}
         self.proposals: dict[str, bytes] = {}
         self.changed: dict[str, int] = {}
-        self._encoded: dict[tuple[str, bool], tuple[SanctionsList, bytes]] = {}  # a list never changes: encoded once
+        self._packed: dict[int, _Packed] = {}
+        """By the identity of `references`: an edition never changes, and is packed once."""
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
@@ -86,11 +93,16 @@ class State:
 
     def digest(self) -> bytes:
         """Returns a hash of it all."""
-        return hashlib.sha256(self._content()).digest()
+        digests = [[each.digest for each in held] for held in self._pack_all()]
+        return hashlib.sha256(plain.encode((*digests, *self._others()))).digest()
 
     def save(self) -> Sections:
         """Returns all lists in force and all that wait."""
-        return [(SECTION, self._content())]
+        lists, waiting = (
+            [_saved(name, each.known, each.packed) for name, each in zip(sorted(held), kept, strict=True)]
+            for held, kept in zip((self.lists, self.waiting), self._pack_all(), strict=True)
+        )
+        return [(SECTION, plain.encode(_Saved(lists, waiting, *self._others())))]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned; raises ValueError or LookupError for another format."""
@@ -102,14 +114,18 @@ class State:
         name, current = event.list_name, self.lists.get(event.list_name)
         if isinstance(event, SanctionsEditionHeld):
             self._wait_no_more(name, journal)
-            journal.put(self.waiting, name, SanctionsList.of(event))
+            held = SanctionsList.of(event)
+            self._take_up(name, held)
+            journal.put(self.waiting, name, held)
             return
         if isinstance(event, SanctionsListConfirmed):
             journal.put(self.lists, name, replace(self.lists[name], confirmed_ns=event.checked_ns))
             return
         if isinstance(event, SanctionsListImported):
             imported = SanctionsList.of(event)
-            journal.put(self.lists, name, replace(imported, lost=_losses(current, imported, now_ns)))
+            imported = replace(imported, lost=_losses(current, imported, now_ns))
+            self._take_up(name, imported)
+            journal.put(self.lists, name, imported)
         elif isinstance(event, SanctionsEditionAdopted):
             journal.put(self.lists, name, self.waiting[name])
         else:
@@ -121,21 +137,28 @@ class State:
             if name in held:
                 journal.remove(held, name)
 
-    def _content(self) -> bytes:
-        self._encoded = {
-            (name, waits): self._once(name, waits, each)
-            for waits, held in ((False, self.lists), (True, self.waiting))
-            for name, each in sorted(held.items())
-        }
-        lists, waiting = (
-            [plain.encoded(content) for (_, waits), (_, content) in self._encoded.items() if waits == which]
-            for which in (False, True)
-        )
-        return plain.encode(_Saved(lists, waiting, sorted(self.proposals.items()), sorted(self.changed.items())))
+    def _others(self) -> tuple[list[tuple[str, bytes]], list[tuple[str, int]]]:
+        return sorted(self.proposals.items()), sorted(self.changed.items())
 
-    def _once(self, name: str, waits: bool, each: SanctionsList) -> tuple[SanctionsList, bytes]:
-        known = self._encoded.get((name, waits))
-        return known if known is not None and known[0] is each else (each, plain.encode(_saved(name, each)))
+    def _take_up(self, name: str, known: SanctionsList) -> None:
+        """Keeps what was packed ahead; of another list that is made when somebody asks for it."""
+        if ahead := packed_ahead(known):
+            self._packed[id(known.references)] = _Packed(known, ahead, _digest(name, known, ahead))
+
+    def _pack_all(self) -> tuple[list[_Packed], list[_Packed]]:
+        """Returns lists in force and those that wait, in order; lets go of all others."""
+        lists, waiting = (
+            [self._pack(name, each) for name, each in sorted(held.items())] for held in (self.lists, self.waiting)
+        )
+        self._packed = {id(each.known.references): each for each in (*lists, *waiting)}
+        return lists, waiting
+
+    def _pack(self, name: str, each: SanctionsList) -> _Packed:
+        kept = self._packed.get(id(each.references))
+        if kept is not None and kept.known is each:
+            return kept
+        content = kept.packed if kept is not None else packed(each)
+        return _Packed(each, content, _digest(name, each, content))
 
 
 def _losses(before: SanctionsList | None, after: SanctionsList, now_ns: int) -> tuple[Loss, ...]:
@@ -156,18 +179,22 @@ def _recent(known: SanctionsList, now_ns: int) -> tuple[Loss, ...]:
     return tuple(loss for loss in known.lost if now_ns - loss.at_ns < LOSSES_LAST_NS)
 
 
-def _saved(name: str, each: SanctionsList) -> _SavedList:
+def _saved(name: str, each: SanctionsList, content: Packed) -> _SavedList:
     return _SavedList(
         name=name,
         digest=each.digest,
         published_ns=each.published_ns,
         confirmed_ns=each.confirmed_ns,
         form=each.form,
-        references=sorted(each.references.items()),
-        lone=sorted(each.lone),
-        entries=sorted(each.entries.items()),
+        references=plain.encoded(content.references),
+        lone=plain.encoded(content.lone),
+        entries=plain.encoded(content.entries),
         lost=list(each.lost),
     )
+
+
+def _digest(name: str, each: SanctionsList, content: Packed) -> bytes:
+    return hashlib.sha256(plain.encode(_saved(name, each, content))).digest()
 
 
 def _taken_up(saved: _SavedList) -> tuple[str, SanctionsList]:
