@@ -19,7 +19,7 @@ from ringfence_custody.registers.domain.events import EVENTS as REGISTER_EVENTS
 from ringfence_custody.registers.domain.state import State as RegisterState
 from ringfence_custody.safeguarding.domain.state import State as SafeguardingState
 
-DIGEST_FORMAT = 7
+DIGEST_FORMAT = 8
 """Raised whenever a state's digest is made of something else."""
 
 
