@@ -214,6 +214,13 @@ def test_what_moved_is_listed_and_proven(scenario: Scenario, shell: Shell, tmp_p
 
     assert eventually(lambda: logged() != [])
     (found,) = logged()
+    assert (found["amount"], found["what"]) == ("10.00 EUR", "deposit")
+    of_platform = ("search", "--platform", str(platform.id))
+    indexes = [int(each["index"]) for each in shell("regulator", *of_platform)]
+    assert indexes == sorted(indexes, reverse=True)
+    assert [int(each["index"]) for each in shell("regulator", *of_platform, "--most", "2")] == indexes[:2]
+    assert found in shell("regulator", *of_platform, "--kind", "transfer", "--amount", "10.00 EUR")
+    assert shell("regulator", *of_platform, "--amount", "10.01 EUR") == []
     shell("regulator", "receipt", found["index"], str(tmp_path / "receipt"), table=False)
     proven = verify_receipt((tmp_path / "receipt").read_text(), scenario.sandbox.log_key())
     assert proven.index == int(found["index"])

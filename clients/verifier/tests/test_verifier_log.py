@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence_verifier import Checkpoint, SourceHead, VerificationError, read_leaf, verify_log
+from ringfence_verifier import Checkpoint, LogAudit, SourceHead, VerificationError, read_leaf, verify_log
 
 from .notes import leaf, tree_hash
 
@@ -174,3 +174,75 @@ def test_heads_that_differ_from_the_leaves_are_found(log: Log) -> None:
     claimed = Checkpoint(honest.origin, honest.size, honest.root, (SourceHead("custody", 1, 5, log.hash),))
     with pytest.raises(VerificationError, match="heads differ"):
         verify_log(log.leaves, claimed)
+
+
+def read(audit: LogAudit, leaves: list[bytes]) -> LogAudit:
+    """Adds leaves to what was read."""
+    for each in leaves:
+        audit.add(each)
+    return audit
+
+
+def test_what_was_read_is_gone_on_from(log: Log) -> None:
+    """Saved after a checkpoint and restored, an audit comes to what one comes to that has read all."""
+    audit = read(LogAudit(), log.leaves)
+    audit.finish(log.checkpoint())
+    saved = audit.saved()
+    assert LogAudit.restored(saved).finish(log.checkpoint()) == verify_log(log.leaves, log.checkpoint())
+    before = len(log.leaves)
+    log.page(2, 1)
+    again = read(LogAudit.restored(saved), log.leaves[before:])
+    assert again.finish(log.checkpoint()) == verify_log(log.leaves, log.checkpoint())
+    assert LogAudit.restored(again.saved()).saved() == again.saved()
+
+
+def test_what_was_read_of_another_log_leads_nowhere(log: Log) -> None:
+    """A saved reading that was changed, or is of a history that is gone, is not borne out by the next checkpoint."""
+    other = Log()
+    other.page(1, 3, 1)
+    other.leaves.append(leaf("audit.read.v1", method="GetReceipt"))
+    other.page(2)
+    saved = read(LogAudit(), other.leaves).saved()
+    before = len(log.leaves)
+    log.page(1)
+    with pytest.raises(VerificationError, match="root"):
+        read(LogAudit.restored(saved), log.leaves[before:]).finish(log.checkpoint())
+    mine = read(LogAudit(), log.leaves[:before]).saved()
+    for changed in (mine.replace('"custody": [1, 4', '"custody": [1, 3'), mine.replace(log.leaves[0].hex()[:8], "")):
+        if changed != mine:
+            with pytest.raises(VerificationError):
+                read(LogAudit.restored(changed), log.leaves[before:]).finish(log.checkpoint())
+
+
+def test_an_epoch_that_begins_before_what_was_saved_needs_the_whole_log(log: Log) -> None:
+    """The chain hash that it goes on from is not kept; one that begins after it is followed."""
+    saved = read(LogAudit(), log.leaves).saved()
+    before, first_page_end = len(log.leaves), Log()
+    first_page_end.page(1, 3, 0)
+    log.position, log.hash, log.epoch = 3, first_page_end.hash, 2
+    log.page(1)
+    verify_log(log.leaves, log.checkpoint())
+    with pytest.raises(VerificationError, match="from its beginning"):
+        read(LogAudit.restored(saved), log.leaves[before:])
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        "",
+        "[]",
+        "{}",
+        "7",
+        '{"format": 2}',
+        '{"format": 1, "size": 3, "tree": ["00"], "stated_size": 0, "kinds": {}, "sources": {}}',
+        '{"format": 1, "size": 1, "tree": ["00"], "stated_size": 0, "kinds": {}, "sources": {}}',
+        '{"format": 1, "size": -1, "tree": [], "stated_size": 0, "kinds": {}, "sources": {}}',
+        '{"format": 1, "size": 0, "tree": [], "stated_size": 0, "kinds": {}, "sources": {"a": [1, 2]}}',
+        '{"format": 1, "size": 0, "tree": [], "stated_size": 0, "kinds": {}, "sources": {"a": [1, 2, "zz"]}}',
+        "[" * 100_000,
+    ],
+)
+def test_what_is_no_saved_reading_is_refused(saved: str) -> None:
+    """Whatever stands in the file, the error is the verifier's own."""
+    with pytest.raises(VerificationError):
+        LogAudit.restored(saved)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from ringfence_verifier import Checkpoint, VerificationError, verify_checkpoint, verify_consistency
+from ringfence_verifier import Checkpoint, LogAudit, VerificationError, verify_checkpoint, verify_consistency
 
 Prove = Callable[[int, int], list[bytes]]
 """Asks the log for the proof that a size extends a smaller one."""
@@ -24,7 +24,7 @@ class LogForked(VerificationError):
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """Keeps one checkpoint per log in a folder, and pairs that contradict each other for ever."""
+    """Keeps per log in a folder one checkpoint, what was read of it, and pairs that contradict each other for ever."""
 
     folder: Path
 
@@ -52,6 +52,21 @@ class Remembered:
         self._write(self._file(shown.origin), note)
         return shown
 
+    def reading(self, origin: str) -> LogAudit:
+        """Returns what was read of a log, to be gone on from; nothing where nothing was kept.
+
+        Raises VerificationError where what was kept is damaged.
+        """
+        file = self._reading(origin)
+        try:
+            return LogAudit.restored(file.read_text(encoding="utf-8")) if file.is_file() else LogAudit()
+        except (VerificationError, UnicodeDecodeError) as error:
+            raise VerificationError(f"{file} cannot be gone on from ({error}): read the whole log") from None
+
+    def keep_reading(self, origin: str, audit: LogAudit) -> None:
+        """Keeps what was read of a log, all of which a checkpoint has borne out."""
+        self._write(self._reading(origin), audit.saved())
+
     def _require_extends(self, known: Checkpoint, shown: Checkpoint, note: str, prove: Prove) -> None:
         try:
             if shown.size < known.size:
@@ -65,6 +80,9 @@ class Remembered:
                 self._write(file, text)
             evidence = " and ".join(map(str, files))
             raise LogForked(f"{shown.origin} does not extend what it has signed: {error}; {evidence}") from None
+
+    def _reading(self, origin: str) -> Path:
+        return self.folder / f"{_name(origin)}.reading"
 
     def _file(self, origin: str) -> Path:
         return self.folder / f"{_name(origin)}.note"

@@ -34,6 +34,20 @@ def consistency(old: int, leaves: list[bytes], *, whole: bool = True) -> list[by
     return [*consistency(old - half, leaves[half:], whole=False), tree_head(leaves[:half])]
 
 
+def test_what_was_read_is_kept_and_a_damaged_file_is_named(tmp_path: Path) -> None:
+    """Nothing at first; what was kept comes back; what is something else says to read all again."""
+    remembered = Remembered(tmp_path)
+    audit = remembered.reading(ORIGIN)
+    assert audit.size == 0
+    remembered.keep_reading(ORIGIN, audit)
+    assert remembered.reading(ORIGIN).saved() == audit.saved()
+    (file,) = tmp_path.glob("*.reading")
+    for damage in (b"", b"{", b"\xff"):
+        file.write_bytes(damage)
+        with pytest.raises(VerificationError, match="read the whole log"):
+            remembered.reading(ORIGIN)
+
+
 class Log:
     """A log of leaves, by the definitions."""
 

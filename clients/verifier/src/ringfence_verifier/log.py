@@ -10,6 +10,7 @@ that has to be what its leaves have shown up to there.
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from ringfence_verifier.state import STATE_KIND, read_state
 
 PAGE_KIND = "audit.page.v1"
 OWN_KINDS = "audit."
+SAVED_FORMAT = 1
 _RECORD_BYTES = 16 + 8 + 32 + 4
 
 
@@ -61,22 +63,67 @@ class _Event:
 
 @dataclass
 class _Source:
-    """What has been read of one source: its chain hashes by position, and leaves waiting for their page."""
+    """What was read of one source: its chain hashes from position `before` on, and leaves waiting for their page."""
 
     epoch: int = 0
+    before: int = 0
     hashes: list[bytes] = field(default_factory=lambda: [bytes(32)])
     waiting: Counter[int] = field(default_factory=Counter)
     last_waiting: int = 0
 
+    @property
+    def position(self) -> int:
+        """The last position that a page has listed."""
+        return self.before + len(self.hashes) - 1
+
 
 class LogAudit:
-    """Reads a log leaf by leaf in constant memory, apart from one chain hash per source event."""
+    """Reads a log leaf by leaf in constant memory, apart from one chain hash per source event.
+
+    What was read can be saved and gone on from, by whoever saved it: it is believed as far as the next checkpoint bears
+    it out, whose root and source heads it has to lead to.
+    """
 
     def __init__(self) -> None:
         self._tree = TreeHash()
         self._sources: defaultdict[str, _Source] = defaultdict(_Source)
         self._kinds: Counter[str] = Counter()
         self._stated_size = 0
+
+    @classmethod
+    def restored(cls, saved: str) -> LogAudit:
+        """Goes on from what `saved` gave; raises VerificationError where it is something else."""
+        audit = cls()
+        try:
+            said = json.loads(saved)
+            if said["format"] != SAVED_FORMAT:
+                raise VerificationError("what was read before is saved in another format")
+            audit._tree = TreeHash.restored(int(said["size"]), [bytes.fromhex(each) for each in said["tree"]])
+            audit._stated_size = int(said["stated_size"])
+            audit._kinds.update({str(kind): int(count) for kind, count in said["kinds"].items()})
+            for name, (epoch, position, digest) in said["sources"].items():
+                audit._sources[name] = _Source(int(epoch), int(position), [bytes.fromhex(digest)])
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            raise VerificationError("what was read before is saved in no form that is known") from error
+        return audit
+
+    @property
+    def size(self) -> int:
+        """How many leaves were read."""
+        return self._tree.size
+
+    def saved(self) -> str:
+        """Gives what was read, after `finish`, as JSON in a few hundred bytes."""
+        sources = {head.source: (head.epoch, head.position, head.hash.hex()) for head in self._heads()}
+        said = {
+            "format": SAVED_FORMAT,
+            "size": self.size,
+            "tree": [each.hex() for each in self._tree.stack],
+            "stated_size": self._stated_size,
+            "kinds": dict(self._kinds),
+            "sources": sources,
+        }
+        return f"{json.dumps(said)}\n"
 
     def add(self, leaf: bytes) -> None:
         """Takes the next leaf; raises VerificationError where it contradicts an earlier one."""
@@ -111,7 +158,7 @@ class LogAudit:
 
     def _heads(self) -> tuple[SourceHead, ...]:
         return tuple(
-            SourceHead(name, source.epoch, len(source.hashes) - 1, source.hashes[-1])
+            SourceHead(name, source.epoch, source.position, source.hashes[-1])
             for name, source in sorted(self._sources.items())
         )
 
@@ -140,7 +187,7 @@ class LogAudit:
         first, epoch = fact.integer("first"), fact.integer("epoch")
         if epoch != source.epoch:
             _fork(source, epoch, first)
-        if first != len(source.hashes) or fact.content("previous_hash") != source.hashes[-1]:
+        if first != source.position + 1 or fact.content("previous_hash") != source.hashes[-1]:
             raise VerificationError("its page does not follow the source's last one")
         for event in _events(first, source.hashes[-1], fact.content("events")):
             if not event.leaves:
@@ -148,21 +195,19 @@ class LogAudit:
             if source.waiting.pop(event.position, 0) != event.leaves:
                 raise VerificationError(f"event {event.position} of {fact.text('source')} lacks leaves or has too many")
             source.hashes.append(event.hash)
-        if (
-            source.waiting
-            or len(source.hashes) - 1 != fact.integer("last")
-            or source.hashes[-1] != fact.content("hash")
-        ):
+        if source.waiting or source.position != fact.integer("last") or source.hashes[-1] != fact.content("hash"):
             raise VerificationError("its page's events do not lead to the page's head")
         source.last_waiting = 0
 
 
 def _fork(source: _Source, epoch: int, first: int) -> None:
     """Takes a source back to the position that a new epoch goes on from."""
-    if epoch < source.epoch or not 1 <= first <= len(source.hashes):
+    if source.before and epoch > source.epoch and 1 <= first <= source.before:
+        raise VerificationError("its epoch goes on from before what is saved: read the log from its beginning")
+    if epoch < source.epoch or not source.before + 1 <= first <= source.position + 1:
         raise VerificationError("its epoch does not go on from a known position")
     source.epoch = epoch
-    del source.hashes[first:]
+    del source.hashes[first - source.before :]
 
 
 def _events(position: int, previous: bytes, records: bytes) -> Iterator[_Event]:

@@ -85,6 +85,22 @@ class TreeHash:
         self.size = 0
         self._stack: list[bytes] = []
 
+    @classmethod
+    def restored(cls, size: int, stack: Sequence[bytes]) -> TreeHash:
+        """Goes on from what `stack` gave at a size; raises VerificationError where they do not belong together."""
+        _require_size(size)
+        _require_hashes(stack)
+        if size < 0 or len(stack) != size.bit_count():
+            raise VerificationError("the hashes of the tree are not those of its size")
+        tree = cls()
+        tree.size, tree._stack = size, list(stack)
+        return tree
+
+    @property
+    def stack(self) -> tuple[bytes, ...]:
+        """The roots of the complete subtrees that the tree is made of, the largest first."""
+        return tuple(self._stack)
+
     def extend(self, leaves: Iterable[bytes]) -> None:
         """Appends leaves in order."""
         for leaf in leaves:

@@ -202,10 +202,12 @@ def test_replay_ends_with_its_line_and_posts_nothing_twice(run: Run, tmp_path: P
 
 
 def test_whole_log_is_verified(run: Run) -> None:
-    """Every fact, every source and every service's own events agree."""
-    done = run("verify", "log")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "everything agrees"
+    """Every fact, every source and every service's own events agree; again, it goes on from what it has read."""
+    for arguments, goes_on in (((), None), ((), True), (("--whole",), False)):
+        done = run("verify", "log", *arguments)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1] == "everything agrees"
+        assert goes_on is None or ("were read before" in done.stderr) is goes_on
 
 
 def test_receipt_is_verified_without_the_stack_and_a_changed_one_is_not(

@@ -1,5 +1,6 @@
 """`ringfence search`, `receipt` and `evidence`: facts of the log, their proofs, and what a bank hands in."""
 
+from collections import deque
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,7 @@ from ringfence.commands.connect import As, client_as
 from ringfence.commands.outcome import moment
 from ringfence.commands.terminal import note, show
 from ringfence.commands.typed import TIMES, time_ns
+from ringfence.commands.wording import amount_of, gist_of
 
 TIME = "time_ns"
 
@@ -24,16 +26,23 @@ def search(
     platform: Annotated[UUID | None, typer.Option(help="Platform.")] = None,
     from_time: Annotated[datetime | None, typer.Option("--from", formats=TIMES, help="Not before, UTC.")] = None,
     until_time: Annotated[datetime | None, typer.Option("--until", formats=TIMES, help="Before, UTC.")] = None,
+    kind: Annotated[str, typer.Option(help="Only kinds with this in their name: transfer, instruction.")] = "",
+    amount: Annotated[str, typer.Option(help="Only facts of this amount, as they show it: 12.34 EUR.")] = "",
+    most: Annotated[int, typer.Option("--most", min=1, max=100_000, help="At most so many, the newest.")] = 1_000,
 ) -> None:
-    """Finds facts in the log, as a regulator; at least one option is given."""
+    """Finds facts in the log, as a regulator, the newest first; one of the first four options is given at least."""
     if not any((subject, platform, from_time, until_time)):
         raise typer.BadParameter("give at least one of --subject, --platform, --from and --until")
-    rows = []
+    found: deque[list[str]] = deque(maxlen=most)
     with client_as(principal) as client:
         for leaf in client.audit.search(subject, platform, from_ns=time_ns(from_time), until_ns=time_ns(until_time)):
             fact = read_leaf(leaf.content)
-            rows.append([str(leaf.index), fact.kind, moment(int(fact.fields.get(TIME, 0)))])
-    show("Facts", ["index", "kind", "time"], rows, right=["index"])
+            if kind in fact.kind and (not amount or amount_of(fact).replace(",", "") == amount.replace(",", "")):
+                at = moment(int(fact.fields.get(TIME, 0)))
+                found.append([str(leaf.index), at, fact.kind, amount_of(fact), gist_of(fact)])
+    if len(found) == most:
+        note(f"the newest {most} are shown; there may be more")
+    show("Facts", ["index", "time", "kind", "amount", "what"], list(reversed(found)), right=["index", "amount"])
 
 
 def receipt(

@@ -10,13 +10,13 @@ from uuid import UUID
 import typer
 from ringfence_verifier import (
     Checkpoint,
+    LogAudit,
     LogSummary,
     Policy,
     VerificationError,
     VerifiedLeaf,
     read_leaf,
     verify_checkpoint,
-    verify_log,
     verify_receipt,
     verify_safeguarding,
 )
@@ -27,6 +27,7 @@ from ringfence.commands import local
 from ringfence.commands.connect import client_as
 from ringfence.commands.errors import CommandFailed
 from ringfence.commands.terminal import Tabled, note, output, show
+from ringfence.commands.wording import fields_of
 from ringfence.remembered import Remembered
 
 Key = Annotated[str, typer.Option("--key", help="The log's public key (C2SP vkey), or a file that holds it.")]
@@ -90,19 +91,21 @@ def safeguarding(
 def log(
     principal: Annotated[str, typer.Option("--as", help="A regulator.")] = "regulator",
     key: Annotated[str, typer.Option("--key", help="The log's public key; the sandbox's where left out.")] = "",
+    whole: Annotated[bool, typer.Option("--whole", help="Read it from its beginning, whatever was read.")] = False,
 ) -> None:
-    """Downloads the whole log and verifies every fact, every service's feed, and what rests on a bank's word.
+    """Downloads the log and verifies every fact, every service's feed, and what rests on a bank's word.
 
-    The log has to extend the newest checkpoint that was verified with these credentials; what contradicts that is kept.
-    In a sandbox each service's stored events are read and verified as well.
+    It goes on from what was read with these credentials before. The log has to extend the newest checkpoint that was
+    verified with them; what contradicts that is kept. In a sandbox each service's stored events are read and verified
+    as well.
     """
     if key:
         with client_as(principal) as client:
-            _report(_failures([lambda: _verify_log(client, _key(key)), *_others(client)]))
+            _report(_failures([lambda: _verify_log(client, _key(key), whole=whole), *_others(client)]))
         return
     with local.sandbox("without --key, the checks") as box:
         regulator, log_key = box.client(principal), box.log_key()
-        checks: list[Check] = [lambda: _verify_log(regulator, log_key), *_others(regulator)]
+        checks: list[Check] = [lambda: _verify_log(regulator, log_key, whole=whole), *_others(regulator)]
         _report(_failures([*checks, *box.rebuild_checks()]))
 
 
@@ -119,23 +122,30 @@ def print_fact(proven: VerifiedLeaf) -> None:
     output.print(
         f"proven: fact {proven.index} of {proven.checkpoint.size} in {proven.checkpoint.origin}", highlight=False
     )
-    rows = [[name, value.hex() if isinstance(value, bytes) else str(value)] for name, value in fact.fields.items()]
-    show(fact.kind, ["field", "value"], rows)
+    show(fact.kind, ["field", "value"], fields_of(fact))
 
 
-def _verify_log(client: Client, key: str) -> None:
-    checked = _newest_checkpoint(client, key)
-    note(f"reading {checked.size} facts")
-    _show(verify_log((leaf.content for leaf in client.audit.leaves(0, checked.size)), checked))
-
-
-def _newest_checkpoint(client: Client, key: str) -> Checkpoint:
-    """Returns the log's checkpoint: it extends the newest one that was seen with these credentials, and kept there."""
+def _verify_log(client: Client, key: str, *, whole: bool) -> None:
     folder = client.credentials.folder
     if folder is None or not os.access(folder, os.W_OK):
         note("what was seen of the log before is not compared: there is no folder to keep it in")
-        return verify_checkpoint(client.audit.checkpoint(), key)
-    return client.audit.verified_checkpoint(key, Remembered(folder / REMEMBERED))
+        _show(_read(client, LogAudit(), verify_checkpoint(client.audit.checkpoint(), key)))
+        return
+    remembered = Remembered(folder / REMEMBERED)
+    checked = client.audit.verified_checkpoint(key, remembered)
+    audit = LogAudit() if whole else remembered.reading(checked.origin)
+    summary = _read(client, audit, checked)
+    remembered.keep_reading(checked.origin, audit)
+    _show(summary)
+
+
+def _read(client: Client, audit: LogAudit, checked: Checkpoint) -> LogSummary:
+    """Reads the log from where an audit stands as far as a checkpoint."""
+    before = f", {audit.size} were read before" if audit.size else ""
+    note(f"reading {checked.size - audit.size} facts{before}")
+    for leaf in client.audit.leaves(audit.size, checked.size):
+        audit.add(leaf.content)
+    return audit.finish(checked)
 
 
 def _compare_sources(client: Client) -> None:
