@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence_verifier import Checkpoint, LogAudit, SourceHead, VerificationError, read_leaf, verify_log
+from ringfence_verifier import Checkpoint, LogAudit, SourceHead, Succession, VerificationError, read_leaf, verify_log
 
 from .notes import leaf, tree_hash
 
@@ -226,6 +227,11 @@ def test_an_epoch_that_begins_before_what_was_saved_needs_the_whole_log(log: Log
         read(LogAudit.restored(saved), log.leaves[before:])
 
 
+def saved_as(**changes: object) -> str:
+    """Returns what an audit that has read nothing saves, with some fields changed."""
+    return json.dumps(json.loads(LogAudit().saved()) | changes)
+
+
 @pytest.mark.parametrize(
     "saved",
     [
@@ -234,11 +240,12 @@ def test_an_epoch_that_begins_before_what_was_saved_needs_the_whole_log(log: Log
         "{}",
         "7",
         '{"format": 2}',
-        '{"format": 1, "size": 3, "tree": ["00"], "stated_size": 0, "kinds": {}, "sources": {}}',
-        '{"format": 1, "size": 1, "tree": ["00"], "stated_size": 0, "kinds": {}, "sources": {}}',
-        '{"format": 1, "size": -1, "tree": [], "stated_size": 0, "kinds": {}, "sources": {}}',
-        '{"format": 1, "size": 0, "tree": [], "stated_size": 0, "kinds": {}, "sources": {"a": [1, 2]}}',
-        '{"format": 1, "size": 0, "tree": [], "stated_size": 0, "kinds": {}, "sources": {"a": [1, 2, "zz"]}}',
+        saved_as(size=3, tree=["00"]),
+        saved_as(size=1, tree=["00"]),
+        saved_as(size=-1),
+        saved_as(sources={"a": [1, 2]}),
+        saved_as(sources={"a": [1, 2, "zz"]}),
+        saved_as(succeeds=["a", 1]),
         "[" * 100_000,
     ],
 )
@@ -246,3 +253,21 @@ def test_what_is_no_saved_reading_is_refused(saved: str) -> None:
     """Whatever stands in the file, the error is the verifier's own."""
     with pytest.raises(VerificationError):
         LogAudit.restored(saved)
+
+
+def test_a_log_that_succeeds_another_says_so_first_and_once() -> None:
+    """Its first leaf names origin, size and root of the other; saved and restored, it is still known."""
+    fields = {"origin": "log.example/old", "size": 9, "root": bytes(range(32)), "checkpoint": "note"}
+    first = leaf("audit.succession.v1", **fields)  # type: ignore[arg-type]
+    log = Log()
+    log.leaves.append(first)
+    log.page(1)
+    audit = read(LogAudit(), log.leaves)
+    found = audit.finish(log.checkpoint()).succeeds
+    assert found == LogAudit.restored(audit.saved()).finish(log.checkpoint()).succeeds
+    assert found == Succession("log.example/old", 9, bytes(range(32)), "note")
+    with pytest.raises(VerificationError, match="is not the first"):
+        read(LogAudit(), [*log.leaves, first])
+    for wrong in ({"root": b"short"}, {"size": -1}):
+        with pytest.raises(VerificationError, match="leaf 0: it takes the place of no log"):
+            read(LogAudit(), [leaf("audit.succession.v1", **(fields | wrong))])  # type: ignore[arg-type]

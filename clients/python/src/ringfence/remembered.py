@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from ringfence_verifier import Checkpoint, LogAudit, VerificationError, verify_checkpoint, verify_consistency
+from ringfence_verifier import (
+    Checkpoint,
+    LogAudit,
+    Succession,
+    VerificationError,
+    verify_checkpoint,
+    verify_consistency,
+)
 
 Prove = Callable[[int, int], list[bytes]]
 """Asks the log for the proof that a size extends a smaller one."""
@@ -51,6 +58,21 @@ class Remembered:
             self._require_extends(known, shown, note, prove)
         self._write(self._file(shown.origin), note)
         return shown
+
+    def require_owned(self, succession: Succession, vkey: str) -> None:
+        """Compares what a log commits to as the end of another, signed by `vkey`, with what is remembered of that one.
+
+        Raises VerificationError where it is not what was signed, and LogForked where more, or another root, was.
+        """
+        end = verify_checkpoint(succession.note, vkey)
+        if (end.origin, end.size, end.root) != (succession.origin, succession.size, succession.root):
+            raise VerificationError("the log that is succeeded has not signed what is said of it")
+        known = self.newest(end.origin, vkey)
+        if known is not None and (known.size > end.size or (known.size == end.size and known.root != end.root)):
+            raise LogForked(
+                f"{end.origin} is succeeded as if it had ended at {end.size}; it has signed {known.size}: "
+                f"{self._file(end.origin)}"
+            )
 
     def reading(self, origin: str) -> LogAudit:
         """Returns what was read of a log, to be gone on from; nothing where nothing was kept.

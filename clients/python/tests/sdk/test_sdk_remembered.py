@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ringfence.remembered import LogForked, Remembered
-from ringfence_verifier import VerificationError, VerifierKey, verify_checkpoint
+from ringfence_verifier import Succession, VerificationError, VerifierKey, verify_checkpoint
 
 ORIGIN = "log.example/a"
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -46,6 +48,26 @@ def test_what_was_read_is_kept_and_a_damaged_file_is_named(tmp_path: Path) -> No
         file.write_bytes(damage)
         with pytest.raises(VerificationError, match="read the whole log"):
             remembered.reading(ORIGIN)
+
+
+def test_a_log_that_succeeds_another_owns_up_to_all_that_was_seen(tmp_path: Path) -> None:
+    """It may name what is remembered of the other or more, never less, another root, or what was not signed."""
+    remembered, log = Remembered(tmp_path), Log("a", "b", "c")
+    remembered.accept(log.note(), KEY.text(), log.prove)
+
+    def end(of: Log, **changes: Any) -> Succession:
+        return replace(Succession(ORIGIN, len(of.leaves), tree_head(of.leaves), of.note()), **changes)
+
+    remembered.require_owned(end(log), KEY.text())
+    remembered.require_owned(end(Log("a", "b", "c", "d")), KEY.text())
+    for forgotten in (Log("a", "b"), Log("a", "b", "x")):
+        with pytest.raises(LogForked, match="is succeeded as if"):
+            remembered.require_owned(end(forgotten), KEY.text())
+    for wrong in ({"size": 4}, {"root": bytes(32)}, {"origin": "log.example/b"}):
+        with pytest.raises(VerificationError, match="has not signed"):
+            remembered.require_owned(end(log, **wrong), KEY.text())
+    with pytest.raises(VerificationError, match="signature"):
+        remembered.require_owned(end(log, note=log.note().replace("\n3\n", "\n4\n")), KEY.text())
 
 
 class Log:

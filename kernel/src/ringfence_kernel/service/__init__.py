@@ -3,7 +3,7 @@
 from ringfence_kernel.rpc.health import Check
 from ringfence_kernel.rpc.server import Servicer
 from ringfence_kernel.service.command import main
-from ringfence_kernel.service.definition import Assembly, Command, RebuildReport, Service
+from ringfence_kernel.service.definition import Assembly, CannotRun, Command, RebuildReport, Service
 from ringfence_kernel.service.event_sourced import EventSourced, when_possible
 from ringfence_kernel.service.rebuilding import opened_store, rebuild, replay_into
 from ringfence_kernel.service.runtime import Runtime, follow, hear
@@ -11,6 +11,7 @@ from ringfence_kernel.service.tasks import Task
 
 __all__ = [
     "Assembly",
+    "CannotRun",
     "Check",
     "Command",
     "EventSourced",

@@ -17,7 +17,7 @@ import uvloop
 from ringfence_kernel.access.control import AccessRuleMissing
 from ringfence_kernel.projecting.refilling import ReadersInTheWay, RebuildUnderWay
 from ringfence_kernel.rpc.server import CannotListen
-from ringfence_kernel.service.definition import Service
+from ringfence_kernel.service.definition import CannotRun, Service
 from ringfence_kernel.service.serving import serve
 from ringfence_kernel.service.settings import (
     AwaitingSettings,
@@ -60,7 +60,7 @@ def main(service: Service[SettingsT], arguments: Sequence[str] | None = None) ->
     accept.add_argument("--by", required=True, help="who has decided it")
     accept.add_argument("--reason", required=True, help="why the history stands, for instance the incident's number")
     for verb, command in service.commands.items():
-        commands.add_parser(verb, help=command.help)
+        command.arguments(commands.add_parser(verb, help=command.help))
     parsed = parser.parse_args(arguments)
     try:
         return _run(service, parsed)
@@ -80,8 +80,7 @@ def _run(service: Service[SettingsT], parsed: argparse.Namespace) -> int:
         return uvloop.run(serve(service, settings))
     logs.configure(service.name, settings.log_level, sys.stderr)
     if parsed.command in service.commands:
-        print(json.dumps({"service": service.name, **service.commands[parsed.command].run(settings)}))
-        return 0
+        return _run_own(service, settings, parsed)
     try:
         report = service.rebuild(settings, parsed.verify)
     except (RebuildUnderWay, ReadersInTheWay) as error:
@@ -90,6 +89,16 @@ def _run(service: Service[SettingsT], parsed: argparse.Namespace) -> int:
     outcome = {"service": service.name, "events": report.events, "differences": dict(report.differences)}
     print(json.dumps(outcome | {"same": report.is_same}))
     return 0 if report.is_same else 1
+
+
+def _run_own(service: Service[SettingsT], settings: SettingsT, parsed: argparse.Namespace) -> int:
+    try:
+        outcome = service.commands[parsed.command].run(settings, parsed)
+    except CannotRun as error:
+        print(f"{service.name}: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps({"service": service.name, **outcome}))
+    return 0
 
 
 def _migrate(service: Service[SettingsT]) -> int:

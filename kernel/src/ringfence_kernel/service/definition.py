@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -52,10 +53,18 @@ class RebuildReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command(Generic[SettingsT]):
-    """A verb of one service's own, for operators: it does its work and returns what is printed as JSON."""
+    """A verb of one service's own, for operators: it does its work and returns what is printed as JSON.
+
+    `arguments` adds its options to the parser; `run` gets what was typed, and raises CannotRun where it cannot be done.
+    """
 
     help: str
-    run: Callable[[SettingsT], Mapping[str, object]]
+    run: Callable[[SettingsT, argparse.Namespace], Mapping[str, object]]
+    arguments: Callable[[argparse.ArgumentParser], None] = lambda parser: None
+
+
+class CannotRun(Exception):
+    """Why a service's own verb cannot be done; nothing was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from ringfence_kernel.access.standing import HEAR_SECONDS, Standing, ended_by
 from ringfence_kernel.feed import FOR_THE_RECORD, URGENT
 from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service import (
     Assembly,
+    CannotRun,
     Check,
     Command,
     EventSourced,
@@ -47,6 +50,7 @@ from ringfence_audit.log.adapters.peer_feed import PeerFeed
 from ringfence_audit.log.adapters.schema import LOG_TABLES
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.stored_marks import StoredMarks
+from ringfence_audit.log.adapters.succeeding import CannotSucceed, succeed
 from ringfence_audit.log.adapters.tile_model import TileModel
 from ringfence_audit.log.adapters.tile_reader import TileReader
 from ringfence_audit.log.adapters.vault_anchor import VaultAnchor
@@ -227,10 +231,26 @@ def rebuild(store: EventStore, origin: str, *, compare: bool) -> RebuildReport:
     return report if differences["chain"] else replace(report, differences={"tree": 0} | differences)
 
 
-def adopt_state_leaves(settings: AuditSettings) -> Mapping[str, object]:
+def adopt_state_leaves(settings: AuditSettings, typed: argparse.Namespace) -> Mapping[str, object]:
     """Carries the log over to the format of this release; says whether it was of the one before."""
     with opened_store(settings) as store:
         return {"carried_over": carry_over(store)}
+
+
+def begin_in_place(settings: AuditSettings, typed: argparse.Namespace) -> Mapping[str, object]:
+    """Begins the log in the place of another, whose last checkpoint is in a file; raises CannotRun."""
+    try:
+        note = typed.checkpoint.read_text(encoding="utf-8")
+        with opened_store(settings) as store:
+            ended = succeed(store, settings.log_origin, note, typed.key)
+    except (CannotSucceed, OSError, UnicodeDecodeError) as error:
+        raise CannotRun(str(error)) from None
+    return {"origin": settings.log_origin, "succeeds": ended.origin, "size": ended.size, "root": ended.root.hex()}
+
+
+def _of_the_ended(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", type=Path, required=True, help="the last checkpoint that is known of it")
+    parser.add_argument("--key", required=True, help="the key that it is signed by, a vkey of its name")
 
 
 SERVICE = Service(
@@ -243,6 +263,11 @@ SERVICE = Service(
         "carry-over": Command(
             help="have the log state what it knows in leaves, where it still does in lines of its checkpoints",
             run=adopt_state_leaves,
-        )
+        ),
+        "succeed": Command(
+            help="begin this log, of a new origin, in the place of one whose leaves are lost",
+            run=begin_in_place,
+            arguments=_of_the_ended,
+        ),
     },
 )

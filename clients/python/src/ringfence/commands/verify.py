@@ -15,6 +15,7 @@ from ringfence_verifier import (
     Policy,
     VerificationError,
     VerifiedLeaf,
+    VerifierKey,
     read_leaf,
     verify_checkpoint,
     verify_receipt,
@@ -135,6 +136,9 @@ def _verify_log(client: Client, key: str, *, whole: bool) -> None:
     checked = client.audit.verified_checkpoint(key, remembered)
     audit = LogAudit() if whole else remembered.reading(checked.origin)
     summary = _read(client, audit, checked)
+    if summary.succeeds:
+        ended = VerifierKey.of(summary.succeeds.origin, VerifierKey.parse(key).public_key)
+        remembered.require_owned(summary.succeeds, ended.text())
     remembered.keep_reading(checked.origin, audit)
     _show(summary)
 
@@ -208,6 +212,8 @@ def _show(summary: LogSummary) -> None:
     show("Facts", ["kind", "facts"], [[k, str(n)] for k, n in sorted(summary.leaves_by_kind.items())], right=["facts"])
     heads = [[head.source, str(head.position), head.hash.hex()[:16]] for head in summary.source_heads]
     show("Sources, complete up to", ["service", "position", "chain hash"], heads, right=["position"])
+    if ended := summary.succeeds:
+        output.print(f"takes the place of {ended.origin}, which had signed {ended.size} facts", highlight=False)
     output.print(f"verified: {summary.size} facts, root {summary.root.hex()}", highlight=False, soft_wrap=True)
 
 

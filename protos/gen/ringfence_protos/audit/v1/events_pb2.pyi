@@ -171,6 +171,36 @@ class StateRecorded(_message.Message):
 Global___StateRecorded: _TypeAlias = StateRecorded  # noqa: Y015
 
 @_typing.final
+class LogSucceeded(_message.Message):
+    """The log takes the place of another, whose leaves are lost; nothing is before it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_LEAF_FIELD_NUMBER: _builtins.int
+    LEAF_FIELD_NUMBER: _builtins.int
+    ROOT_FIELD_NUMBER: _builtins.int
+    first_leaf: _builtins.int
+    """0: it is the log's first leaf."""
+    leaf: _builtins.bytes
+    """The leaf, of kind `audit.succession.v1` (docs/formats.md): what the other had signed last."""
+    root: _builtins.bytes
+    """Tree head after it, 32 bytes."""
+    def __init__(
+        self,
+        *,
+        first_leaf: _builtins.int = ...,
+        leaf: _builtins.bytes = ...,
+        root: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_leaf", b"first_leaf", "leaf", b"leaf", "root", b"root"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogSucceeded: _TypeAlias = LogSucceeded  # noqa: Y015
+
+@_typing.final
 class FormatAdopted(_message.Message):
     """From now on the log writes another format; what it has written stays as it is."""
 

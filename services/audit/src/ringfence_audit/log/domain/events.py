@@ -52,6 +52,16 @@ class StateRecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class LogSucceeded:
+    """The log takes the place of another, to whose last checkpoint its first leaf commits."""
+
+    TOPIC: ClassVar[str] = "LogSucceeded.v1"
+    first_leaf: int
+    leaf: bytes
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class FormatAdopted:
     """From now on the log writes the format of this number; what it has written stays as it is."""
 
@@ -83,7 +93,7 @@ class SourcesPassed:
     payment_instruction: int
 
 
-Growth: TypeAlias = LeavesAppended | ReadRecorded | StateRecorded
+Growth: TypeAlias = LeavesAppended | ReadRecorded | StateRecorded | LogSucceeded
 """By these the log grows."""
 
 
@@ -92,6 +102,13 @@ def leaves_of(event: Growth) -> list[bytes]:
     return list(unpack(event.leaves)) if isinstance(event, LeavesAppended) else [event.leaf]
 
 
-OF_TREE: tuple[type, ...] = (LeavesAppended, ReadRecorded, StateRecorded, CheckpointSigned, FormatAdopted)
+OF_TREE: tuple[type, ...] = (
+    LeavesAppended,
+    ReadRecorded,
+    StateRecorded,
+    LogSucceeded,
+    CheckpointSigned,
+    FormatAdopted,
+)
 """What the tree is made of."""
 EVENTS: tuple[type, ...] = (*OF_TREE, SourcesPassed)

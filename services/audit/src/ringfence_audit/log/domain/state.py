@@ -21,6 +21,7 @@ from ringfence_audit.log.domain.events import (
     FormatAdopted,
     Growth,
     LeavesAppended,
+    LogSucceeded,
     ReadRecorded,
     StateRecorded,
     leaves_of,
@@ -29,6 +30,7 @@ from ringfence_audit.log.domain.leaf import pack
 from ringfence_audit.log.domain.merkle import Frontier, Tile, leaf_hashes
 from ringfence_audit.log.domain.page import Page
 from ringfence_audit.log.domain.state_leaf import state_leaf, stated_heads
+from ringfence_audit.log.domain.succession import succession_leaf
 
 GENESIS = bytes(32)
 SAVED_FORMAT, SAVED_HEAD_BYTES = 2, 40
@@ -155,6 +157,14 @@ class State:
         self._computed = event, frontier
         return event, tiles
 
+    def append_succession(self, checkpoint: Checkpoint, note: str, time_ns: int) -> tuple[LogSucceeded, list[Tile]]:
+        """Gives the event that begins the log in another's place, and the tiles that it changes."""
+        leaf = succession_leaf(checkpoint, note, time_ns)
+        frontier, tiles = self.frontier.extended(leaf_hashes([leaf]))
+        event = LogSucceeded(self.frontier.size, leaf, frontier.root())
+        self._computed = event, frontier
+        return event, tiles
+
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in an event; raises LogTampered where its leaves do not lead to its root, or it signs another log."""
         event = recorded.event
@@ -166,7 +176,7 @@ class State:
         elif isinstance(event, StateRecorded):
             self._extend(event, journal)
             _push(self.stated, (self.frontier.size, event.leaf), journal)
-        elif isinstance(event, ReadRecorded):
+        elif isinstance(event, ReadRecorded | LogSucceeded):
             self._extend(event, journal)
         elif isinstance(event, FormatAdopted):
             journal.call(setattr, self, "format", self.format)

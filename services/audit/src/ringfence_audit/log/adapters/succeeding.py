@@ -1,0 +1,86 @@
+"""Begins a log that takes the place of another: one event, before anything else is in it."""
+
+from __future__ import annotations
+
+import re
+import time
+from base64 import b64decode
+from binascii import Error as Base64Error
+from functools import partial
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from ringfence_kernel.store import EventStore, NewEvent, VersionConflict
+from ringfence_kernel.store.codec import EventCodec
+
+from ringfence_audit.log.adapters.tile_model import TileModel
+from ringfence_audit.log.application.ports import StoredPage
+from ringfence_audit.log.domain.checkpoint import ED25519, Checkpoint, NoteKey
+from ringfence_audit.log.domain.events import EVENTS
+from ringfence_audit.log.domain.state import State
+
+_HEAD = re.compile(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n(?:[^\n]+\n)*")
+
+
+class CannotSucceed(Exception):
+    """What stands in the way of this log taking the other's place."""
+
+
+def succeed(store: EventStore, origin: str, note: str, vkey: str) -> Checkpoint:
+    """Records as the log's first leaf that it goes on where another ended, by that one's last checkpoint.
+
+    The checkpoint has to be signed by the key, a vkey of the other log's name. Blocks; raises CannotSucceed where it is
+    not, where both have one origin, or where the log has begun.
+    """
+    checkpoint = _verified(note, vkey)
+    if checkpoint.origin == origin:
+        raise CannotSucceed("a log does not take its own place: RINGFENCE_LOG_ORIGIN names the new one")
+    state = State(origin)
+    now_ns = time.time_ns()
+    event, tiles = state.append_succession(checkpoint, note, now_ns)
+    begun = NewEvent(state.stream, 1, *EventCodec(EVENTS).encode(event, now_ns))
+    page = StoredPage(first_leaf=0, count=1, position=1, earliest_ns=now_ns, latest_ns=now_ns)
+    try:
+        store.append(0, [begun], [partial(TileModel().save, tiles=tiles, page=page)])
+    except VersionConflict:
+        raise CannotSucceed("the log has begun: it takes another's place with its first leaf or not at all") from None
+    return checkpoint
+
+
+def _verified(note: str, vkey: str) -> Checkpoint:
+    text, separator, signatures = note.rpartition("\n\n")
+    head = _HEAD.fullmatch(f"{text}\n")
+    if not separator or head is None:
+        raise CannotSucceed("the file is no checkpoint")
+    key = _key(vkey)
+    for line in signatures.splitlines():
+        if line.startswith(f"\u2014 {key.name} "):
+            content = _decoded(line.rpartition(" ")[2])
+            try:
+                Ed25519PublicKey.from_public_bytes(key.public_key).verify(content[4:], f"{text}\n".encode())
+            except InvalidSignature:
+                continue
+            if content[:4] == key.key_id and key.name == head[1]:
+                return Checkpoint(head[1], int(head[2]), _decoded(head[3]))
+    raise CannotSucceed(f"the checkpoint is not signed by {key.name}")
+
+
+def _key(vkey: str) -> NoteKey:
+    name, _, rest = vkey.strip().partition("+")
+    content = _decoded(rest.partition("+")[2])
+    try:
+        if content[:1] != ED25519:
+            raise ValueError("the key is not an Ed25519 note key")
+        key = NoteKey(name, content[1:])
+    except ValueError as error:
+        raise CannotSucceed(str(error)) from None
+    if key.text() != vkey.strip():
+        raise CannotSucceed("the key id does not belong to the key")
+    return key
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except (Base64Error, ValueError):
+        return b""
