@@ -225,8 +225,7 @@ async def test_the_rails_inbox_is_read_and_archived(world: World) -> None:
     await world.until(lambda: list(world.rail.inbox) == ["credit.xml"])
     assert (world.rail.refused, world.rail.archived) == (["noise.xml"], ["debit.xml", "nothing.xml"])
     world.voucher.principal = BANK_FEED
-    await world.until(lambda: not world.rail.inbox)
-    assert world.custody.balances[an_id("boris account")] == 5_00
+    await world.until(lambda: not world.rail.inbox and world.custody.balances[an_id("boris account")] == 5_00)
     files = [each.event for each in world.store.replay(event_codec()) if isinstance(each.event, EvidenceReceived)]
     assert {file.source for file in files} == {ZERO_ID, BANK_FEED.subject}
 

@@ -310,7 +310,12 @@ async def test_the_cost_of_a_list_follows_its_change(world: World, monkeypatch: 
     """Only what is new on a list is looked up among the clients."""
     await world.import_list(a_list(*(f"Person {number}" for number in range(50))))
     clients, asked = world.application.screening.clients, []
-    await clients.step()
+
+    def rests() -> bool:
+        is_checked = clients.listed._evidence == clients.lists.current().evidence()
+        return is_checked and clients._checked is clients.listed._listed and bool(clients._news._waiting)
+
+    await world.until(rests)
     matching = clients.names.matching
 
     def counted(marks: Any) -> Any:
