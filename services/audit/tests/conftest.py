@@ -183,8 +183,10 @@ def signing(
 ) -> SignCheckpoint:
     """What signs checkpoints, with a key of its own."""
     tree = TileTree(TileReader(store).tile)
-    publishing = Publishing() if policy is None else Publishing(policy, HttpWitnesses(None), tree.consistency_proof)
-    return SignCheckpoint(writer, log, TileModel(), LocalSigner(), Anchoring(anchor, tree.root), publishing)
+    anchoring, publishing = Anchoring(anchor, tree.root), Publishing()
+    if policy is not None:
+        publishing = Publishing(policy, HttpWitnesses(None), tree.consistency_proof, anchoring.is_overtaken)
+    return SignCheckpoint(writer, log, TileModel(), LocalSigner(), anchoring, publishing)
 
 
 @asynccontextmanager

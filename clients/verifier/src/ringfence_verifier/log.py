@@ -170,7 +170,7 @@ class LogAudit:
         if any(source.waiting for source in self._sources.values()):
             raise VerificationError("the log ends with leaves that belong to no page")
         heads = self._heads()
-        if checkpoint.source_heads:
+        if checkpoint.source_heads or not heads:
             if heads != checkpoint.source_heads:
                 raise VerificationError("the log's source heads differ from the checkpoint's")
         elif self._stated_size != self._tree.size:

@@ -101,7 +101,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     take_over = TakeOver(core.writer, log, Translation(translation), TileModel())
     signer = VaultSigner(runtime.vault.transit, log.origin)
     anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root)
-    publishing = _publishing(runtime.settings, TileTree(TileReader(core.store).tile))
+    publishing = _publishing(runtime.settings, TileTree(TileReader(core.store).tile), anchoring)
     sign = SignCheckpoint(core.writer, log, TileModel(), signer, anchoring, publishing)
     checkpointer = Checkpointer(sign, lambda: not log.unsigned)
     leadership = core.leadership()
@@ -144,7 +144,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     )
 
 
-def _publishing(settings: AuditSettings, tree: TileTree) -> Publishing:
+def _publishing(settings: AuditSettings, tree: TileTree, anchoring: Anchoring) -> Publishing:
     """Asks the witnesses of the site's policy; raises InvalidSetting where that is none."""
     if not settings.witness_policy:
         return Publishing()
@@ -152,7 +152,7 @@ def _publishing(settings: AuditSettings, tree: TileTree) -> Publishing:
         policy = read_policy(settings.witness_policy)
     except PolicyMalformed as error:
         raise InvalidSetting("RINGFENCE_WITNESS_POLICY", f"a witness policy ({error})") from None
-    return Publishing(policy, HttpWitnesses(settings.witness_ca_file), tree.consistency_proof)
+    return Publishing(policy, HttpWitnesses(settings.witness_ca_file), tree.consistency_proof, anchoring.is_overtaken)
 
 
 def _first_difference(differences: Differences, log: LogState, source: str) -> Callable[[], Awaitable[int | None]]:

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from ringfence_kernel.store import EventStore, NewEvent, StoredEvent, VersionConflict
 from ringfence_kernel.store.codec import EventCodec, open_envelope
 
-from ringfence_audit.log.domain.checkpoint import note_heads
-from ringfence_audit.log.domain.events import EVENTS, CheckpointSigned, FormatAdopted, StateRecorded
+from ringfence_audit.log.domain.events import EVENTS, CheckpointSigned, FormatAdopted, Growth, StateRecorded
 from ringfence_audit.log.domain.state import HEADS_IN_LEAVES
 
 PAGE_EVENTS = 64
@@ -35,13 +34,16 @@ def carry_over(store: EventStore) -> bool:
 
 
 def _is_of_first_format(store: EventStore, codec: EventCodec) -> bool:
-    """Looks back for the newest event that tells: in a log that is followed there is one every second."""
+    """Looks back for the newest checkpoint, and whether the leaf under it is a state: there is one every second."""
+    size = 0
     for stored in _backwards(store):
         event, _ = codec.decode(stored.topic, stored.state)
-        if isinstance(event, StateRecorded | FormatAdopted):
+        if isinstance(event, FormatAdopted) or (isinstance(event, StateRecorded) and not size):
             return False
-        if isinstance(event, CheckpointSigned):
-            return bool(note_heads(event.note))
+        if isinstance(event, CheckpointSigned) and not size:
+            size = event.size
+        elif isinstance(event, Growth) and event.first_leaf < size:
+            return not isinstance(event, StateRecorded)
     return False
 
 

@@ -15,7 +15,7 @@ from ringfence_kernel.store.codec import EventCodec
 
 from ringfence_audit.log.adapters.tile_model import TileModel
 from ringfence_audit.log.application.ports import StoredPage
-from ringfence_audit.log.domain.checkpoint import ED25519, Checkpoint, NoteKey
+from ringfence_audit.log.domain.checkpoint import ED25519, Checkpoint, NoteKey, base64_text
 from ringfence_audit.log.domain.events import EVENTS
 from ringfence_audit.log.domain.state import State
 
@@ -32,7 +32,7 @@ def succeed(store: EventStore, origin: str, note: str, vkey: str) -> Checkpoint:
     The checkpoint has to be signed by the key, a vkey of the other log's name. Blocks; raises CannotSucceed where it is
     not, where both have one origin, or where the log has begun.
     """
-    checkpoint = _verified(note, vkey)
+    checkpoint, note = _verified(note, vkey)
     if checkpoint.origin == origin:
         raise CannotSucceed("a log does not take its own place: RINGFENCE_LOG_ORIGIN names the new one")
     state = State(origin)
@@ -47,7 +47,8 @@ def succeed(store: EventStore, origin: str, note: str, vkey: str) -> Checkpoint:
     return checkpoint
 
 
-def _verified(note: str, vkey: str) -> Checkpoint:
+def _verified(note: str, vkey: str) -> tuple[Checkpoint, str]:
+    """Returns the checkpoint, and its note with the one signature that was verified."""
     text, separator, signatures = note.rpartition("\n\n")
     head = _HEAD.fullmatch(f"{text}\n")
     if not separator or head is None:
@@ -60,8 +61,9 @@ def _verified(note: str, vkey: str) -> Checkpoint:
                 Ed25519PublicKey.from_public_bytes(key.public_key).verify(content[4:], f"{text}\n".encode())
             except InvalidSignature:
                 continue
-            if content[:4] == key.key_id and key.name == head[1]:
-                return Checkpoint(head[1], int(head[2]), _decoded(head[3]))
+            root, size = _decoded(head[3]), int(head[2])
+            if content[:4] == key.key_id and key.name == head[1] and size < 1 << 63 and base64_text(root) == head[3]:
+                return Checkpoint(head[1], size, root), key.signed(f"{text}\n", content[4:])
     raise CannotSucceed(f"the checkpoint is not signed by {key.name}")
 
 

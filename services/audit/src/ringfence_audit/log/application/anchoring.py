@@ -48,6 +48,10 @@ class Anchoring:
             held = Anchored(checkpoint.size, checkpoint.root, version)
         self._held, self.rolled_back = held, False
 
+    async def is_overtaken(self, checkpoint: Checkpoint) -> bool:
+        """Tells whether more than a checkpoint is anchored by now; raises what reading the anchor raises."""
+        return (await self.anchor.read(checkpoint.origin)).size > checkpoint.size
+
     async def _require_own(self, held: Anchored, checkpoint: Checkpoint) -> None:
         """Raises LogRolledBack where the log does not have what is anchored."""
         if held.size > checkpoint.size:

@@ -128,8 +128,9 @@ class SignCheckpoint:
     def _due(self, unit: Unit) -> Checkpoint | None:
         if not self.state.is_due:
             return None
-        if not self.state.is_stated:
-            event, tiles = self.state.append_state(unit.recorded_ns, self.publishing.policy.sha256)
+        policy = self.publishing.policy.sha256
+        if not self.state.is_stated(policy):
+            event, tiles = self.state.append_state(unit.recorded_ns, policy)
             unit.record(self.state.stream, event)
             _save(unit, self.rows, tiles, event.first_leaf, 1, unit.recorded_ns, unit.recorded_ns)
         return self.state.checkpoint()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from ringfence_kernel.telemetry import logs
+from ringfence_kernel.values.errors import DomainError
 
 from ringfence_audit.log.domain.checkpoint import Checkpoint, base64_text
 from ringfence_audit.log.domain.errors import LogRolledBack, WitnessesMissing
@@ -15,7 +16,7 @@ from ringfence_audit.log.domain.witnesses import NO_WITNESSES, Policy, Witness
 
 ANSWER_SECONDS = 2.0
 GREEDY_SECONDS = 0.2
-"""For so long others are waited for once there is a quorum."""
+"""For so long others are waited for once there is a quorum; who comes later is heard all the same."""
 ATTEMPTS = 3
 OK, CONFLICT, NOT_CONSISTENT = 200, 409, 422
 _LOG = logs.get(__name__)
@@ -25,89 +26,129 @@ class WitnessAway(Exception):
     """A witness cannot be asked now."""
 
 
+class Refusal(Exception):
+    """A witness has seen what this log does not go on from."""
+
+
 class Witnesses(Protocol):
     """Asks witnesses."""
 
     async def add_checkpoint(self, witness: Witness, body: bytes) -> tuple[int, str]:
         """Returns status and text of the answer; raises WitnessAway."""
 
-    def cosignatures(self, witness: Witness, answer: str, checkpoint: Checkpoint) -> str:
-        """Returns the lines of an answer that are the witness's valid cosignatures of a checkpoint, no others."""
+    def cosignature(self, witness: Witness, answer: str, checkpoint: Checkpoint) -> str:
+        """Returns the line of an answer that is the witness's newest valid cosignature of a checkpoint, if any."""
 
 
-class Refusal(Exception):
-    """A witness has seen what this log does not go on from."""
+async def _never(checkpoint: Checkpoint) -> bool:
+    return False
 
 
 @dataclass(slots=True)
 class Publishing:
-    """Gathers cosignatures. `proof` gives the consistency proof between two sizes of the log; it blocks."""
+    """Gathers cosignatures.
+
+    `proof` gives the consistency proof between two sizes of the log; it blocks. `is_overtaken` tells whether another
+    process has signed more than a checkpoint has: then a witness that has seen more is no sign of another history.
+    """
 
     policy: Policy = NO_WITNESSES
     witnesses: Witnesses | None = None
     proof: Callable[[int, int], Sequence[bytes]] = lambda old, new: ()
-    disputed: bool = False
-    """Whether a witness has seen another history of this log."""
+    is_overtaken: Callable[[Checkpoint], Awaitable[bool]] = _never
     _sizes: dict[str, int] = field(default_factory=dict)
+    _under_way: dict[str, asyncio.Task[str]] = field(default_factory=dict)
+    _disputing: set[str] = field(default_factory=set)
+    _has_asked: bool = False
+
+    @property
+    def disputed(self) -> bool:
+        """Whether a witness has seen another history of this log, and has not cosigned this one since."""
+        return bool(self._disputing)
 
     async def cosigned(self, checkpoint: Checkpoint, note: str) -> str:
         """Gives the note with the cosignatures that came in time.
 
         Raises WitnessesMissing where they are no quorum, and LogRolledBack where a witness has seen a larger log, or
-        one of which this is no extension: whoever is named in the policy is believed.
+        one of which this is no extension, and has not cosigned since: whoever is named in the policy is believed.
         """
-        asked = {each.name: asyncio.create_task(self._ask(each, checkpoint, note)) for each in self.policy.witnesses}
+        free = [each for each in self.policy.witnesses if each.name not in self._under_way]
         try:
-            lines = await self._gathered(asked)
-        finally:
-            for task in asked.values():
+            lines = await self._gathered([self._begun(each, checkpoint, note) for each in free])
+        except asyncio.CancelledError:
+            for task in self._under_way.values():
                 task.cancel()
-        self.disputed = False
+            raise
+        self._has_asked = True
+        if self._disputing:
+            raise LogRolledBack(witness=", ".join(sorted(self._disputing)))
         if not self.policy.is_met(lines):
-            missing = ", ".join(sorted(asked.keys() - lines.keys()))
+            missing = ", ".join(sorted({each.name for each in self.policy.witnesses} - lines.keys()))
             raise WitnessesMissing(f"without {missing} there is no quorum", size=str(checkpoint.size))
         return note + "".join(lines[name] for name in sorted(lines))
 
-    async def _gathered(self, asked: dict[str, asyncio.Task[str]]) -> dict[str, str]:
-        """Waits for everybody, though not for long once there is a quorum; returns lines by name."""
-        lines: dict[str, str] = {}
-        waiting = set(asked.values())
-        names = {task: name for name, task in asked.items()}
-        while waiting:
-            patience = GREEDY_SECONDS if self.policy.is_met(lines) else None
-            done, waiting = await asyncio.wait(waiting, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-            if not done:
-                break
-            for task in done:
-                try:
-                    lines[names[task]] = task.result()
-                except WitnessAway as away:
-                    _LOG.warning("witness_away", witness=names[task], detail=str(away))
-                except Refusal as refusal:
-                    self._dispute(names[task], str(refusal))
+    def _begun(self, witness: Witness, checkpoint: Checkpoint, note: str) -> asyncio.Task[str]:
+        """Asks beside all others; what comes of it is taken in whether or not anybody waits for it still."""
+        task = asyncio.create_task(self._heard(witness, checkpoint, note), name=witness.name)
+        self._under_way[witness.name] = task
+        task.add_done_callback(lambda _: self._under_way.pop(witness.name, None))
+        return task
+
+    async def _gathered(self, asked: Sequence[asyncio.Task[str]]) -> dict[str, str]:
+        """Returns lines by name, from those who answer in time.
+
+        The first time everybody is waited for: who disputes is not known before.
+        """
+        waiting, lines = set(asked), dict[str, str]()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + 2 * ANSWER_SECONDS  # each ends by itself before
+        while waiting and (left := until - loop.time()) > 0:
+            done, waiting = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            lines |= {task.get_name(): task.result() for task in done if task.result()}
+            if self._has_asked and self.policy.is_met(lines):
+                until = min(until, loop.time() + GREEDY_SECONDS)
         return lines
 
-    def _dispute(self, witness: str, detail: str) -> None:
-        if not self.disputed:
+    async def _heard(self, witness: Witness, checkpoint: Checkpoint, note: str) -> str:
+        """Returns a witness's cosignature line, empty where there is none, and remembers whether it disputes."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                line = await self._ask(witness, checkpoint, note)
+        except Refusal as refusal:
+            await self._dispute(witness.name, checkpoint, str(refusal))
+            return ""
+        except (WitnessAway, TimeoutError) as away:
+            _LOG.warning("witness_away", witness=witness.name, detail=str(away) or "no answer in time")
+            return ""
+        except Exception:
+            # What one witness answers is no reason to have no checkpoint by the others.
+            _LOG.exception("witness_failed", witness=witness.name)
+            return ""
+        self._disputing.discard(witness.name)
+        return line
+
+    async def _dispute(self, witness: str, checkpoint: Checkpoint, detail: str) -> None:
+        try:
+            if await self.is_overtaken(checkpoint):
+                return
+        except DomainError as error:
+            _LOG.warning("witness_away", witness=witness, detail=f"{detail}; {error.reason}")
+            return
+        if witness not in self._disputing:
             _LOG.critical("log_disputed", witness=witness, detail=detail)
-        self.disputed = True
-        raise LogRolledBack(witness=witness)
+        self._disputing.add(witness)
 
     async def _ask(self, witness: Witness, checkpoint: Checkpoint, note: str) -> str:
-        """Returns a witness's cosignature lines; raises WitnessAway and Refusal."""
+        """Returns a witness's cosignature line; raises WitnessAway and Refusal."""
         assert self.witnesses is not None
         for _ in range(ATTEMPTS):
             old = self._sizes.get(witness.name, 0)
             proof = await asyncio.to_thread(self.proof, old, checkpoint.size) if old else ()
-            try:
-                async with asyncio.timeout(ANSWER_SECONDS):
-                    status, answer = await self.witnesses.add_checkpoint(witness, _request(old, proof, note))
-            except TimeoutError:
-                raise WitnessAway("no answer in time") from None
+            status, answer = await self.witnesses.add_checkpoint(witness, _request(old, proof, note))
             if status == OK:
-                if lines := self.witnesses.cosignatures(witness, answer, checkpoint):
+                if line := self.witnesses.cosignature(witness, answer, checkpoint):
                     self._sizes[witness.name] = checkpoint.size
-                    return lines
+                    return line
                 raise WitnessAway("its answer has no cosignature by its key")
             if status == NOT_CONSISTENT:
                 raise Refusal(f"size {checkpoint.size} does not extend what it saw at {old}")

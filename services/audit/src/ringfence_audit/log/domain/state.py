@@ -29,7 +29,7 @@ from ringfence_audit.log.domain.events import (
 from ringfence_audit.log.domain.leaf import pack
 from ringfence_audit.log.domain.merkle import Frontier, Tile, leaf_hashes
 from ringfence_audit.log.domain.page import Page
-from ringfence_audit.log.domain.state_leaf import state_leaf, stated_heads
+from ringfence_audit.log.domain.state_leaf import state_leaf, stated_heads, stated_policy
 from ringfence_audit.log.domain.succession import succession_leaf
 
 GENESIS = bytes(32)
@@ -103,12 +103,12 @@ class State:
         """Tells whether there is something to sign: the log has grown since its latest checkpoint."""
         return self.frontier.size > (self.signed.size if self.signed else 0)
 
-    @property
-    def is_stated(self) -> bool:
-        """Tells whether the log can be signed as it is: it ends with a state leaf, where its format wants one."""
+    def is_stated(self, policy_sha256: bytes = b"") -> bool:
+        """Tells whether the log can be signed as it is: it ends with a state under this policy, if it needs a state."""
         if self.format == HEADS_IN_LINES:
             return True
-        return bool(self.stated) and self.stated[-1][0] == self.frontier.size
+        size, leaf = self.stated[-1] if self.stated else (0, b"")
+        return size > 0 and size == self.frontier.size and stated_policy(leaf) == policy_sha256
 
     def checkpoint(self) -> Checkpoint:
         """Gives the head to sign next."""

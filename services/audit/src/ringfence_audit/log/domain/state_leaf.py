@@ -43,6 +43,12 @@ def stated_heads(leaf: bytes) -> tuple[SourceHead, ...]:
     return tuple(_heads(records))
 
 
+def stated_policy(leaf: bytes) -> bytes:
+    """Reads the hash of the policy back from a state leaf of this log; empty where there was none."""
+    policy = decode(leaf)[1].get("policy_sha256", b"")
+    return policy if isinstance(policy, bytes) else b""
+
+
 def _record(head: SourceHead) -> bytes:
     name = head.source.encode()
     return bytes([len(name)]) + name + head.epoch.to_bytes(8, "big") + head.position.to_bytes(8, "big") + head.hash

@@ -9,11 +9,17 @@ from binascii import Error as Base64Error
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from urllib.parse import urlsplit
 
 from ringfence_audit.log.domain.checkpoint import Checkpoint
 
 ED25519, ML_DSA_44 = 0x04, 0x06
 KEY_BYTES = {ED25519: 32, ML_DSA_44: 1_312}
+SIGNATURE_BYTES = {ED25519: 64, ML_DSA_44: 2_420}
+MAX_WITNESSES = 60
+"""With the log's own, all of their lines are in one note (C2SP signed-note: 64 may be refused)."""
+MAX_NAME_BYTES = 255
+_FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 NONE = "none"
 
 
@@ -73,7 +79,7 @@ def read_policy(text: str) -> Policy:
     """Reads a policy; raises PolicyMalformed naming the line. Witnesses need addresses here; logs are for verifiers."""
     witnesses: dict[str, Witness] = {}
     groups: dict[str, tuple[int, tuple[str, ...]]] = {}
-    taken, quorums = set[str](), list[str]()
+    taken, quorums, logs = set[str](), list[str](), set[bytes]()
 
     def defined(name: str) -> str:
         if name not in witnesses and name not in groups:
@@ -96,6 +102,10 @@ def read_policy(text: str) -> Policy:
 
     def line(word: str, *items: str) -> None:
         if word == "log" and len(items) in (1, 2):
+            key = _note_key(items[0])
+            if key in logs:
+                raise PolicyMalformed("a log's key is named twice")
+            logs.add(key)
             return
         if word == "witness" and len(items) == 3:
             made = _witness(*items)
@@ -109,6 +119,8 @@ def read_policy(text: str) -> Policy:
         else:
             raise PolicyMalformed("it is no log, witness with its address, group or quorum")
 
+    if _FORBIDDEN.search(text) or not text.endswith("\n"):
+        raise PolicyMalformed("it has characters that no policy may have, or its last line does not end")
     for number, each in enumerate(text.split("\n"), 1):
         words = [item for item in re.split("[ \t]+", each) if item]
         if words and not words[0].startswith("#"):
@@ -118,20 +130,38 @@ def read_policy(text: str) -> Policy:
                 raise PolicyMalformed(f"line {number}: {error}") from None
     if len(quorums) != 1:
         raise PolicyMalformed("it has no quorum, or more than one")
+    if len(witnesses) > MAX_WITNESSES:
+        raise PolicyMalformed(f"it has more than {MAX_WITNESSES} witnesses")
     return Policy(tuple(witnesses.values()), groups, quorums[0], sha256(text.encode()).digest())
 
 
 def _witness(name: str, vkey: str, url: str) -> Witness:
-    key_name, _, rest = vkey.partition("+")
+    key_name, algorithm, public_key = _vkey(vkey)
+    if KEY_BYTES.get(algorithm) != len(public_key):
+        raise PolicyMalformed("it has no cosigner's Ed25519 or ML-DSA-44 key")
+    at = urlsplit(url)
+    if at.scheme not in ("https", "http") or not at.hostname or at.port == 0 or at.query or at.fragment:
+        raise PolicyMalformed("its address is no URL of HTTP")
+    return Witness(name, key_name, algorithm, public_key, url.rstrip("/"))
+
+
+def _note_key(vkey: str) -> bytes:
+    """Reads the key of a log: that it is one is all that is asked here."""
+    _, algorithm, public_key = _vkey(vkey)
+    if algorithm != 1 or len(public_key) != 32:
+        raise PolicyMalformed("it has no log's Ed25519 key")
+    return public_key
+
+
+def _vkey(text: str) -> tuple[str, int, bytes]:
+    """Reads a vkey into its name, signature type and key."""
+    name, _, rest = text.partition("+")
     key_id, _, encoded = rest.partition("+")
     content = decoded(encoded)
-    algorithm = content[0] if content else 0
-    made = Witness(name, key_name, algorithm, content[1:], url.rstrip("/"))
-    if KEY_BYTES.get(algorithm) != len(made.public_key) or made.key_id.hex() != key_id or not key_name:
-        raise PolicyMalformed("it has no cosigner's Ed25519 or ML-DSA-44 key")
-    if not url.startswith(("https://", "http://")):
-        raise PolicyMalformed("its address is no URL of HTTP")
-    return made
+    is_name = 0 < len(name.encode()) <= MAX_NAME_BYTES and not any(each.isspace() for each in name)
+    if not content or not is_name or sha256(name.encode() + b"\n" + content).digest()[:4].hex() != key_id:
+        raise PolicyMalformed("it has no key with its name and id")
+    return name, content[0], content[1:]
 
 
 def decoded(text: str) -> bytes:
