@@ -58,6 +58,17 @@ async def test_a_log_begins_where_another_has_ended(
             await asyncio.to_thread(succeed, restored_store, ORIGIN, note, vkey)
 
 
+async def test_only_what_was_verified_is_written(audit: Audit, restored_store: EventStore, custody: SourceFeed) -> None:
+    """A file with more in it than a verifier takes, or less at its end, becomes a note that every verifier takes."""
+    note, vkey = await ended_note(audit)
+    other = "".join(f"\u2014 other.example {'A' * 8}\n" for _ in range(100))
+    await asyncio.to_thread(succeed, restored_store, ORIGIN, f"{note}{other}no line at all", vkey)
+    async with running(restored_store, [custody]):
+        first = read_leaf(stored_leaves(restored_store)[0])
+        assert first.text("checkpoint") == note
+        assert verify_checkpoint(first.text("checkpoint"), vkey).size == 7
+
+
 async def test_nothing_else_is_succeeded(audit: Audit, restored_store: EventStore) -> None:
     """What another key has signed, what was changed, the log itself, what is no checkpoint: the log stays empty."""
     note, vkey = await ended_note(audit)

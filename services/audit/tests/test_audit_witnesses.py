@@ -214,6 +214,12 @@ async def test_an_answer_without_a_valid_cosignature_counts_for_nothing(
         ("bob.example/w+", "bob.example/x+"),
         ("bob.example/w+", "bob.example/w"),
         ("quorum some", "trust some"),
+        ("quorum some\n", "quorum some"),
+        ("quorum some\n", "quorum some\r\n"),
+        ("witness bob", "witness\u0000 bob"),
+        ("log ", "log x"),
+        ("log ", "log x+00000000+AAAA\nlog "),
+        ("bob.example/w+", "bob\u00a0example/w+"),
     ],
 )
 def test_what_is_no_policy_is_none_for_log_and_verifier(town: Town, changed: tuple[str, str]) -> None:
