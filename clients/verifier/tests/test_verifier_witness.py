@@ -152,6 +152,20 @@ def test_monitors_read_what_was_cosigned_last(tmp_path: Path) -> None:
         assert cosigners(newest, checkpoint, keys) == dict.fromkeys(keys, NOW)
 
 
+def test_what_others_add_to_a_note_is_not_kept(tmp_path: Path) -> None:
+    """Anybody may hand in a checkpoint with lines of his own: monitors get the log's signature and the witness's."""
+    path = f"/{sha256(ORIGIN.encode()).hexdigest()}/checkpoint"
+    with serving(tmp_path / "w") as (port, keys):
+        spoilt = request(0, 10) + ("\u2014 x AAAAAAAA\n" * 62).encode() + f"\u2014 {NAME} AAAAAAAA\n".encode()
+        assert post(port, spoilt)[0] == 200
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("GET", path)
+        newest = connection.getresponse().read().decode()
+        connection.close()
+        assert newest.startswith(note(10))
+        assert set(cosigners(newest, verify_checkpoint(newest, Signer().vkey), keys)) == set(keys)
+
+
 def test_two_histories_are_not_cosigned_by_the_next_process_either(tmp_path: Path) -> None:
     """What was seen is on disk before it is said; a memory that is gone is no beginning."""
     with serving(tmp_path / "w") as (port, _):
@@ -196,7 +210,8 @@ def test_the_command_makes_a_witness_once_and_serves_it(tmp_path: Path, capsys: 
     made = capsys.readouterr().out
     assert [CosignerKey.parse(line).name for line in made.splitlines()] == [NAME, NAME]
     assert main(["init", str(folder), "--name", NAME]) == 2
-    assert main(["init", str(tmp_path / "other"), "--name", "a+b"]) == 2
+    for wrong in ("a+b", "a b", "", "a" * 256):
+        assert main(["init", str(tmp_path / "other"), "--name", wrong]) == 2
     assert main(["keys", str(folder)]) == 0
     assert made in capsys.readouterr().out
     assert main(["serve", str(folder), "--log", "no key"]) == 2

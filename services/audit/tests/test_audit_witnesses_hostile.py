@@ -94,17 +94,18 @@ HOSTILE: dict[str, Callable[[Town], Answer]] = {
     "no size": lambda town: lambda asked: iter([http(409, "many\n")]),
     "sizes that go round": lambda town: lambda asked: iter([http(409, "1\n" if b"old 0" in asked else "0\n")]),
     "its line 64 times": lambda town: lambda asked: iter([http(200, line_of(town, asked) * 64)]),
-    "a time of no century": lambda town: lambda asked: iter([http(200, in_the_far_future(line_of(town, asked)))]),
+    "a time of no century": lambda town: lambda asked: iter([http(200, line_of(town, asked, seconds=2**63))]),
+    "a wrong signature": lambda town: lambda asked: iter([http(200, at_another_time(line_of(town, asked)))]),
     "a signature cut short": lambda town: lambda asked: iter([http(200, line_of(town, asked)[:-9] + "\n")]),
     "a drop at a time": lambda town: drip,
 }
 
 
-def in_the_far_future(line: str) -> str:
-    """Puts a time beyond 2^63 in front of a signature."""
+def at_another_time(line: str) -> str:
+    """Puts another time in front of a signature, which is wrong then."""
     name, _, content = line.rstrip("\n").rpartition(" ")
     raw = b64decode(content)
-    moved = raw[:4] + bytes([0xFF]) * 8 + raw[12:]
+    moved = raw[:4] + bytes(8) + raw[12:]
     return f"{name} {b64encode(moved).decode()}\n"
 
 

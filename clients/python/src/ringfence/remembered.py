@@ -6,8 +6,10 @@ history, is found by who remembers.
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -53,10 +55,11 @@ class Remembered:
         signed, as when it is shorter, and what `prove` raises.
         """
         shown = verify_checkpoint(note, vkey)
-        known = self.newest(shown.origin, vkey)
-        if known is not None:
-            self._require_extends(known, shown, note, prove)
-        self._write(self._file(shown.origin), note)
+        with self._alone():
+            known = self.newest(shown.origin, vkey)
+            if known is not None:
+                self._require_extends(known, shown, note, prove)
+            self._write(self._file(shown.origin), note)
         return shown
 
     def require_owned(self, succession: Succession, vkey: str) -> None:
@@ -96,12 +99,20 @@ class Remembered:
             path = prove(known.size, shown.size) if 0 < known.size < shown.size else []
             verify_consistency(known.size, known.root, shown.size, shown.root, path)
         except VerificationError as error:
-            name = f"{_name(shown.origin)}-{known.size}-{shown.size}"
+            name = f"{_name(shown.origin)}-{known.size}-{shown.size}-{shown.root.hex()[:16]}"
             files = [self.folder / f"{name}-{which}.note" for which in ("remembered", "shown")]
             for file, text in zip(files, (self._file(shown.origin).read_text(encoding="utf-8"), note), strict=True):
                 self._write(file, text)
             evidence = " and ".join(map(str, files))
             raise LogForked(f"{shown.origin} does not extend what it has signed: {error}; {evidence}") from None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Has one process at a time compare and replace."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self.folder / ".lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _reading(self, origin: str) -> Path:
         return self.folder / f"{_name(origin)}.reading"
@@ -118,6 +129,11 @@ class Remembered:
             written.flush()
             os.fsync(written.fileno())
         hidden.replace(file)
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _name(origin: str) -> str:

@@ -66,6 +66,12 @@ def test_what_a_log_may_hold_is_shown_whatever_it_is(number: int) -> None:
     assert amount_of(Fact("custody.transfer.v1", {"amount_minor": number, "ledger": b"EUR"})) == str(number)
 
 
+def test_flags_that_nobody_knows_are_shown() -> None:
+    """A bit without a name stays a number, beside those that have one."""
+    assert shown("custody.transfer.v1", flags=2 + 1024)["flags"] == "pending, 1024"
+    assert shown("custody.transfer.v1", flags=0)["flags"] == "none"
+
+
 def test_the_gist_of_a_fact() -> None:
     """Why money moved, or which state was reached; nothing where a fact says neither."""
     assert gist_of(Fact("custody.transfer.v1", {"code": 20})) == "bank retraction"

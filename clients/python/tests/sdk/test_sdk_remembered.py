@@ -144,7 +144,7 @@ def test_what_the_key_has_not_signed_is_not_remembered(remembered: Remembered) -
         remembered.accept(forged, KEY.text(), log.prove)
     assert not remembered.folder.exists()
     remembered.accept(log.note(), KEY.text(), log.prove)
-    (file,) = remembered.folder.iterdir()
+    (file,) = remembered.folder.glob("*.note")
     for content, why in ((forged.encode(), "signature"), (b"\xff", "not a checkpoint")):
         file.write_bytes(content)
         with pytest.raises(VerificationError, match=why):

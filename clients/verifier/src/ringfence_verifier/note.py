@@ -102,6 +102,11 @@ def signature_lines(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
     return f"{text}\n", [_signature(line) for line in lines]
 
 
+def signature_line(name: str, key_id: bytes, signature: bytes) -> str:
+    """Gives the line of a note that holds a signature."""
+    return f"\u2014 {name} {b64encode(key_id + signature).decode()}\n"
+
+
 def open_note(note: str, key: VerifierKey) -> str:
     """Gives the text of a note signed by the key; signatures of other keys are ignored.
 

@@ -1,6 +1,7 @@
 """What commands print: results on standard output, everything about their progress on standard error."""
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ _PIPED_WIDTH = 160
 # Below this the columns move together, so that an id still stands in one piece.
 _NARROW_WIDTH = 100
 
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 # What is printed comes from files and servers: brackets and colons in it are text.
 output = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, markup=False, emoji=False)
 notes = Console(stderr=True, width=None if sys.stderr.isatty() else _PIPED_WIDTH, emoji=False)
@@ -42,8 +44,13 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, 
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        made.add_row(*row)
+        made.add_row(*map(_plain, row))
     return made
+
+
+def _plain(text: str) -> str:
+    """Takes out what would drive a terminal: what is shown comes from servers."""
+    return _CONTROL.sub("\ufffd", text)
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:

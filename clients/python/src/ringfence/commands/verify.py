@@ -93,6 +93,9 @@ def log(
     principal: Annotated[str, typer.Option("--as", help="A regulator.")] = "regulator",
     key: Annotated[str, typer.Option("--key", help="The log's public key; the sandbox's where left out.")] = "",
     whole: Annotated[bool, typer.Option("--whole", help="Read it from its beginning, whatever was read.")] = False,
+    ended_key: Annotated[
+        str, typer.Option(help="The key of the log in whose place it stands, where that is another key.")
+    ] = "",
 ) -> None:
     """Downloads the log and verifies every fact, every service's feed, and what rests on a bank's word.
 
@@ -102,11 +105,14 @@ def log(
     """
     if key:
         with client_as(principal) as client:
-            _report(_failures([lambda: _verify_log(client, _key(key), whole=whole), *_others(client)]))
+            _report(_failures([lambda: _verify_log(client, _key(key), _key(ended_key), whole=whole), *_others(client)]))
         return
     with local.sandbox("without --key, the checks") as box:
         regulator, log_key = box.client(principal), box.log_key()
-        checks: list[Check] = [lambda: _verify_log(regulator, log_key, whole=whole), *_others(regulator)]
+        checks: list[Check] = [
+            lambda: _verify_log(regulator, log_key, _key(ended_key), whole=whole),
+            *_others(regulator),
+        ]
         _report(_failures([*checks, *box.rebuild_checks()]))
 
 
@@ -126,7 +132,7 @@ def print_fact(proven: VerifiedLeaf) -> None:
     show(fact.kind, ["field", "value"], fields_of(fact))
 
 
-def _verify_log(client: Client, key: str, *, whole: bool) -> None:
+def _verify_log(client: Client, key: str, ended_key: str, *, whole: bool) -> None:
     folder = client.credentials.folder
     if folder is None or not os.access(folder, os.W_OK):
         note("what was seen of the log before is not compared: there is no folder to keep it in")
@@ -137,8 +143,8 @@ def _verify_log(client: Client, key: str, *, whole: bool) -> None:
     audit = LogAudit() if whole else remembered.reading(checked.origin)
     summary = _read(client, audit, checked)
     if summary.succeeds:
-        ended = VerifierKey.of(summary.succeeds.origin, VerifierKey.parse(key).public_key)
-        remembered.require_owned(summary.succeeds, ended.text())
+        same = VerifierKey.of(summary.succeeds.origin, VerifierKey.parse(key).public_key)
+        remembered.require_owned(summary.succeeds, ended_key or same.text())
     remembered.keep_reading(checked.origin, audit)
     _show(summary)
 

@@ -58,7 +58,9 @@ def _number(fact: Fact, name: str, value: int) -> str:
     if fact.kind == TRANSFER and name == "code":
         return _purpose(value)
     if fact.kind == TRANSFER and name == "flags":
-        return ", ".join(each.name.lower() for each in TransferFlag(value) if each.name).replace("_", " ") or "none"
+        known = TransferFlag(value & sum(TransferFlag))
+        names = [each.name.lower().replace("_", " ") for each in known if each.name]
+        return ", ".join([*names, *([str(value - known)] if value != known else [])]) or "none"
     return str(value)
 
 

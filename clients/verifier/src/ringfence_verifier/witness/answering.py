@@ -14,6 +14,7 @@ from ringfence_verifier.note import (
     VerifierKey,
     decode_base64,
     parse_size,
+    signature_line,
     signature_lines,
     verify_checkpoint,
 )
@@ -57,7 +58,7 @@ class Answering:
         """Answers `add-checkpoint`: cosignature lines once the checkpoint is on disk, or why there are none."""
         try:
             old_size, proof, note = _request(body)
-            text, checkpoint = self._checkpoint(note)
+            text, checkpoint, note = self._checkpoint(note)
             if old_size > checkpoint.size:
                 raise Refused(HTTPStatus.BAD_REQUEST, "the old size is larger than the checkpoint's")
             with self.seen.turn(checkpoint.origin) as turn:
@@ -79,9 +80,10 @@ class Answering:
                 return Answer(HTTPStatus.OK, seen.note + cosigned)
         return Answer(HTTPStatus.NOT_FOUND, "nothing was seen of such a log\n")
 
-    def _checkpoint(self, note: str) -> tuple[str, Checkpoint]:
+    def _checkpoint(self, note: str) -> tuple[str, Checkpoint, str]:
+        """Returns the text, the checkpoint, and the note with the log's own signature alone: all else is anybody's."""
         try:
-            text, _ = signature_lines(note)
+            text, lines = signature_lines(note)
         except VerificationError as error:
             raise Refused(HTTPStatus.BAD_REQUEST, str(error)) from None
         keys = self.logs.get(text.partition("\n")[0])
@@ -90,7 +92,9 @@ class Answering:
         failures = []
         for key in keys:
             try:
-                return text, verify_checkpoint(note, key.text())
+                checkpoint = verify_checkpoint(note, key.text())
+                signature = next(each for *of, each in lines if of == [key.name, key.key_id])
+                return text, checkpoint, f"{text}\n{signature_line(key.name, key.key_id, signature)}"
             except VerificationError as error:
                 failures.append(str(error))
         raise Refused(HTTPStatus.FORBIDDEN, "; ".join(failures))

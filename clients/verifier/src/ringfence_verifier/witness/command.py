@@ -19,6 +19,8 @@ from ringfence_verifier.witness.seen import Seen
 from ringfence_verifier.witness.serving import WitnessServer
 
 REFUSED = 2
+MAX_NAME_BYTES = 255
+"""Of cosigners and logs (C2SP tlog-cosignature, ML-DSA-44)."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _init(parsed: argparse.Namespace) -> int:
-    if not parsed.name or "+" in parsed.name or any(each.isspace() for each in parsed.name):
+    is_long = len(parsed.name.encode()) > MAX_NAME_BYTES
+    if not parsed.name or is_long or "+" in parsed.name or any(each.isspace() for each in parsed.name):
         raise VerificationError(f"{parsed.name!r} cannot name a key")
     parsed.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The memory comes last: without it nothing is served, and so nothing was signed.
@@ -64,6 +67,8 @@ def _serve(parsed: argparse.Namespace) -> int:
     logs: dict[str, list[VerifierKey]] = defaultdict(list)
     for vkey in parsed.log:
         key = VerifierKey.parse(vkey)
+        if len(key.name.encode()) > MAX_NAME_BYTES:
+            raise VerificationError(f"{key.name[:40]!r}… is longer than what a witness can sign for")
         logs[key.name].append(key)
     if bool(parsed.certificate) != bool(parsed.certificate_key):
         raise VerificationError("a certificate needs its key, and a key its certificate")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from ringfence_verifier.cosignature import ED25519, ML_DSA_44, CosignerKey, cosigned_message
-from ringfence_verifier.note import Checkpoint
+from ringfence_verifier.note import Checkpoint, signature_line
 
 FILES = {ED25519: "ed25519.key", ML_DSA_44: "ml-dsa-44.key"}
 """Raw seeds of 32 bytes."""
@@ -38,8 +37,7 @@ class CosigningKey:
         """Gives the signature line over a checkpoint with that note text, at a time in POSIX seconds."""
         key = self.public
         signature = self.private.sign(cosigned_message(key.algorithm, key.name, seconds, text, checkpoint))
-        content = key.key_id + seconds.to_bytes(8, "big") + signature
-        return f"\u2014 {key.name} {b64encode(content).decode()}\n"
+        return signature_line(key.name, key.key_id, seconds.to_bytes(8, "big") + signature)
 
 
 def make_keys(folder: Path, name: str) -> list[CosigningKey]:

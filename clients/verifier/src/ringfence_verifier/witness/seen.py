@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FILE = "seen.sqlite"
-TABLES = """
-CREATE TABLE witness (name TEXT NOT NULL);
-CREATE TABLE seen (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, note TEXT NOT NULL) STRICT;
-"""
+TABLES = (
+    "CREATE TABLE witness (name TEXT NOT NULL)",
+    "CREATE TABLE seen (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, note TEXT NOT NULL) STRICT",
+)
 WAIT_SECONDS = 10.0
 
 
@@ -38,11 +38,15 @@ class Seen:
     def make(cls, folder: Path, name: str) -> Seen:
         """Makes an empty one for a witness of that name; raises FileExistsError where there is one."""
         (folder / FILE).touch(mode=0o600, exist_ok=False)
-        connection = sqlite3.connect(folder / FILE)
-        with connection:
-            connection.executescript(TABLES)
+        connection = sqlite3.connect(folder / FILE, isolation_level=None)
+        try:
+            connection.execute("BEGIN")
+            for statement in TABLES:
+                connection.execute(statement)
             connection.execute("INSERT INTO witness VALUES (?)", (name,))
-        connection.close()
+            connection.execute("COMMIT")
+        finally:
+            connection.close()
         return cls(folder)
 
     def of(self, origin: str) -> SeenCheckpoint | None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ssl
+import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from ringfence_verifier.witness.answering import MAX_REQUEST_BYTES, Answer, Answering
 
 SILENCE_SECONDS = 30.0
+MOST_CONNECTIONS = 64
 ADD_CHECKPOINT = "/add-checkpoint"
 
 
@@ -17,16 +20,35 @@ class WitnessServer(ThreadingHTTPServer):
     """Answers at an address until it is shut down."""
 
     daemon_threads = True
+    request_queue_size = 64
 
     def __init__(self, address: tuple[str, int], answering: Answering, tls: tuple[Path, Path] | None = None) -> None:
         """Listens at once; `tls` are the files of a certificate chain and its key, PEM."""
         self.answering = answering
+        self._room = threading.BoundedSemaphore(MOST_CONNECTIONS)
         super().__init__(address, _Handler)
         if tls is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.minimum_version = ssl.TLSVersion.TLSv1_3
             context.load_cert_chain(*tls)
             self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answers in a thread; one connection too many is closed."""
+        if self._room.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answers, and makes room."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._room.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing: whoever hangs up would fill a disk."""
 
     @property
     def port(self) -> int:
