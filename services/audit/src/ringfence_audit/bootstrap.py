@@ -237,7 +237,7 @@ def adopt_state_leaves(settings: AuditSettings, typed: argparse.Namespace) -> Ma
         return {"carried_over": carry_over(store)}
 
 
-def begin_in_place(settings: AuditSettings, typed: argparse.Namespace) -> Mapping[str, object]:
+def begin_successor(settings: AuditSettings, typed: argparse.Namespace) -> Mapping[str, object]:
     """Begins the log in the place of another, whose last checkpoint is in a file; raises CannotRun."""
     try:
         note = typed.checkpoint.read_text(encoding="utf-8")
@@ -266,7 +266,7 @@ SERVICE = Service(
         ),
         "succeed": Command(
             help="begin this log, of a new origin, in the place of one whose leaves are lost",
-            run=begin_in_place,
+            run=begin_successor,
             arguments=_of_the_ended,
         ),
     },
