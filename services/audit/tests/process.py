@@ -103,6 +103,7 @@ class AuditProcess:
     addresses: dict[str, str] = field(default_factory=dict)
     servers: list[grpc.Server] = field(default_factory=list)
     token_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    settings: dict[str, str] = field(default_factory=dict)
     process: Process | None = None
     probe: CertificateFiles | None = None
 
@@ -198,6 +199,7 @@ class AuditProcess:
             "RINGFENCE_CLIENT_CA_FILE": str(self.folder / "client-ca.pem"),
             "RINGFENCE_TRUST_DOMAIN": "ringfence.local",
             "RINGFENCE_LEAVE_SECONDS": "0",
+            **self.settings,
         }
 
     @staticmethod

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,11 +15,13 @@ from ringfence_audit.evidence.adapters.proof_model import ProofModel
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.values.ids import new_id
 from ringfence_local_stack.processes.files import private_folder, write_private
+from ringfence_local_stack.servers.certificates import Authority, infrastructure_id
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_verifier import (
     Checkpoint,
+    Policy,
     verify_consistency,
     verify_log,
     verify_receipt,
@@ -156,6 +160,66 @@ def test_sealed_keys_hold_checkpoints_back_and_nothing_else(service: AuditProces
     checkpoint = checkpoint_with(service, regulator, len(custody.events))
     verify_log(all_leaves(regulator, checkpoint.size), checkpoint)
     eventually(service.is_serving)
+
+
+def test_a_witness_cosigns_what_is_published(service: AuditProcess) -> None:
+    """By settings alone: `ringfence-witness` serves TLS, the log's policy names it, and readers hold the log to it."""
+    assert service.process is not None
+    folder, key, name = service.folder / "witness", service.verifier_key(), "witness.example/w"
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from ringfence_verifier.witness.command import main; sys.exit(main())",
+    ]
+    made = subprocess.run([*command, "init", folder, "--name", name], capture_output=True, text=True, check=True)
+    authority = Authority("Ringfence test witness")
+    tls = authority.issue(infrastructure_id("witness"), private_folder(service.folder / "witness-tls"), "localhost")
+    serve = ["serve", folder, "--log", key, "--listen", "127.0.0.1:0"]
+    serve += ["--certificate", tls.certificate, "--certificate-key", tls.key]
+    with subprocess.Popen([*command, *serve], stdout=subprocess.PIPE, text=True) as witness:
+        assert witness.stdout is not None
+        port = int(witness.stdout.readline().split(":")[1].split()[0])
+        policy = f"log {key}\nwitness w {made.stdout.splitlines()[1]} https://localhost:{port}\nquorum w\n"
+        service.settings["RINGFENCE_WITNESS_POLICY"] = policy
+        trusted = write_private(service.folder / "witness-ca.pem", authority.certificate)
+        service.settings["RINGFENCE_WITNESS_CACERT"] = str(trusted)
+        service.process.stop(20)
+        service.start()
+        try:
+            custody, regulator = service.feeds["custody"], service.reader("audit.read")
+            custody.add("TransfersCreated.v1", transfers_created("witnessed"))
+            checkpoint_with(service, regulator, len(custody.events))
+            published = regulator.call("GetCheckpoint", audit_pb2.GetCheckpointRequest()).checkpoint
+            assert set(Policy.parse(policy.encode()).verify(published)[1]) == {b"w"}
+        finally:
+            service.settings.clear()
+            witness.terminate()
+            service.process.stop(20)
+            service.start()
+
+
+def test_commands_of_its_own_say_what_they_have_done(service: AuditProcess, tmp_path: Path) -> None:
+    """A log that states what it knows has nothing to carry over, and one that has begun takes nobody's place."""
+    checkpoint_with(service, service.reader("audit.read"), len(service.feeds["custody"].events))
+    done = service.run("carry-over")
+    assert json.loads(done.stdout) == {"service": "audit", "carried_over": False}
+    (tmp_path / "note").write_text("no checkpoint")
+    for file, said in ((tmp_path / "note", "no checkpoint"), (tmp_path / "nothing", "No such file")):
+        done = service.run("succeed", "--checkpoint", str(file), "--key", service.verifier_key())
+        assert (done.returncode, done.stdout) == (1, "")
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_policy_that_is_none_stops_the_start(service: AuditProcess) -> None:
+    """It names the setting and the line."""
+    service.settings["RINGFENCE_WITNESS_POLICY"] = "quorum nobody\n"
+    try:
+        done = service.run("serve")
+    finally:
+        service.settings.clear()
+    assert done.returncode == 2
+    assert "RINGFENCE_WITNESS_POLICY is not a witness policy (line 1: nobody stands for nothing yet)" in done.stderr
 
 
 def test_rebuild_verify_compares_everything(service: AuditProcess) -> None:
