@@ -166,11 +166,7 @@ def test_a_witness_cosigns_what_is_published(service: AuditProcess) -> None:
     """By settings alone: `ringfence-witness` serves TLS, the log's policy names it, and readers hold the log to it."""
     assert service.process is not None
     folder, key, name = service.folder / "witness", service.verifier_key(), "witness.example/w"
-    command = [
-        sys.executable,
-        "-c",
-        "import sys; from ringfence_verifier.witness.command import main; sys.exit(main())",
-    ]
+    command = [Path(sys.executable).with_name("ringfence-witness")]
     made = subprocess.run([*command, "init", folder, "--name", name], capture_output=True, text=True, check=True)
     authority = Authority("Ringfence test witness")
     tls = authority.issue(infrastructure_id("witness"), private_folder(service.folder / "witness-tls"), "localhost")
