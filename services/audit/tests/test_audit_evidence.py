@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from ringfence_audit.bootstrap import rebuild
 from ringfence_audit.evidence.application import passing
 from ringfence_audit.evidence.domain.bookings import Flaw, reserving_transfer
+from ringfence_audit.log.adapters.carrying_over import carry_over
 from ringfence_audit.log.application.sources import SourceAway
 from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.store import EventStore
@@ -19,6 +21,7 @@ from .banking import ALLOCATION, FAIL, FEED, OTHER_BOOK, SUSPENSE, VOID, Bank
 from .conftest import ORIGIN, Audit, running
 from .feeds import BOOK, identifier
 from .stories import FLAWED, SOUND, paid, sound_refused_client
+from .test_audit_state_leaf import sign_in_first_format
 
 CONTEXT: Any = None
 REGULATOR = identifier("regulator")
@@ -321,3 +324,18 @@ async def test_what_cannot_be_judged_grows_old(log: Audit, bank: Bank) -> None:
     await judged(log, bank)
     await log.passing.look()
     assert log.passing._age() == [(0, {})]
+
+
+async def test_a_log_that_may_be_taken_back_judges_nothing(log: Audit, bank: Bank) -> None:
+    """The release before cannot read that sources are passed: what waits is judged once the log is carried over."""
+    bank.deposit("invented", "invented")
+    await log.follow(bank.custody)
+    await sign_in_first_format(log)
+    assert await judged(log, bank) == {}
+    await passed(log)
+    assert (found(log), log.findings.counts().open) == ({}, 1)
+    assert await asyncio.to_thread(carry_over, log.store)
+    await log.record_read(bytes(16), "Search", {})  # whoever leads hears of it with what it writes next
+    await passed(log)
+    await passed(log)
+    assert found(log) == {"invented": "ENTRY_UNKNOWN"}

@@ -108,6 +108,7 @@ async def test_a_log_of_the_first_format_goes_on_in_it(audit: Audit, custody: So
     await append_reads(audit, 2)
     await audit.publish()
     assert (audit.log.format, states_of(audit.store)) == (HEADS_IN_LINES, [])
+    assert not audit.passing.note.may_record
     reply = await audit.servicer.GetCheckpoint(audit_pb2.GetCheckpointRequest(), CONTEXT)
     checkpoint = verify_checkpoint(reply.checkpoint, audit.signer.key.text())
     assert ([head.position for head in checkpoint.source_heads], reply.state_receipt) == ([4], "")

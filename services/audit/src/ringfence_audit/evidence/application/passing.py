@@ -54,6 +54,8 @@ class Passing:
         first_open = counts.first_open
         if first_open is None or first_open < self.state.judged:
             return  # nothing waits, or its rows do not show yet what was noted
+        if not self.note.may_record:
+            return
         if self._seen is None:
             # What the log shows by now was committed before the sources are asked.
             size = await self.note.size()

@@ -21,7 +21,7 @@ from ringfence_audit.log.domain.events import CheckpointSigned, SourcesPassed
 from ringfence_audit.log.domain.leaf import Value, encode
 from ringfence_audit.log.domain.merkle import Tile
 from ringfence_audit.log.domain.page import Page
-from ringfence_audit.log.domain.state import LogPosition, State
+from ringfence_audit.log.domain.state import HEADS_IN_LINES, LogPosition, State
 
 READ_KIND = "audit.read.v1"
 SOURCE = "ringfence.source"
@@ -153,6 +153,11 @@ class NotePassed:
 
     writer: GroupWriter
     state: State
+
+    @property
+    def may_record(self) -> bool:
+        """Tells whether the log is of today's format: one that is not may be taken back by the release before."""
+        return self.state.format != HEADS_IN_LINES
 
     async def size(self) -> int:
         """Gives the size of the log that is committed."""
