@@ -31,7 +31,7 @@ BY_FOLDER = pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.na
 
 NOT_KEPT = {
     "custody": {"MatchesSuggested.v1", "SuggestionDecided.v1"},
-    "audit": {"FormatAdopted.v1", "LogSucceeded.v1"},
+    "audit": {"FormatAdopted.v1", "SuccessionRecorded.v1"},
 }
 """No store holds sums that only together are what a bank has booked; reconciliation's contract test writes these. A log
 that was born in a format has not adopted it, and one in nobody's place has no succession; audit's own tests write both.

@@ -8,7 +8,7 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence_verifier import Checkpoint, LogAudit, SourceHead, Succession, VerificationError, read_leaf, verify_log
+from ringfence_verifier import Checkpoint, LogAudit, Predecessor, SourceHead, VerificationError, read_leaf, verify_log
 
 from .notes import leaf, tree_hash
 
@@ -245,7 +245,7 @@ def saved_as(**changes: object) -> str:
         saved_as(size=-1),
         saved_as(sources={"a": [1, 2]}),
         saved_as(sources={"a": [1, 2, "zz"]}),
-        saved_as(succeeds=["a", 1]),
+        saved_as(predecessor=["a", 1]),
         "[" * 100_000,
     ],
 )
@@ -263,9 +263,9 @@ def test_a_log_that_succeeds_another_says_so_first_and_once() -> None:
     log.leaves.append(first)
     log.page(1)
     audit = read(LogAudit(), log.leaves)
-    found = audit.finish(log.checkpoint()).succeeds
-    assert found == LogAudit.restored(audit.saved()).finish(log.checkpoint()).succeeds
-    assert found == Succession("log.example/old", 9, bytes(range(32)), "note")
+    found = audit.finish(log.checkpoint()).predecessor
+    assert found == LogAudit.restored(audit.saved()).finish(log.checkpoint()).predecessor
+    assert found == Predecessor("log.example/old", 9, bytes(range(32)), "note")
     with pytest.raises(VerificationError, match="is not the first"):
         read(LogAudit(), [*log.leaves, first])
     for wrong in ({"root": b"short"}, {"size": -1}):

@@ -201,7 +201,7 @@ def test_commands_of_its_own_say_what_they_have_done(service: AuditProcess, tmp_
     assert json.loads(done.stdout) == {"service": "audit", "carried_over": False}
     (tmp_path / "note").write_text("no checkpoint")
     for file, said in ((tmp_path / "note", "no checkpoint"), (tmp_path / "nothing", "No such file")):
-        done = service.run("succeed", "--checkpoint", str(file), "--key", service.verifier_key())
+        done = service.run("begin-successor", "--checkpoint", str(file), "--key", service.verifier_key())
         assert (done.returncode, done.stdout) == (1, "")
         assert said in done.stderr
         assert "Traceback" not in done.stderr

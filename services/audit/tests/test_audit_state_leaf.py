@@ -146,6 +146,17 @@ async def test_a_log_that_is_carried_over_goes_on_from_what_it_has_signed(
     assert set(report.differences.values()) == {0}
 
 
+async def test_a_log_of_the_first_format_without_any_source_is_known_as_one(audit: Audit) -> None:
+    """Its checkpoints have no line that would tell: it verifies, and is carried over like others."""
+    await append_reads(audit, 3)
+    old = verify_checkpoint(await sign_in_first_format(audit), audit.signer.key.text())
+    await append_reads(audit, 1)
+    assert (audit.log.format, old.source_heads) == (HEADS_IN_LINES, ())
+    verify_log(stored_leaves(audit.store), old)
+    assert await asyncio.to_thread(carry_over, audit.store)
+    assert not await asyncio.to_thread(carry_over, audit.store)
+
+
 async def test_a_log_without_anything_has_nothing_to_carry_over(audit: Audit) -> None:
     """A new log is of this format from its first checkpoint on."""
     assert not await asyncio.to_thread(carry_over, audit.store)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ringfence_audit.bootstrap import rebuild
-from ringfence_audit.log.adapters.succeeding import CannotSucceed, succeed
+from ringfence_audit.log.adapters.successor import CannotBegin, begin_successor
 from ringfence_audit.log.domain.checkpoint import NoteKey
 from ringfence_kernel.access.caller import calling
 from ringfence_kernel.store import EventStore
@@ -38,7 +38,7 @@ async def test_a_log_begins_where_another_has_ended(
 ) -> None:
     """Its first leaf holds the other's last checkpoint; then it takes over all sources, is proven, read and rebuilt."""
     note, vkey = await ended_note(audit)
-    await asyncio.to_thread(succeed, restored_store, ORIGIN, note, vkey)
+    await asyncio.to_thread(begin_successor, restored_store, ORIGIN, note, vkey)
     async with running(restored_store, [custody]) as log:
         fill(custody)
         await log.follow(custody)
@@ -49,20 +49,20 @@ async def test_a_log_begins_where_another_has_ended(
         assert (first.kind, first.text("checkpoint"), first.integer("size")) == ("audit.succession.v1", note, 7)
         assert log.log.signed is not None
         checked = verify_checkpoint(log.log.signed.note, log.signer.key.text())
-        succeeds = verify_log(stored_leaves(restored_store), checked).succeeds
-        assert succeeds is not None
-        assert verify_checkpoint(succeeds.note, vkey).size == succeeds.size == 7
+        ended = verify_log(stored_leaves(restored_store), checked).predecessor
+        assert ended is not None
+        assert verify_checkpoint(ended.note, vkey).size == ended.size == 7
         report = await asyncio.to_thread(rebuild, restored_store, ORIGIN, compare=True)
         assert set(report.differences.values()) == {0}
-        with pytest.raises(CannotSucceed, match="has begun"):
-            await asyncio.to_thread(succeed, restored_store, ORIGIN, note, vkey)
+        with pytest.raises(CannotBegin, match="has begun"):
+            await asyncio.to_thread(begin_successor, restored_store, ORIGIN, note, vkey)
 
 
 async def test_only_what_was_verified_is_written(audit: Audit, restored_store: EventStore, custody: SourceFeed) -> None:
     """A file with more in it than a verifier takes, or less at its end, becomes a note that every verifier takes."""
     note, vkey = await ended_note(audit)
     other = "".join(f"\u2014 other.example {'A' * 8}\n" for _ in range(100))
-    await asyncio.to_thread(succeed, restored_store, ORIGIN, f"{note}{other}no line at all", vkey)
+    await asyncio.to_thread(begin_successor, restored_store, ORIGIN, f"{note}{other}no line at all", vkey)
     async with running(restored_store, [custody]):
         first = read_leaf(stored_leaves(restored_store)[0])
         assert first.text("checkpoint") == note
@@ -81,12 +81,12 @@ async def test_nothing_else_is_succeeded(audit: Audit, restored_store: EventStor
         (*own, "does not take its own place"),
         ("", vkey, "no checkpoint"),
         (note.replace("\n7\n", "\n07\n"), vkey, "no checkpoint"),
-        (note, vkey.replace(ENDED, "log.example/other"), "key id does not belong"),
-        (note, "nonsense", "Ed25519 note key"),
+        (note, vkey.replace(ENDED, "log.example/other"), "no key with its name and id"),
+        (note, "nonsense", "not an Ed25519 note key"),
     ):
-        with pytest.raises(CannotSucceed, match=said):
-            await asyncio.to_thread(succeed, restored_store, ORIGIN, wrong, key)
+        with pytest.raises(CannotBegin, match=said):
+            await asyncio.to_thread(begin_successor, restored_store, ORIGIN, wrong, key)
     assert restored_store.head().position == 0
     await append_reads(audit, 1)
-    with pytest.raises(CannotSucceed, match="has begun"):
-        await asyncio.to_thread(succeed, audit.store, ORIGIN, note, vkey)
+    with pytest.raises(CannotBegin, match="has begun"):
+        await asyncio.to_thread(begin_successor, audit.store, ORIGIN, note, vkey)

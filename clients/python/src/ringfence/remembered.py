@@ -17,7 +17,7 @@ from pathlib import Path
 from ringfence_verifier import (
     Checkpoint,
     LogAudit,
-    Succession,
+    Predecessor,
     VerificationError,
     verify_checkpoint,
     verify_consistency,
@@ -62,13 +62,13 @@ class Remembered:
             self._write(self._file(shown.origin), note)
         return shown
 
-    def require_owned(self, succession: Succession, vkey: str) -> None:
+    def require_owned(self, predecessor: Predecessor, vkey: str) -> None:
         """Compares what a log commits to as the end of another, signed by `vkey`, with what is remembered of that one.
 
         Raises VerificationError where it is not what was signed, and LogForked where more, or another root, was.
         """
-        end = verify_checkpoint(succession.note, vkey)
-        if (end.origin, end.size, end.root) != (succession.origin, succession.size, succession.root):
+        end = verify_checkpoint(predecessor.note, vkey)
+        if (end.origin, end.size, end.root) != (predecessor.origin, predecessor.size, predecessor.root):
             raise VerificationError("the log that is succeeded has not signed what is said of it")
         known = self.newest(end.origin, vkey)
         if known is not None and (known.size > end.size or (known.size == end.size and known.root != end.root)):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ringfence.remembered import LogForked, Remembered
-from ringfence_verifier import Succession, VerificationError, VerifierKey, verify_checkpoint
+from ringfence_verifier import Predecessor, VerificationError, VerifierKey, verify_checkpoint
 
 ORIGIN = "log.example/a"
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -55,8 +55,8 @@ def test_a_log_that_succeeds_another_owns_up_to_all_that_was_seen(tmp_path: Path
     remembered, log = Remembered(tmp_path), Log("a", "b", "c")
     remembered.accept(log.note(), KEY.text(), log.prove)
 
-    def end(of: Log, **changes: Any) -> Succession:
-        return replace(Succession(ORIGIN, len(of.leaves), tree_head(of.leaves), of.note()), **changes)
+    def end(of: Log, **changes: Any) -> Predecessor:
+        return replace(Predecessor(ORIGIN, len(of.leaves), tree_head(of.leaves), of.note()), **changes)
 
     remembered.require_owned(end(log), KEY.text())
     remembered.require_owned(end(Log("a", "b", "c", "d")), KEY.text())

@@ -7,7 +7,7 @@ never takes a key from the evidence it checks.
 from ringfence_verifier.cosignature import CosignerKey, cosigners
 from ringfence_verifier.errors import VerificationError
 from ringfence_verifier.leaf import Fact, read_leaf
-from ringfence_verifier.log import LogAudit, LogSummary, Succession, verify_log
+from ringfence_verifier.log import LogAudit, LogSummary, Predecessor, verify_log
 from ringfence_verifier.note import Checkpoint, SourceHead, VerifierKey, verify_checkpoint
 from ringfence_verifier.policy import Policy
 from ringfence_verifier.proofs import verify_consistency, verify_inclusion
@@ -23,8 +23,8 @@ __all__ = [
     "LogState",
     "LogSummary",
     "Policy",
+    "Predecessor",
     "SourceHead",
-    "Succession",
     "VerificationError",
     "VerifiedDay",
     "VerifiedLeaf",

@@ -30,7 +30,7 @@ _RECORD_BYTES = 16 + 8 + 32 + 4
 
 
 @dataclass(frozen=True)
-class Succession:
+class Predecessor:
     """What a log commits to as the end of another: origin, size, root, and the signed note, which is not verified."""
 
     origin: str
@@ -47,7 +47,7 @@ class LogSummary:
     root: bytes
     leaves_by_kind: dict[str, int]
     source_heads: tuple[SourceHead, ...]
-    succeeds: Succession | None = None
+    predecessor: Predecessor | None = None
     """The log in whose place this one stands, if there is one."""
 
 
@@ -102,7 +102,7 @@ class LogAudit:
         self._sources: defaultdict[str, _Source] = defaultdict(_Source)
         self._kinds: Counter[str] = Counter()
         self._stated_size = 0
-        self._succeeds: Succession | None = None
+        self._predecessor: Predecessor | None = None
 
     @classmethod
     def restored(cls, saved: str) -> LogAudit:
@@ -115,9 +115,9 @@ class LogAudit:
             audit._tree = TreeHash.restored(int(said["size"]), [bytes.fromhex(each) for each in said["tree"]])
             audit._stated_size = int(said["stated_size"])
             audit._kinds.update({str(kind): int(count) for kind, count in said["kinds"].items()})
-            if said["succeeds"]:
-                origin, size, root, note = map(str, said["succeeds"])
-                audit._succeeds = Succession(origin, int(size), bytes.fromhex(root), note)
+            if said["predecessor"]:
+                origin, size, root, note = map(str, said["predecessor"])
+                audit._predecessor = Predecessor(origin, int(size), bytes.fromhex(root), note)
             for name, (epoch, position, digest) in said["sources"].items():
                 audit._sources[name] = _Source(int(epoch), int(position), [bytes.fromhex(digest)])
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
@@ -132,6 +132,7 @@ class LogAudit:
     def saved(self) -> str:
         """Gives what was read, after `finish`, as JSON in a few hundred bytes."""
         sources = {head.source: (head.epoch, head.position, head.hash.hex()) for head in self._heads()}
+        ended = self._predecessor
         said = {
             "format": SAVED_FORMAT,
             "size": self.size,
@@ -139,8 +140,7 @@ class LogAudit:
             "stated_size": self._stated_size,
             "kinds": dict(self._kinds),
             "sources": sources,
-            "succeeds": self._succeeds
-            and (self._succeeds.origin, self._succeeds.size, self._succeeds.root.hex(), self._succeeds.note),
+            "predecessor": ended and (ended.origin, ended.size, ended.root.hex(), ended.note),
         }
         return f"{json.dumps(said)}\n"
 
@@ -153,7 +153,7 @@ class LogAudit:
             elif fact.kind == STATE_KIND:
                 self._state(fact)
             elif fact.kind == SUCCESSION_KIND:
-                self._succession(fact)
+                self._takes_place(fact)
             elif not fact.kind.startswith(OWN_KINDS):
                 self._wait(fact)
         except VerificationError as error:
@@ -175,7 +175,7 @@ class LogAudit:
                 raise VerificationError("the log's source heads differ from the checkpoint's")
         elif self._stated_size != self._tree.size:
             raise VerificationError("the checkpoint is not over a leaf that states what the log knows")
-        return LogSummary(self._tree.size, self._tree.root(), dict(self._kinds), heads, self._succeeds)
+        return LogSummary(self._tree.size, self._tree.root(), dict(self._kinds), heads, self._predecessor)
 
     def _heads(self) -> tuple[SourceHead, ...]:
         return tuple(
@@ -183,13 +183,13 @@ class LogAudit:
             for name, source in sorted(self._sources.items())
         )
 
-    def _succession(self, fact: Fact) -> None:
+    def _takes_place(self, fact: Fact) -> None:
         if self._tree.size:
             raise VerificationError("it takes another log's place, and is not the first")
         root, size = fact.content("root"), fact.integer("size")
         if size < 0 or len(root) != 32:
             raise VerificationError("it takes the place of no log that there can be")
-        self._succeeds = Succession(fact.text("origin"), size, root, fact.text("checkpoint"))
+        self._predecessor = Predecessor(fact.text("origin"), size, root, fact.text("checkpoint"))
 
     def _state(self, fact: Fact) -> None:
         state = read_state(fact)

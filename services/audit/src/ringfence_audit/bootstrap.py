@@ -50,7 +50,7 @@ from ringfence_audit.log.adapters.peer_feed import PeerFeed
 from ringfence_audit.log.adapters.schema import LOG_TABLES
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.stored_marks import StoredMarks
-from ringfence_audit.log.adapters.succeeding import CannotSucceed, succeed
+from ringfence_audit.log.adapters.successor import CannotBegin, begin_successor
 from ringfence_audit.log.adapters.tile_model import TileModel
 from ringfence_audit.log.adapters.tile_reader import TileReader
 from ringfence_audit.log.adapters.vault_anchor import VaultAnchor
@@ -237,15 +237,15 @@ def adopt_state_leaves(settings: AuditSettings, typed: argparse.Namespace) -> Ma
         return {"carried_over": carry_over(store)}
 
 
-def begin_successor(settings: AuditSettings, typed: argparse.Namespace) -> Mapping[str, object]:
+def begin_log(settings: AuditSettings, typed: argparse.Namespace) -> Mapping[str, object]:
     """Begins the log in the place of another, whose last checkpoint is in a file; raises CannotRun."""
     try:
         note = typed.checkpoint.read_text(encoding="utf-8")
         with opened_store(settings) as store:
-            ended = succeed(store, settings.log_origin, note, typed.key)
-    except (CannotSucceed, OSError, UnicodeDecodeError) as error:
+            ended = begin_successor(store, settings.log_origin, note, typed.key)
+    except (CannotBegin, OSError, UnicodeDecodeError) as error:
         raise CannotRun(str(error)) from None
-    return {"origin": settings.log_origin, "succeeds": ended.origin, "size": ended.size, "root": ended.root.hex()}
+    return {"origin": settings.log_origin, "predecessor": ended.origin, "size": ended.size, "root": ended.root.hex()}
 
 
 def _of_the_ended(parser: argparse.ArgumentParser) -> None:
@@ -264,9 +264,9 @@ SERVICE = Service(
             help="have the log state what it knows in leaves, where it still does in lines of its checkpoints",
             run=adopt_state_leaves,
         ),
-        "succeed": Command(
+        "begin-successor": Command(
             help="begin this log, of a new origin, in the place of one whose leaves are lost",
-            run=begin_successor,
+            run=begin_log,
             arguments=_of_the_ended,
         ),
     },

@@ -142,9 +142,9 @@ def _verify_log(client: Client, key: str, ended_key: str, *, whole: bool) -> Non
     checked = client.audit.verified_checkpoint(key, remembered)
     audit = LogAudit() if whole else remembered.reading(checked.origin)
     summary = _read(client, audit, checked)
-    if summary.succeeds:
-        same = VerifierKey.of(summary.succeeds.origin, VerifierKey.parse(key).public_key)
-        remembered.require_owned(summary.succeeds, ended_key or same.text())
+    if summary.predecessor:
+        same = VerifierKey.of(summary.predecessor.origin, VerifierKey.parse(key).public_key)
+        remembered.require_owned(summary.predecessor, ended_key or same.text())
     remembered.keep_reading(checked.origin, audit)
     _show(summary)
 
@@ -218,7 +218,7 @@ def _show(summary: LogSummary) -> None:
     show("Facts", ["kind", "facts"], [[k, str(n)] for k, n in sorted(summary.leaves_by_kind.items())], right=["facts"])
     heads = [[head.source, str(head.position), head.hash.hex()[:16]] for head in summary.source_heads]
     show("Sources, complete up to", ["service", "position", "chain hash"], heads, right=["position"])
-    if ended := summary.succeeds:
+    if ended := summary.predecessor:
         output.print(f"takes the place of {ended.origin}, which had signed {ended.size} facts", highlight=False)
     output.print(f"verified: {summary.size} facts, root {summary.root.hex()}", highlight=False, soft_wrap=True)
 

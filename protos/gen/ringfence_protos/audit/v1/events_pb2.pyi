@@ -171,7 +171,7 @@ class StateRecorded(_message.Message):
 Global___StateRecorded: _TypeAlias = StateRecorded  # noqa: Y015
 
 @_typing.final
-class LogSucceeded(_message.Message):
+class SuccessionRecorded(_message.Message):
     """The log takes the place of another, whose leaves are lost; nothing is before it."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -198,7 +198,7 @@ class LogSucceeded(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___LogSucceeded: _TypeAlias = LogSucceeded  # noqa: Y015
+Global___SuccessionRecorded: _TypeAlias = SuccessionRecorded  # noqa: Y015
 
 @_typing.final
 class FormatAdopted(_message.Message):

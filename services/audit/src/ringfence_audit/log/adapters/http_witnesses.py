@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 from ringfence_audit.log.application.publishing import ANSWER_SECONDS, WitnessAway
-from ringfence_audit.log.domain.checkpoint import Checkpoint
-from ringfence_audit.log.domain.witnesses import ED25519, MAX_WITNESSES, SIGNATURE_BYTES, Witness, decoded
+from ringfence_audit.log.domain.checkpoint import Checkpoint, base64_bytes
+from ringfence_audit.log.domain.witnesses import ED25519, MAX_WITNESSES, SIGNATURE_BYTES, Witness
 
 MAX_ANSWER_BYTES = 64 * 1024
 _LINE = re.compile("\u2014 ([^ +]+) ([A-Za-z0-9+/]+=*)")
@@ -52,7 +52,7 @@ class HttpWitnesses:
         """Returns the line of an answer that is this witness's newest valid cosignature of a checkpoint, if any."""
         newest, line = -1, ""
         for each in filter(None, map(_LINE.fullmatch, answer.split("\n"))):
-            content = decoded(each[2])
+            content = base64_bytes(each[2])
             seconds = int.from_bytes(content[4:12], "big")
             if each[1] == witness.key_name and seconds > newest and _is_valid(witness, content, checkpoint):
                 newest, line = seconds, f"{each[0]}\n"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
 from dataclasses import dataclass
 from hashlib import sha256
 
 ED25519 = b"\x01"
+MAX_NAME_BYTES = 255
+"""Of keys and logs (C2SP tlog-cosignature, ML-DSA-44)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +78,23 @@ def note_heads(note: str) -> tuple[SourceHead, ...]:
 def base64_text(value: bytes) -> str:
     """Encodes by RFC 4648 §4, with padding."""
     return b64encode(value).decode()
+
+
+def base64_bytes(text: str) -> bytes:
+    """Decodes RFC 4648 §4, with padding, one text for each value; empty where it is something else."""
+    try:
+        content = b64decode(text, validate=True)
+    except (Base64Error, ValueError):
+        return b""
+    return content if b64encode(content).decode() == text else b""
+
+
+def read_vkey(text: str) -> tuple[str, int, bytes]:
+    """Reads a vkey into its name, signature type and key; raises ValueError where they do not belong together."""
+    name, _, rest = text.partition("+")
+    key_id, _, encoded = rest.partition("+")
+    content = base64_bytes(encoded)
+    is_name = 0 < len(name.encode()) <= MAX_NAME_BYTES and not any(each.isspace() for each in name)
+    if not content or not is_name or sha256(name.encode() + b"\n" + content).digest()[:4].hex() != key_id:
+        raise ValueError("it has no key with its name and id")
+    return name, content[0], content[1:]

@@ -52,10 +52,10 @@ class StateRecorded:
 
 
 @dataclass(frozen=True, slots=True)
-class LogSucceeded:
+class SuccessionRecorded:
     """The log takes the place of another, to whose last checkpoint its first leaf commits."""
 
-    TOPIC: ClassVar[str] = "LogSucceeded.v1"
+    TOPIC: ClassVar[str] = "SuccessionRecorded.v1"
     first_leaf: int
     leaf: bytes
     root: bytes
@@ -93,7 +93,7 @@ class SourcesPassed:
     payment_instruction: int
 
 
-Growth: TypeAlias = LeavesAppended | ReadRecorded | StateRecorded | LogSucceeded
+Growth: TypeAlias = LeavesAppended | ReadRecorded | StateRecorded | SuccessionRecorded
 """By these the log grows."""
 
 
@@ -106,7 +106,7 @@ OF_TREE: tuple[type, ...] = (
     LeavesAppended,
     ReadRecorded,
     StateRecorded,
-    LogSucceeded,
+    SuccessionRecorded,
     CheckpointSigned,
     FormatAdopted,
 )

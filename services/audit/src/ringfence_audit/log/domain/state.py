@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.values.recorded import Recorded
@@ -21,9 +21,9 @@ from ringfence_audit.log.domain.events import (
     FormatAdopted,
     Growth,
     LeavesAppended,
-    LogSucceeded,
     ReadRecorded,
     StateRecorded,
+    SuccessionRecorded,
     leaves_of,
 )
 from ringfence_audit.log.domain.leaf import pack
@@ -31,6 +31,8 @@ from ringfence_audit.log.domain.merkle import Frontier, Tile, leaf_hashes
 from ringfence_audit.log.domain.page import Page
 from ringfence_audit.log.domain.state_leaf import state_leaf, stated_heads, stated_policy
 from ringfence_audit.log.domain.succession import succession_leaf
+
+OwnT = TypeVar("OwnT", ReadRecorded, StateRecorded, SuccessionRecorded)
 
 GENESIS = bytes(32)
 SAVED_FORMAT, SAVED_HEAD_BYTES = 2, 40
@@ -144,24 +146,21 @@ class State:
 
     def append_read(self, leaf: bytes) -> tuple[ReadRecorded, list[Tile]]:
         """Gives the event that appends the leaf of a read, and the tiles that it changes."""
-        frontier, tiles = self.frontier.extended(leaf_hashes([leaf]))
-        event = ReadRecorded(self.frontier.size, leaf, frontier.root())
-        self._computed = event, frontier
-        return event, tiles
+        return self._append_own(ReadRecorded, leaf)
 
     def append_state(self, time_ns: int, policy_sha256: bytes = b"") -> tuple[StateRecorded, list[Tile]]:
         """Gives the event that appends what the log knows now, and the tiles that it changes."""
-        leaf = state_leaf(self.frontier.size, self.heads, time_ns, policy_sha256)
-        frontier, tiles = self.frontier.extended(leaf_hashes([leaf]))
-        event = StateRecorded(self.frontier.size, leaf, frontier.root())
-        self._computed = event, frontier
-        return event, tiles
+        return self._append_own(StateRecorded, state_leaf(self.frontier.size, self.heads, time_ns, policy_sha256))
 
-    def append_succession(self, checkpoint: Checkpoint, note: str, time_ns: int) -> tuple[LogSucceeded, list[Tile]]:
+    def append_succession(
+        self, checkpoint: Checkpoint, note: str, time_ns: int
+    ) -> tuple[SuccessionRecorded, list[Tile]]:
         """Gives the event that begins the log in another's place, and the tiles that it changes."""
-        leaf = succession_leaf(checkpoint, note, time_ns)
+        return self._append_own(SuccessionRecorded, succession_leaf(checkpoint, note, time_ns))
+
+    def _append_own(self, kind: Callable[[int, bytes, bytes], OwnT], leaf: bytes) -> tuple[OwnT, list[Tile]]:
         frontier, tiles = self.frontier.extended(leaf_hashes([leaf]))
-        event = LogSucceeded(self.frontier.size, leaf, frontier.root())
+        event = kind(self.frontier.size, leaf, frontier.root())
         self._computed = event, frontier
         return event, tiles
 
@@ -176,7 +175,7 @@ class State:
         elif isinstance(event, StateRecorded):
             self._extend(event, journal)
             _push(self.stated, (self.frontier.size, event.leaf), journal)
-        elif isinstance(event, ReadRecorded | LogSucceeded):
+        elif isinstance(event, ReadRecorded | SuccessionRecorded):
             self._extend(event, journal)
         elif isinstance(event, FormatAdopted):
             journal.call(setattr, self, "format", self.format)

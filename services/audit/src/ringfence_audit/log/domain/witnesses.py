@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import re
 import struct
-from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from urllib.parse import urlsplit
 
-from ringfence_audit.log.domain.checkpoint import Checkpoint
+from ringfence_audit.log.domain.checkpoint import Checkpoint, read_vkey
 
 ED25519, ML_DSA_44 = 0x04, 0x06
 KEY_BYTES = {ED25519: 32, ML_DSA_44: 1_312}
 SIGNATURE_BYTES = {ED25519: 64, ML_DSA_44: 2_420}
 MAX_WITNESSES = 60
 """With the log's own, all of their lines are in one note (C2SP signed-note: 64 may be refused)."""
-MAX_NAME_BYTES = 255
 _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 NONE = "none"
 
@@ -136,7 +133,7 @@ def read_policy(text: str) -> Policy:
 
 
 def _witness(name: str, vkey: str, url: str) -> Witness:
-    key_name, algorithm, public_key = _vkey(vkey)
+    key_name, algorithm, public_key = read_vkey(vkey)
     if KEY_BYTES.get(algorithm) != len(public_key):
         raise PolicyMalformed("it has no cosigner's Ed25519 or ML-DSA-44 key")
     at = urlsplit(url)
@@ -147,27 +144,7 @@ def _witness(name: str, vkey: str, url: str) -> Witness:
 
 def _note_key(vkey: str) -> bytes:
     """Reads the key of a log: that it is one is all that is asked here."""
-    _, algorithm, public_key = _vkey(vkey)
+    _, algorithm, public_key = read_vkey(vkey)
     if algorithm != 1 or len(public_key) != 32:
         raise PolicyMalformed("it has no log's Ed25519 key")
     return public_key
-
-
-def _vkey(text: str) -> tuple[str, int, bytes]:
-    """Reads a vkey into its name, signature type and key."""
-    name, _, rest = text.partition("+")
-    key_id, _, encoded = rest.partition("+")
-    content = decoded(encoded)
-    is_name = 0 < len(name.encode()) <= MAX_NAME_BYTES and not any(each.isspace() for each in name)
-    if not content or not is_name or sha256(name.encode() + b"\n" + content).digest()[:4].hex() != key_id:
-        raise PolicyMalformed("it has no key with its name and id")
-    return name, content[0], content[1:]
-
-
-def decoded(text: str) -> bytes:
-    """Decodes RFC 4648 §4 with padding; empty where it is something else."""
-    try:
-        content = b64decode(text, validate=True)
-    except (Base64Error, ValueError):
-        return b""
-    return content if b64encode(content).decode() == text else b""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from base64 import b64decode
-from binascii import Error as Base64Error
 from functools import partial
 
 from cryptography.exceptions import InvalidSignature
@@ -15,26 +13,26 @@ from ringfence_kernel.store.codec import EventCodec
 
 from ringfence_audit.log.adapters.tile_model import TileModel
 from ringfence_audit.log.application.ports import StoredPage
-from ringfence_audit.log.domain.checkpoint import ED25519, Checkpoint, NoteKey, base64_text
+from ringfence_audit.log.domain.checkpoint import ED25519, Checkpoint, NoteKey, base64_bytes, base64_text, read_vkey
 from ringfence_audit.log.domain.events import EVENTS
 from ringfence_audit.log.domain.state import State
 
 _HEAD = re.compile(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n(?:[^\n]+\n)*")
 
 
-class CannotSucceed(Exception):
+class CannotBegin(Exception):
     """What stands in the way of this log taking the other's place."""
 
 
-def succeed(store: EventStore, origin: str, note: str, vkey: str) -> Checkpoint:
+def begin_successor(store: EventStore, origin: str, note: str, vkey: str) -> Checkpoint:
     """Records as the log's first leaf that it goes on where another ended, by that one's last checkpoint.
 
-    The checkpoint has to be signed by the key, a vkey of the other log's name. Blocks; raises CannotSucceed where it is
+    The checkpoint has to be signed by the key, a vkey of the other log's name. Blocks; raises CannotBegin where it is
     not, where both have one origin, or where the log has begun.
     """
     checkpoint, note = _verified(note, vkey)
     if checkpoint.origin == origin:
-        raise CannotSucceed("a log does not take its own place: RINGFENCE_LOG_ORIGIN names the new one")
+        raise CannotBegin("a log does not take its own place: RINGFENCE_LOG_ORIGIN names the new one")
     state = State(origin)
     now_ns = time.time_ns()
     event, tiles = state.append_succession(checkpoint, note, now_ns)
@@ -43,7 +41,7 @@ def succeed(store: EventStore, origin: str, note: str, vkey: str) -> Checkpoint:
     try:
         store.append(0, [begun], [partial(TileModel().save, tiles=tiles, page=page)])
     except VersionConflict:
-        raise CannotSucceed("the log has begun: it takes another's place with its first leaf or not at all") from None
+        raise CannotBegin("the log has begun: it takes another's place with its first leaf or not at all") from None
     return checkpoint
 
 
@@ -52,37 +50,26 @@ def _verified(note: str, vkey: str) -> tuple[Checkpoint, str]:
     text, separator, signatures = note.rpartition("\n\n")
     head = _HEAD.fullmatch(f"{text}\n")
     if not separator or head is None:
-        raise CannotSucceed("the file is no checkpoint")
+        raise CannotBegin("the file is no checkpoint")
     key = _key(vkey)
     for line in signatures.splitlines():
         if line.startswith(f"\u2014 {key.name} "):
-            content = _decoded(line.rpartition(" ")[2])
+            content = base64_bytes(line.rpartition(" ")[2])
             try:
                 Ed25519PublicKey.from_public_bytes(key.public_key).verify(content[4:], f"{text}\n".encode())
             except InvalidSignature:
                 continue
-            root, size = _decoded(head[3]), int(head[2])
+            root, size = base64_bytes(head[3]), int(head[2])
             if content[:4] == key.key_id and key.name == head[1] and size < 1 << 63 and base64_text(root) == head[3]:
                 return Checkpoint(head[1], size, root), key.signed(f"{text}\n", content[4:])
-    raise CannotSucceed(f"the checkpoint is not signed by {key.name}")
+    raise CannotBegin(f"the checkpoint is not signed by {key.name}")
 
 
 def _key(vkey: str) -> NoteKey:
-    name, _, rest = vkey.strip().partition("+")
-    content = _decoded(rest.partition("+")[2])
     try:
-        if content[:1] != ED25519:
-            raise ValueError("the key is not an Ed25519 note key")
-        key = NoteKey(name, content[1:])
+        name, algorithm, public_key = read_vkey(vkey.strip())
+        if bytes([algorithm]) != ED25519:
+            raise ValueError("it is of another kind")
+        return NoteKey(name, public_key)
     except ValueError as error:
-        raise CannotSucceed(str(error)) from None
-    if key.text() != vkey.strip():
-        raise CannotSucceed("the key id does not belong to the key")
-    return key
-
-
-def _decoded(text: str) -> bytes:
-    try:
-        return b64decode(text, validate=True)
-    except (Base64Error, ValueError):
-        return b""
+        raise CannotBegin(f"the key is not an Ed25519 note key: {error}") from None
