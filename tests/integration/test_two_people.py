@@ -121,11 +121,7 @@ def test_what_outlives_its_proposers_role_is_void(
     people: People, method: Method, outlived: dict[str, tuple[Act, UUID]]
 ) -> None:
     """The proposer's role ended by date before a second person confirms: nothing happens."""
-    act, proposal = outlived[method.descriptor.name]
-    second = people.scenario.operators[1]
-    wait_until_void(act, proposal, second)
-    assert verdict(act, proposal, second) == "PROPOSAL_VOID"
-    assert not act.happened()
+    require_void(people, *outlived[method.descriptor.name])
 
 
 @pytest.mark.parametrize("method", TWO_PEOPLE, ids=str)
@@ -133,7 +129,11 @@ def test_what_a_suspended_person_has_proposed_is_void(
     people: People, method: Method, left_behind: dict[str, tuple[Act, UUID]]
 ) -> None:
     """The proposer was suspended before a second person confirms: nothing happens, and it is shown no more."""
-    act, proposal = left_behind[method.descriptor.name]
+    require_void(people, *left_behind[method.descriptor.name])
+
+
+def require_void(people: People, act: Act, proposal: UUID) -> None:
+    """A second person finds nothing to confirm any more."""
     second = people.scenario.operators[1]
     wait_until_void(act, proposal, second)
     assert verdict(act, proposal, second) == "PROPOSAL_VOID"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
@@ -136,6 +138,24 @@ def test_requests_that_are_none_are_refused_before_they_are_read(tmp_path: Path)
             connection.request(method, path, headers=length)
             assert connection.getresponse().status == status
             connection.close()
+
+
+def test_one_connection_too_many_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever connects and says nothing takes one place of as many as there are, and gives it back as he leaves."""
+    monkeypatch.setattr("ringfence_verifier.witness.serving.MOST_CONNECTIONS", 1)
+    with serving(tmp_path / "w") as (port, _):
+        with socket.create_connection(("127.0.0.1", port)) as silent:
+            silent.sendall(b"POST /add")
+            with pytest.raises((ConnectionError, http.client.RemoteDisconnected)):
+                post(port, request(0, 1))
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            try:
+                assert post(port, request(0, 1))[0] == 200
+                return
+            except ConnectionError:
+                time.sleep(0.02)
+        raise AssertionError("the place was not given back")
 
 
 def test_monitors_read_what_was_cosigned_last(tmp_path: Path) -> None:
