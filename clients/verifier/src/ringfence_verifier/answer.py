@@ -65,7 +65,10 @@ def verify_answer(answer: bytes, vkey: str, *, origin: str | None = None, policy
     Raises AnswerRefused where it is malformed, of another log, leaves out or adds a posting or a fact, or proves
     another thing than it says; VerificationError where the vkey is none.
     """
-    VerifierKey.parse(vkey)
+    try:
+        VerifierKey.parse(vkey)
+    except VerificationError as error:
+        raise AnswerRefused("KEY_REFUSED", str(error)) from error
     read = _Reader(answer)
     key, from_leaf, until_leaf = read.header()
     note = read.note()
