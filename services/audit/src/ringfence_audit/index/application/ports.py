@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Protocol
-
-
-@dataclass(frozen=True, slots=True)
-class KeyQuery:
-    """Leaves about one id, in a range of indexes and of times (halves open; `until_ns` 0 for no bound)."""
-
-    key: bytes
-    from_leaf: int
-    until_leaf: int
-    from_ns: int
-    until_ns: int
-    limit: int
 
 
 class Keys(Protocol):
     """The search index; every call blocks."""
 
-    def find(self, query: KeyQuery) -> list[int]:
-        """Gives indexes of leaves that are about an id, in order."""
+    def find(self, keys: Sequence[bytes], from_leaf: int, until_leaf: int, limit: int) -> list[int]:
+        """Gives the first indexes of leaves in a range that any of the keys finds, in order; raises IndexDamaged."""
+
+    def bundles_of(self, tenant: bytes, from_leaf: int, until_leaf: int, limit: int) -> list[int]:
+        """Gives the first leaves of the first bundles in a range that name a platform, in order."""
+
+    def accounts_of(self, owner: bytes) -> list[bytes]:
+        """Gives the accounts that leaves say are an owner's."""

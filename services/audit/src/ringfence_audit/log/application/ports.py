@@ -47,6 +47,9 @@ class Tiles(Protocol):
     def pages_between(self, from_leaf: int, until_leaf: int, from_ns: int, until_ns: int) -> list[StoredPage]:
         """Gives a bounded number of pages, in order, that have leaves in both ranges (halves open)."""
 
+    def narrowed(self, leaves: range, from_ns: int, until_ns: int) -> range:
+        """Gives the part of a range from its first to its last page with leaves of these times (half open)."""
+
 
 class StoredLeaves(Protocol):
     """Leaves as they stand in the log's own events; every call blocks and raises LogDamaged where the chain breaks."""

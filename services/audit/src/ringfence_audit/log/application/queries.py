@@ -89,6 +89,10 @@ class Queries:
                 yield from ((index, leaves[index - page.first_leaf]) for index in range(max(at, page.first_leaf), end))
             at = pages[-1].first_leaf + pages[-1].count
 
+    def narrowed(self, leaves: range, from_ns: int, until_ns: int) -> range:
+        """Gives the part of a range that may have leaves of these times (half open, `until_ns` 0: no end)."""
+        return self._tiles.narrowed(leaves, from_ns, until_ns)
+
     def leaves_at(self, indexes: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         """Yields leaves by ascending index, and reads each event once, many together; raises LogDamaged."""
         at = 0
