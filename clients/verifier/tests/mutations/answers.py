@@ -239,4 +239,3 @@ def _of_another(chance: Random, number: int, good: Parts) -> bytes:
         return replace(good, runs=theirs.runs).encoded()
     forged = Signer(signers()[0].name, b"\x77" * 32)
     return IndexedLog(other.facts, other.index_size, forged).parts(good.key).encoded()
-

@@ -11,7 +11,9 @@ from .proofs import consistency, inclusion
 from .receipts import receipt
 from .signed import checkpoint, key, note
 
-MAKERS = (inclusion, inclusion, consistency, consistency, key, note, checkpoint, checkpoint, receipt, receipt, leaf, answer)
+MAKERS = (
+    inclusion, inclusion, consistency, consistency, key, note, checkpoint, checkpoint, receipt, receipt, leaf, answer,
+)  # fmt: skip
 
 
 def case(number: int) -> Case:
