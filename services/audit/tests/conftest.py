@@ -22,6 +22,7 @@ from ringfence_audit.index.adapters.run_reader import RunReader
 from ringfence_audit.index.api.servicer import AnswerServicer, SearchServicer
 from ringfence_audit.index.application.answering import Answering
 from ringfence_audit.index.application.queries import Queries as SearchQueries
+from ringfence_audit.index.application.vouching import Vouching
 from ringfence_audit.log.adapters.http_witnesses import HttpWitnesses
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.stored_marks import StoredMarks
@@ -187,7 +188,14 @@ def signing(
     anchoring, publishing = Anchoring(anchor, tree.root), Publishing()
     if policy is not None:
         publishing = Publishing(policy, HttpWitnesses(None), tree.consistency_proof, anchoring.is_overtaken)
-    return SignCheckpoint(writer, log, TileModel(), LocalSigner(), anchoring, publishing)
+    projector = Projector(store, EventCodec(EVENTS), IndexModel())
+
+    async def caught_up() -> None:
+        while await asyncio.to_thread(projector.step):
+            pass
+
+    vouching = Vouching(RunReader(store), caught_up, patience_seconds=5.0)
+    return SignCheckpoint(writer, log, TileModel(), LocalSigner(), anchoring, publishing, vouching)
 
 
 @asynccontextmanager

@@ -45,6 +45,7 @@ from ringfence_audit.index.adapters.schema import KEY_TABLES, RUN_TABLES
 from ringfence_audit.index.api.servicer import AnswerServicer, SearchServicer
 from ringfence_audit.index.application.answering import Answering
 from ringfence_audit.index.application.queries import Queries as SearchQueries
+from ringfence_audit.index.application.vouching import Vouching
 from ringfence_audit.log.adapters.carrying_over import carry_over
 from ringfence_audit.log.adapters.http_witnesses import HttpWitnesses
 from ringfence_audit.log.adapters.peer_feed import PeerFeed
@@ -103,7 +104,9 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     signer = VaultSigner(runtime.vault.transit, log.origin)
     anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root)
     publishing = _publishing(runtime.settings, TileTree(TileReader(core.store).tile), anchoring)
-    sign = SignCheckpoint(core.writer, log, TileModel(), signer, anchoring, publishing)
+    index = core.projectors[IndexModel.name]
+    vouching = Vouching(RunReader(core.store), lambda: index.reached(core.writer.head.position))
+    sign = SignCheckpoint(core.writer, log, TileModel(), signer, anchoring, publishing, vouching)
     checkpointer = Checkpointer(sign, lambda: not log.unsigned)
     leadership = core.leadership()
     measure(runtime.gauges, leadership, log, checkpointer, anchoring, publishing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ringfence_audit.index.application.ports import Runs
+from ringfence_audit.index.application.ports import Index
 from ringfence_audit.index.domain.answer import HASH_BYTES, POSTING_SHARE, Answer, Asked, proof_hashes
 from ringfence_audit.index.domain.errors import IndexDamaged, IndexPending
 from ringfence_audit.index.domain.runs import PAGE_BYTES, Run, index_root
@@ -39,8 +39,8 @@ class _Stated:
 class Answering:
     """Answers under a signed checkpoint, from the index that its state leaf states."""
 
-    def __init__(self, runs: Runs, log: LogQueries, most_bytes: int = ANSWER_BYTES) -> None:
-        self._runs = runs
+    def __init__(self, index: Index, log: LogQueries, most_bytes: int = ANSWER_BYTES) -> None:
+        self._index = index
         self._log = log
         self._most_bytes = most_bytes
 
@@ -65,7 +65,7 @@ class Answering:
         index = stated_index(signed.state_leaf) if signed.state_leaf else None
         if index is None or index.size < needed:
             raise IndexPending(until_leaf=str(needed), index_size=str(index.size if index else 0))
-        runs = self._runs.cover(index.size)
+        runs = self._index.cover(index.size)
         if index_root(runs) != index.root:
             raise IndexDamaged(first_leaf="0", leaves=str(index.size))
         return _Stated(signed, index.size, runs)
@@ -84,7 +84,7 @@ class Answering:
 
     def _found(self, asked: Asked) -> Iterator[tuple[int, bytes]]:
         at = asked.from_leaf
-        while indexes := self._runs.find([asked.key], at, asked.until_leaf, READ_TOGETHER):
+        while indexes := self._index.find([asked.key], at, asked.until_leaf, READ_TOGETHER):
             yield from self._log.leaves_at(indexes)
             at = indexes[-1] + 1
 
@@ -98,7 +98,7 @@ class Answering:
 
     def _made(self, asked: Asked, stated: _Stated, facts: Facts) -> Answer:
         shown = [
-            (run, self._runs.pages(run, *asked.bounds(run)) if asked.concerns(run) else None) for run in stated.runs
+            (run, self._index.pages(run, *asked.bounds(run)) if asked.concerns(run) else None) for run in stated.runs
         ]
         named = [index for run, pages in shown if pages for index in asked.indexes(run, pages)]
         if named != [index for index, _ in facts]:

@@ -22,13 +22,17 @@ class Keys(Protocol):
 
 
 class Runs(Protocol):
-    """The runs of the index, each part held to its root; every call blocks, and raises IndexMoved and IndexDamaged."""
+    """The runs of the index; every call blocks, and raises IndexDamaged where stored parts are not what was written."""
+
+    def size(self) -> int:
+        """Gives how many of the log's first leaves are in the index."""
 
     def cover(self, size: int) -> list[Run]:
-        """Gives the runs that cover the log's first leaves, in order."""
+        """Gives the runs that cover the log's first leaves; raises IndexMoved where the index has not all of them."""
 
     def pages(self, run: Run, low: bytes, high: bytes) -> RunPages:
-        """Gives the pages of a run that show all of its postings from `low` and below `high`, as an answer has to."""
+        """Gives the pages of a run that show its postings from `low` and below `high`; raises IndexMoved."""
 
-    def find(self, keys: Sequence[bytes], from_leaf: int, until_leaf: int, limit: int) -> list[int]:
-        """Gives the first indexes of leaves in a range that any of the keys finds, in order."""
+
+class Index(Keys, Runs, Protocol):
+    """What answers completely: where leaves about a key are, and what shows that these are all."""
