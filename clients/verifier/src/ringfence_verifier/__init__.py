@@ -6,7 +6,7 @@ never takes a key from the evidence it checks.
 
 from ringfence_verifier.answer import Answer, AnswerRefused, verify_answer
 from ringfence_verifier.combined import verify_combined
-from ringfence_verifier.contradiction import Contradiction, contradiction
+from ringfence_verifier.contradiction import Contradiction, NoContradiction, contradiction
 from ringfence_verifier.cosignature import CosignerKey, cosigners
 from ringfence_verifier.errors import VerificationError
 from ringfence_verifier.index import IndexHash, leaf_keys
@@ -30,6 +30,7 @@ __all__ = [
     "LogAudit",
     "LogState",
     "LogSummary",
+    "NoContradiction",
     "Policy",
     "Predecessor",
     "SourceHead",
