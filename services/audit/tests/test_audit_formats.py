@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ringfence_audit.index.domain.extracting import extract
+from ringfence_audit.index.domain.keys import keys_of
+from ringfence_audit.index.domain.merging import merged, rebased
+from ringfence_audit.index.domain.ranges import Range, cover
+from ringfence_audit.index.domain.runs import index_root, run_of
 from ringfence_audit.log.domain.checkpoint import NoteKey
 from ringfence_audit.log.domain.leaf import Value, commitment, encode
 from ringfence_audit.log.domain.merkle import leaf_hash
@@ -67,7 +73,47 @@ def test_the_published_log_verifies_whole() -> None:
     assert (verified.index, verified.leaf.hex()) == (received["index"], received["leaf"])
 
 
-KINDS = ("leaf", "commitment", "log_key", "checkpoint", "receipt", "checkpoint_over_state", "state_receipt")
+def example(number: int) -> bytes:
+    """Gives the leaf that the vectors of the index are made of."""
+    ids = {"account_id": bytes([number % 7]), "fact_id": number.to_bytes(8, "big")}
+    return encode("example.fact.v1", {name: sha256(seed).digest()[:16] for name, seed in ids.items()})
+
+
+def test_keys_and_runs_agree_with_the_vectors() -> None:
+    """A leaf's keys, a run's postings and its record are computed as published."""
+    [keyed], [run] = vectors("index_keys"), vectors("index_run")
+    leaf, of = bytes.fromhex(keyed["leaf"]), Range(run["first"], run["leaves"])
+    assert [key.hex() for key in keys_of(leaf)] == keyed["keys"]
+    [postings] = extract(of.first, [example(number) for number in range(of.first, of.end)]).cut([of.end])
+    assert postings.tobytes().hex() == run["postings"]
+    assert run_of(of, postings.tobytes()).record().hex() == run["record"]
+
+
+def test_roots_of_the_index_agree_with_the_vectors() -> None:
+    """The index over so many leaves has the published root."""
+    for vector in vectors("index_root"):
+        leaves = [example(number) for number in range(vector["size"])]
+        runs = []
+        for of in cover(vector["size"]):
+            together = extract(of.first, leaves[of.first : of.end])
+            bundles = together.cut([*range(of.first + 256, of.end, 256), of.end])
+            moved = [[rebased(each, 256 * number)] for number, each in enumerate(bundles)]
+            runs.append(run_of(of, b"".join(block.tobytes() for block in merged(moved))))
+        assert index_root(runs).hex() == vector["root"]
+
+
+KINDS = (
+    "leaf",
+    "commitment",
+    "log_key",
+    "checkpoint",
+    "receipt",
+    "checkpoint_over_state",
+    "state_receipt",
+    "index_keys",
+    "index_run",
+    "index_root",
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
 from ringfence_kernel.values.recorded import Recorded
 
-from ringfence_audit.index.adapters.stored_runs import merge_parts, read_tail, write_run
+from ringfence_audit.index.adapters.stored_runs import merge_parts, read_tail, write_run, write_tail
 from ringfence_audit.index.domain.errors import IndexDamaged
 from ringfence_audit.index.domain.extracting import extract
 from ringfence_audit.index.domain.ranges import BUNDLE_LEAVES, LEVELS, Range, span
@@ -26,7 +25,6 @@ from ringfence_audit.log.domain.state_leaf import stated_index
 BLOCK_LEAVES = 8_192
 """Their keys are taken at once."""
 
-SAVE_TAIL = "INSERT INTO index_tail VALUES (%b, %b, %b, %b)"
 SAVE_TENANTS = "INSERT INTO index_tenants SELECT * FROM unnest(%b::bytea[], %b::bigint[]) ON CONFLICT DO NOTHING"
 SAVE_ACCOUNTS = "INSERT INTO index_accounts SELECT * FROM unnest(%b::bytea[], %b::bytea[]) ON CONFLICT DO NOTHING"
 SAVE_STATE = "INSERT INTO index_states VALUES (%b, %b, %b)"
@@ -98,8 +96,7 @@ def _index(connection: Any, block: _Block) -> None:
     pieces = block.pieces()
     for piece, postings in zip(pieces, extracted.cut([each.end for each in pieces]), strict=True):
         if piece.end % BUNDLE_LEAVES:
-            packed = postings.tobytes()
-            connection.execute(SAVE_TAIL, (piece.first, piece.leaves, sha256(packed).digest(), packed))
+            write_tail(connection, piece, postings)
         else:
             _complete(connection, piece, postings)
 

@@ -18,10 +18,11 @@ from ringfence_audit.index.adapters.stored_runs import (
     read_chunk,
     read_directory,
     read_runs,
+    read_size,
     read_tail,
 )
 from ringfence_audit.index.domain.errors import IndexMoved
-from ringfence_audit.index.domain.ranges import BUNDLE_LEAVES, LEVELS, Range, cover, span
+from ringfence_audit.index.domain.ranges import BUNDLE_LEAVES, Range, cover
 from ringfence_audit.index.domain.runs import (
     Chunk,
     Postings,
@@ -40,7 +41,6 @@ CACHED_DIRECTORIES = 1_024
 CACHED_CHUNKS = 256
 """At 136 KiB each: 34 MiB."""
 SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-NEWEST = "SELECT max(first_leaf) AS first_leaf FROM index_runs WHERE level = %b"
 ACCOUNTS = "SELECT account_id FROM index_accounts WHERE owner_id = %b ORDER BY account_id"
 BUNDLES = (
     "SELECT bundle FROM index_tenants WHERE tenant_id = %b AND bundle >= %b AND bundle < %b ORDER BY bundle LIMIT %b"
@@ -59,9 +59,9 @@ class RunReader:
         self._chunks: BoundedCache[bytes, Chunk] = BoundedCache(CACHED_CHUNKS)
 
     def size(self) -> int:
-        """Gives how many of the log's first leaves are in the index; raises IndexDamaged."""
+        """Gives how many of the log's first leaves are in the index."""
         with self._snapshot() as connection:
-            return self._size(connection)
+            return read_size(connection)
 
     def cover(self, size: int) -> list[Run]:
         """Gives the runs that cover the log's first leaves, in order, each read so far that it leads to its root.
@@ -83,9 +83,9 @@ class RunReader:
 
     def find(self, keys: Sequence[bytes], from_leaf: int, until_leaf: int, limit: int) -> list[int]:
         """Gives the first indexes of leaves in a range that any of the keys finds, in order; raises IndexDamaged."""
-        found: list[int] = []
+        found, keys = list[int](), sorted(keys)
         with self._snapshot() as connection:
-            ranges = cover(min(self._size(connection), until_leaf))
+            ranges = cover(min(read_size(connection), until_leaf))
             for run in self._cover(connection, [each for each in ranges if each.end > from_leaf]):
                 if len(found) >= limit:
                     break
@@ -116,14 +116,6 @@ class RunReader:
             connection.execute(SNAPSHOT)
             yield connection
 
-    @staticmethod
-    def _size(connection: Any) -> int:
-        ends = [each.end for each, _ in read_tail(connection)]
-        for level in range(LEVELS):
-            first = connection.execute(NEWEST, (level,)).fetchone()["first_leaf"]
-            ends.append(0 if first is None else first + span(level))
-        return max(ends)
-
     def _cover(self, connection: Any, ranges: Sequence[Range]) -> list[Run]:
         rest = [each for each in ranges if each.leaves < BUNDLE_LEAVES]
         runs = read_runs(connection, [each for each in ranges if each.leaves >= BUNDLE_LEAVES])
@@ -137,7 +129,7 @@ class RunReader:
         try:
             [run] = read_runs(connection, [bundle])
         except IndexMoved:
-            tail = [each for each in read_tail(connection) if each[0].first >= of.first]
+            tail = list(read_tail(connection))
             if not tail or tail[0][0].first != of.first or tail[-1][0].end < of.end:
                 raise IndexMoved(first_leaf=str(of.first), leaves=str(of.leaves)) from None
             postings = np.sort(np.concatenate([postings for _, postings in tail]), kind="stable")

@@ -9,7 +9,7 @@ from typing import Any
 
 from ringfence_audit.index.domain.errors import IndexDamaged, IndexMoved
 from ringfence_audit.index.domain.merging import merged, rebased
-from ringfence_audit.index.domain.ranges import Range, level_of, parts
+from ringfence_audit.index.domain.ranges import BUNDLE_LEAVES, LEVELS, Range, level_of, parts, span
 from ringfence_audit.index.domain.runs import (
     CHUNK_POSTINGS,
     POSTING_BYTES,
@@ -23,7 +23,14 @@ from ringfence_audit.index.domain.runs import (
 from ringfence_audit.index.domain.trees import HASH_BYTES, tree_head
 
 SAVE_RUN = "INSERT INTO index_runs VALUES (%b, %b, %b, %b)"
+SAVE_TAIL = "INSERT INTO index_tail VALUES (%b, %b, %b, %b)"
 SAVE_CHUNK = "INSERT INTO index_chunks VALUES (%b, %b, %b, %b, %b, %b, %b)"
+SIZE = (
+    "SELECT greatest((SELECT coalesce(max(first_leaf + leaves), 0) FROM index_tail),"
+    " (SELECT coalesce(max(newest.end_leaf), 0) FROM unnest(%b::smallint[], %b::bigint[]) AS wanted (level, span)"
+    " CROSS JOIN LATERAL (SELECT first_leaf + span AS end_leaf FROM index_runs r WHERE r.level = wanted.level"
+    " ORDER BY first_leaf DESC LIMIT 1) newest)) AS size"
+)
 RUNS = (
     "SELECT r.first_leaf, r.postings, r.root FROM unnest(%b::smallint[], %b::bigint[]) AS wanted (level, first_leaf)"
     " JOIN index_runs r USING (level, first_leaf)"
@@ -52,6 +59,13 @@ def merge_parts(connection: Any, level: int, first: int) -> Run:
     runs = read_runs(connection, ranges)
     blocks = merged([_blocks(connection, run, run.first - first) for run in runs])
     return write_run(connection, Range(first, sum(each.leaves for each in ranges)), blocks)
+
+
+def read_size(connection: Any) -> int:
+    """Reads how many of the log's first leaves are in the index."""
+    levels = list(range(LEVELS))
+    row = connection.execute(SIZE, (levels, [span(level) for level in levels])).fetchone()
+    return int(row["size"])
 
 
 def read_runs(connection: Any, ranges: Sequence[Range]) -> list[Run]:
@@ -96,13 +110,26 @@ def read_chunk(connection: Any, run: Run, directory: Directory, number: int) -> 
     return chunk
 
 
+def write_tail(connection: Any, of: Range, postings: Postings) -> None:
+    """Writes what an event brings to a bundle that is not complete; offsets are in the bundle."""
+    packed = postings.tobytes()
+    connection.execute(SAVE_TAIL, (of.first, of.leaves, _tail_hash(of, packed), packed))
+
+
 def read_tail(connection: Any) -> Iterator[tuple[Range, Postings]]:
     """Yields what each event has brought to the bundle that is not complete, in order; raises IndexDamaged."""
+    end = None
     for row in connection.execute(TAIL):
-        packed = bytes(row["postings"])
-        if sha256(packed).digest() != row["sha256"]:
-            raise IndexDamaged(first_leaf=str(row["first_leaf"]), leaves=str(row["leaves"]))
-        yield Range(row["first_leaf"], row["leaves"]), postings_in(packed)
+        of, packed = Range(row["first_leaf"], row["leaves"]), bytes(row["postings"])
+        follows = of.first % BUNDLE_LEAVES == 0 if end is None else of.first == end
+        if not follows or _tail_hash(of, packed) != row["sha256"]:
+            raise IndexDamaged(first_leaf=str(of.first), leaves=str(of.leaves))
+        end = of.end
+        yield of, postings_in(packed)
+
+
+def _tail_hash(of: Range, packed: bytes) -> bytes:
+    return sha256(of.first.to_bytes(8, "big") + of.leaves.to_bytes(8, "big", signed=True) + packed).digest()
 
 
 def damaged(run: Run, chunk: int | None = None) -> IndexDamaged:

@@ -57,10 +57,12 @@ class Queries:
         found: list[tuple[int, bytes]] = []
         size = 0
         for examined, (index, leaf) in enumerate(self._candidates(query)):
-            size += len(leaf)
-            if len(found) == query.page_size or examined == MOST_EXAMINED or (found and size > ANSWER_BYTES):
+            if len(found) == query.page_size or examined == MOST_EXAMINED:
                 return Found(found, index)
             if _matches(leaf, query):
+                size += len(leaf)
+                if found and size > ANSWER_BYTES:
+                    return Found(found, index)
                 found.append((index, leaf))
         return Found(found, None)
 
@@ -83,9 +85,10 @@ class Queries:
 
     def _of_keys(self, keys: Sequence[bytes], span: range) -> Iterator[int]:
         at = span.start
-        while indexes := self._keys.find(keys, at, span.stop, FOUND_TOGETHER):
+        while at < span.stop:
+            indexes = self._keys.find(keys, at, span.stop, FOUND_TOGETHER)
             yield from indexes
-            at = indexes[-1] + 1
+            at = indexes[-1] + 1 if len(indexes) == FOUND_TOGETHER else span.stop
 
     def _of_tenant(self, tenant: bytes, span: range) -> Iterator[int]:
         at = span.start
