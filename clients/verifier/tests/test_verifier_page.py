@@ -7,7 +7,6 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import sha256
-from importlib import resources
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 from ringfence.ledger import Purpose
 from ringfence.money import _EXPONENTS, _LEDGERS
-from ringfence_verifier import AnswerRefused, verify_answer
+from ringfence_verifier import PAGE, AnswerRefused, verify_answer
 
 from .answers import IndexedLog
 from .browser import Browser, page
@@ -23,7 +22,6 @@ from .mutations.answers import answer as mutated
 from .notes import base64, leaf
 from .refused import ALICE, CAROL, NOBODY, SIGNER, bad, good, log
 
-PAGE = Path(str(resources.files("ringfence_verifier"))) / "page" / "verify.html"
 CHANGED = 250
 JUDGE = """(async () => {
   const judged = [];
