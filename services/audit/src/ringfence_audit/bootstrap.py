@@ -42,7 +42,8 @@ from ringfence_audit.evidence.domain.state import State as EvidenceState
 from ringfence_audit.index.adapters.index_model import IndexModel
 from ringfence_audit.index.adapters.run_reader import RunReader
 from ringfence_audit.index.adapters.schema import KEY_TABLES, RUN_TABLES
-from ringfence_audit.index.api.servicer import SearchServicer
+from ringfence_audit.index.api.servicer import AnswerServicer, SearchServicer
+from ringfence_audit.index.application.answering import Answering
 from ringfence_audit.index.application.queries import Queries as SearchQueries
 from ringfence_audit.index.application.vouching import Vouching
 from ringfence_audit.log.adapters.carrying_over import carry_over
@@ -180,6 +181,7 @@ def _audit(
         audit_pb2_grpc.AuditServiceServicer,
         LogServicer(record_read, LogStanding(core.writer, log), queries, feeds, marks, heavily),
         search,
+        AnswerServicer(record_read, Answering(keys, queries), heavily),
         EvidenceServicer(record_read, FindingsReader(core.store), evidence, core.projectors[ProofModel.name], heavily),
         ReportServicer(record_read, making, search.caught_up, heavily, log.origin),
     )
@@ -187,7 +189,7 @@ def _audit(
         audit_pb2_grpc.add_AuditServiceServicer_to_server,
         servicer,
         "ringfence.audit.v1.AuditService",
-        heavy=frozenset({"GetReport", "Search", "ListLeaves", "ListUnprovenTransfers", "VerifySources"}),
+        heavy=frozenset({"GetAnswer", "GetReport", "Search", "ListLeaves", "ListUnprovenTransfers", "VerifySources"}),
     )
 
 
