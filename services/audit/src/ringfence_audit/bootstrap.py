@@ -73,13 +73,14 @@ from ringfence_audit.reports.api.servicer import ReportServicer
 from ringfence_audit.reports.application.making import Making
 from ringfence_audit.settings import AuditSettings
 from ringfence_audit.standing.domain.state import State as StandingState
+from ringfence_audit.tiles import module as tiles
 from ringfence_audit.translation.application.translator import Translation, count_unreadable_from_zero
 from ringfence_audit.translation.domain.state import State as TranslationState
 
 SOURCES = ("identity", "custody", "payment-instruction")
-DIGEST_FORMAT = 6
-"""5 had no state leaves, 3 had all files that payment-instruction has named, 1 was the log's state before its modules
-had their own.
+DIGEST_FORMAT = 7
+"""6 did not know who may copy the log, 5 had no state leaves, 3 had all files that payment-instruction has named, 1 was
+the log's state before its modules had their own.
 """
 
 
@@ -103,7 +104,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root)
     publishing = _publishing(runtime.settings, TileTree(TileReader(core.store).tile), anchoring)
     sign = SignCheckpoint(core.writer, log, TileModel(), signer, anchoring, publishing)
-    checkpointer = Checkpointer(sign, lambda: not log.unsigned)
+    checkpointer = Checkpointer(sign, lambda: not log.is_due)
     leadership = core.leadership()
     measure(runtime.gauges, leadership, log, checkpointer, anchoring, publishing)
     count_unreadable_from_zero(SOURCES)
@@ -139,6 +140,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
             Task("evidence", passing.run),
             *following,
         ],
+        everywhere=tiles.tasks(runtime, core, log, standing, RecordRead(core.writer, log, TileModel())),
         checks=[*core.checks(), Check("checkpoints", checkpointer.problem), *halts],
         leadership=leadership,
     )
