@@ -19,7 +19,7 @@ from ringfence_audit.tiles.domain.errors import EntriesNotOpen
 from ringfence_audit.tiles.domain.paths import WIDTH, TilePath
 
 BUNDLES_AT_ONCE = 4
-"""A bundle may have 16 MB; half of the places are one reader's at most."""
+"""A bundle may have 16 MB; half as many at once are one reader's at most."""
 
 
 @dataclass(slots=True)
@@ -75,14 +75,14 @@ class PublishedEntries:
     is_suspended: Callable[[bytes], bool]
     record_read: RecordRead
     heavily: InThreads
-    places: Admission = field(default_factory=lambda: Admission(BUNDLES_AT_ONCE))
+    room: Admission = field(default_factory=lambda: Admission(BUNDLES_AT_ONCE))
 
     async def bundle(self, reader: Caller, path: TilePath) -> bytes | None:
         """Gives the entries under a tile that the checkpoint covers, None where it does not.
 
         Raises EntriesNotOpen, PrincipalSuspended, Overloaded, NotLeader, LogDamaged.
         """
-        with self.places.slot(), self.places.share(reader.spiffe_id), calling(reader):
+        with self.room.slot(), self.room.share(reader.spiffe_id), calling(reader):
             self._require(reader)
             signed = self.newest()
             if signed is None or path.end > signed.size:
