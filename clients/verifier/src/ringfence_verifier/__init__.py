@@ -4,8 +4,12 @@ It imports the standard library and `cryptography` only, shares no code with the
 never takes a key from the evidence it checks.
 """
 
+from ringfence_verifier.answer import Answer, AnswerRefused, verify_answer
+from ringfence_verifier.combined import verify_combined
+from ringfence_verifier.contradiction import Contradiction, contradiction
 from ringfence_verifier.cosignature import CosignerKey, cosigners
 from ringfence_verifier.errors import VerificationError
+from ringfence_verifier.index import IndexHash, leaf_keys
 from ringfence_verifier.leaf import Fact, read_leaf
 from ringfence_verifier.log import LogAudit, LogSummary, Predecessor, verify_log
 from ringfence_verifier.note import Checkpoint, SourceHead, VerifierKey, verify_checkpoint
@@ -16,9 +20,13 @@ from ringfence_verifier.safeguarding import VerifiedDay, day_id, verify_safeguar
 from ringfence_verifier.state import LogState, read_state, verify_state
 
 __all__ = [
+    "Answer",
+    "AnswerRefused",
     "Checkpoint",
+    "Contradiction",
     "CosignerKey",
     "Fact",
+    "IndexHash",
     "LogAudit",
     "LogState",
     "LogSummary",
@@ -29,11 +37,15 @@ __all__ = [
     "VerifiedDay",
     "VerifiedLeaf",
     "VerifierKey",
+    "contradiction",
     "cosigners",
     "day_id",
+    "leaf_keys",
     "read_leaf",
     "read_state",
+    "verify_answer",
     "verify_checkpoint",
+    "verify_combined",
     "verify_consistency",
     "verify_inclusion",
     "verify_log",
