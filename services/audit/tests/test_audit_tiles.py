@@ -5,9 +5,12 @@ from __future__ import annotations
 import gzip
 import http.client
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -15,17 +18,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from ringfence_audit.log.domain.leaf import unpack
 from ringfence_audit.log.domain.merkle import EMPTY_ROOT, TileTree, leaf_hashes
+from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.values.ids import new_id, show
 from ringfence_local_stack.processes.files import private_folder
 from ringfence_local_stack.processes.ports import free_ports
 from ringfence_local_stack.servers.certificates import CertificateFiles
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.openbao import OpenBaoServer
-from ringfence_verifier import Checkpoint, verify_checkpoint, verify_log
+from ringfence_protos.audit.v1 import audit_pb2
+from ringfence_verifier import Checkpoint, CosignerKey, cosigners, verify_checkpoint, verify_log
 from ringfence_verifier.leaf import read_leaf
 
 from .feeds import identifier, transfers_created
-from .process import AuditProcess, serving
+from .process import ORIGIN, AuditProcess, Reader, serving
 
 OPERATOR = identifier("operator")
 
@@ -45,6 +50,7 @@ class Tiles:
 
     service: AuditProcess
     port: int
+    regulator: Reader
 
     def get(self, path: str, files: CertificateFiles | None = None, method: str = "GET", **headers: str) -> Answer:
         """Asks on a connection of its own."""
@@ -64,14 +70,25 @@ class Tiles:
         return verify_checkpoint(self.get("/checkpoint").body.decode(), self.service.verifier_key())
 
     def settled(self) -> Checkpoint:
-        """Waits for a checkpoint over everything that the sources have."""
-        give_up, seen = time.monotonic() + 30, self.checkpoint()
-        while True:
-            time.sleep(1.3)
-            before, seen = seen, self.checkpoint()
-            if seen == before:
-                return seen
-            assert time.monotonic() < give_up
+        """Waits until everything that the sources have is published."""
+        give_up = time.monotonic() + 60
+        while time.monotonic() < give_up:
+            try:
+                published = self.regulator.call("GetCheckpoint", audit_pb2.GetCheckpointRequest())
+            except RemoteError:  # before the first
+                time.sleep(0.1)
+                continue
+            heads = {head.source: head.position for head in published.source_heads}
+            if all(heads.get(name, 0) == len(feed.events) for name, feed in self.service.feeds.items()):
+                assert self.get("/checkpoint").body.decode() == published.checkpoint
+                return self.checkpoint()
+            time.sleep(0.1)
+        raise AssertionError("the log does not come to where its sources are")
+
+    def still(self) -> Checkpoint:
+        """Gives the checkpoint after as long as a next one would take."""
+        time.sleep(2)
+        return self.checkpoint()
 
     def somebody(self, kind: str, *, is_pinned: bool = True) -> CertificateFiles:
         """Gives the certificate of a principal that identity has registered, and that the log has heard of."""
@@ -113,11 +130,7 @@ def tiles(openbao_server: OpenBaoServer, database: Callable[[str], Database], st
         for page in range(3):
             names = [f"t{page}-{row}" for row in range(200)]
             running.feeds["custody"].add("TransfersCreated.v1", transfers_created(*names))
-        reading = Tiles(running, port)
-        give_up = time.monotonic() + 20
-        while reading.get("/checkpoint").status != 200:
-            assert time.monotonic() < give_up
-            time.sleep(0.1)
+        reading = Tiles(running, port, running.reader("audit.read"))
         assert reading.settled().size > 600
         yield reading
 
@@ -174,7 +187,7 @@ def test_polling_leaves_the_log_as_it_is(tiles: Tiles) -> None:
     for _ in range(50):
         assert tiles.get("/checkpoint").status == 200
         assert tiles.get("/tile/0/000").status == 200
-    assert tiles.settled() == before
+    assert tiles.still() == before
 
 
 @pytest.mark.parametrize("kind", ["MIRROR", "AUDITOR"])
@@ -189,7 +202,7 @@ def test_who_may_copies_the_whole_log(tiles: Tiles, kind: str) -> None:
         assert leaf_hashes(bundle) == tiles.get(path_of("0", index, width)).body
         leaves += bundle
     assert verify_log(leaves, checkpoint).size == checkpoint.size
-    assert tiles.settled() == checkpoint
+    assert tiles.still() == checkpoint
     tiles.service.feeds["custody"].add("TransfersCreated.v1", transfers_created(f"after-{kind}"))
     grown = tiles.settled()
     more = grown.size - checkpoint.size
@@ -228,7 +241,7 @@ def test_nobody_else_copies(tiles: Tiles) -> None:
     workload = tiles.service.openbao.issue_service_certificate("custody", private_folder(tiles.service.folder / "w"))
     with pytest.raises((ssl.SSLError, ConnectionError)):
         tiles.get("/tile/entries/000", workload)
-    assert tiles.settled() == before
+    assert tiles.still() == before
 
 
 def test_who_is_suspended_copies_nothing_any_more(tiles: Tiles) -> None:
@@ -239,3 +252,40 @@ def test_who_is_suspended_copies_nothing_any_more(tiles: Tiles) -> None:
     refused = tiles.get("/tile/entries/000", mirror)
     assert (refused.status, refused.body) == (403, b"PRINCIPAL_SUSPENDED\n")
     assert tiles.get("/tile/0/000", mirror).status == 200
+
+
+def test_a_mirror_follows_the_service(tiles: Tiles) -> None:
+    """`ringfence-mirror`, by its certificate: it holds the log as published, and does not chase its own reads."""
+    files, key = tiles.somebody("MIRROR"), tiles.service.verifier_key()
+    folder, program = tiles.service.folder / "mirror", Path(sys.executable).with_name("ringfence-mirror")
+    made = subprocess.run(
+        [program, "init", folder, "--name", "mirror.example/m"], capture_output=True, text=True, check=True
+    )
+    cosigner = CosignerKey.parse(made.stdout.splitlines()[0])
+    command = [program, "serve", folder, "--log", key, "--from", f"https://localhost:{tiles.port}", "--every", "0.2"]
+    command += ["--authority", tiles.service.folder / "workload-ca.pem", "--listen", "127.0.0.1:0"]
+    command += ["--client-certificate", files.certificate, "--client-key", files.key]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as mirror:
+        assert mirror.stdout is not None
+        port = int(mirror.stdout.readline().rsplit(":", 1)[1].split()[0])
+
+        def held() -> Checkpoint:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("GET", f"/{sha256(ORIGIN.encode()).hexdigest()}/checkpoint")
+            note = connection.getresponse().read().decode()
+            connection.close()
+            checkpoint = verify_checkpoint(note, key)
+            assert cosigner in cosigners(note, checkpoint, (cosigner,))
+            return checkpoint
+
+        for news in ("mirrored-1", "mirrored-2"):
+            tiles.service.feeds["custody"].add("TransfersCreated.v1", transfers_created(news))
+            published, give_up = tiles.settled(), time.monotonic() + 30
+            while held() != published:
+                assert time.monotonic() < give_up
+                time.sleep(0.1)
+            assert tiles.still() == published
+        mirror.terminate()
+        assert mirror.wait(10) == 0
+        assert mirror.stderr is not None
+        assert mirror.stderr.read() == ""
