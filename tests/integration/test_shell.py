@@ -224,6 +224,12 @@ def test_what_moved_is_listed_and_proven(scenario: Scenario, shell: Shell, tmp_p
     shell("regulator", "receipt", found["index"], str(tmp_path / "receipt"), table=False)
     proven = verify_receipt((tmp_path / "receipt").read_text(), scenario.sandbox.log_key())
     assert proven.index == int(found["index"])
+    saved = tmp_path / "answer"
+    all_of_it = eventually(lambda: shell("regulator", "answer", moved["transfer"], "--save", str(saved)))
+    assert found in all_of_it
+    key = scenario.sandbox.log_key()
+    assert shell("regulator", "verify", "answer", str(saved), "--key", key) == all_of_it
+    assert shell("regulator", "answer", str(new_id())) == []
 
 
 def test_what_a_bank_tells_is_handed_in_and_decided(scenario: Scenario, shell: Shell, tmp_path: Path) -> None:

@@ -26,11 +26,11 @@ def keys_of(fact: Fact) -> set[bytes]:
     return found - {bytes(16)}
 
 
-def cover(size: int) -> list[tuple[int, int]]:
+def cover(size: int, spans: Sequence[int] = SPANS) -> list[tuple[int, int]]:
     """The ranges (first, leaves) of the first leaves of a log."""
-    ranges, first = [], 0
+    ranges, first = list[tuple[int, int]](), 0
     while first < size:
-        fit = [span for span in SPANS if first % span == 0 and first + span <= size]
+        fit = [span for span in sorted(spans, reverse=True) if first % span == 0 and first + span <= size]
         ranges.append((first, fit[0] if fit else size - first))
         first += ranges[-1][1]
     return ranges

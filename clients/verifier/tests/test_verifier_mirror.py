@@ -177,7 +177,7 @@ def test_the_index_is_computed_again(tmp_path: Path, index_size: int, is_true: b
     if is_true:
         assert mirror.step() == len(log.leaves)
     else:
-        with pytest.raises(LogLies, match=f"index that it states over {index_size}"):
+        with pytest.raises(LogLies, match=f"index over {index_size} leaves"):
             mirror.step()
 
 

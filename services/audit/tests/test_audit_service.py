@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ringfence_audit.evidence.adapters.proof_model import ProofModel
+from ringfence_audit.index.adapters.index_model import IndexModel
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.values.ids import new_id
 from ringfence_local_stack.processes.files import private_folder, write_private
@@ -217,7 +218,7 @@ def test_rebuild_verify_compares_everything(service: AuditProcess) -> None:
         "state",
         "tiles",
         "leaf_pages",
-        "leaf_keys",
+        *IndexModel.tables,
         *ProofModel.tables,
     }
 

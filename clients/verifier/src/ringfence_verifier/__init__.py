@@ -4,9 +4,11 @@ It imports the standard library and `cryptography` only, shares no code with the
 never takes a key from the evidence it checks.
 """
 
+from pathlib import Path
+
 from ringfence_verifier.answer import Answer, AnswerRefused, verify_answer
 from ringfence_verifier.combined import verify_combined
-from ringfence_verifier.contradiction import Contradiction, contradiction
+from ringfence_verifier.contradiction import Contradiction, NoContradiction, contradiction
 from ringfence_verifier.cosignature import CosignerKey, cosigners
 from ringfence_verifier.errors import VerificationError
 from ringfence_verifier.index import IndexHash, leaf_keys
@@ -19,7 +21,11 @@ from ringfence_verifier.receipt import VerifiedLeaf, verify_receipt
 from ringfence_verifier.safeguarding import VerifiedDay, day_id, verify_safeguarding
 from ringfence_verifier.state import LogState, read_state, verify_state
 
+PAGE = Path(__file__).with_name("page") / "verify.html"
+"""The page that verifies complete answers in a browser; it needs no network."""
+
 __all__ = [
+    "PAGE",
     "Answer",
     "AnswerRefused",
     "Checkpoint",
@@ -30,6 +36,7 @@ __all__ = [
     "LogAudit",
     "LogState",
     "LogSummary",
+    "NoContradiction",
     "Policy",
     "Predecessor",
     "SourceHead",

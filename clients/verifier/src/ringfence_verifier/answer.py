@@ -1,4 +1,4 @@
-"""Complete answers (docs/formats.md): all facts about a key in a part of the log, and the proof that there are no others.
+"""Complete answers (docs/formats.md): all facts about a key in a part of the log, and proof that there are no others.
 
 What is proven is what the log claims. A log that hides a fact from its index signs that claim: whoever holds a receipt
 of the fact can show it (`contradiction`), and whoever reads the whole log finds it (`LogAudit`).
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ringfence_verifier.combined import verify_combined
 from ringfence_verifier.errors import VerificationError
@@ -201,7 +202,7 @@ def _shown(read: _Reader, run: Run, low: bytes, high: bytes) -> list[bytes]:
     hashes = read.hashes(2)
     shown = list(postings(content))
     end = run.leaves.to_bytes(4, "big")
-    if any(one >= other for one, other in zip(shown, shown[1:], strict=False)):
+    if any(one >= other for one, other in pairwise(shown)):
         raise AnswerRefused("POSTINGS_DISORDERED", f"postings in the run from leaf {run.first} on are not in order")
     if any(each[KEY_BYTES:] >= end or each[:KEY_BYTES] == NO_KEY for each in shown):
         raise AnswerRefused("POSTING_OUTSIDE", f"a posting lies outside of the run from leaf {run.first} on")

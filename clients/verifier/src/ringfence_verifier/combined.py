@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from hashlib import sha256
+from itertools import pairwise
 
 from ringfence_verifier.errors import VerificationError
 from ringfence_verifier.proofs import HASH_BYTES, MAX_SIZE
@@ -18,7 +19,7 @@ def verify_combined(proven: Sequence[tuple[int, bytes]], size: int, hashes: Sequ
     indexes = [index for index, _ in proven]
     if not 0 < size <= MAX_SIZE or not indexes or not 0 <= indexes[0] <= indexes[-1] < size:
         raise VerificationError("a proven leaf lies outside of the tree")
-    if any(one >= other for one, other in zip(indexes, indexes[1:], strict=False)):
+    if any(one >= other for one, other in pairwise(indexes)):
         raise VerificationError("the proven leaves are not in order, each once")
     if any(len(each) != HASH_BYTES for each in (root, *hashes, *(leaf for _, leaf in proven))):
         raise VerificationError("a hash does not have 32 bytes")

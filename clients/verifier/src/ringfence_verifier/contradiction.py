@@ -14,6 +14,10 @@ from ringfence_verifier.proofs import verify_consistency
 from ringfence_verifier.receipt import verify_receipt
 
 
+class NoContradiction(VerificationError):
+    """Answer and receipt hold both, and say nothing against each other."""
+
+
 @dataclass(frozen=True)
 class Contradiction:
     """The log has signed both that a fact is in it and that there is none: it has lied, whatever it says to it.
@@ -47,20 +51,20 @@ def contradiction(
     """Shows that a receipt contradicts a complete answer, both signed by the same key.
 
     `consistency` is the proof that the larger of their two sizes extends the smaller, if somebody has it. Raises
-    VerificationError where one of the two does not hold, or where they do not contradict each other.
+    VerificationError where one of the two does not hold, NoContradiction where they do not contradict each other.
     """
     answered = verify_answer(answer, vkey, origin=origin)
     proven = verify_receipt(receipt, vkey, origin=origin)
     fact = read_leaf(proven.leaf)
     if answered.key not in leaf_keys(fact):
-        raise VerificationError("the receipt is of a fact that is not about the key of the answer")
+        raise NoContradiction("the receipt is of a fact that is not about the key of the answer")
     if not answered.from_leaf <= proven.index < answered.until_leaf:
-        raise VerificationError(
+        raise NoContradiction(
             f"the receipt is of fact {proven.index}; the answer is for {answered.from_leaf} to {answered.until_leaf}"
         )
     shown = dict(answered.facts).get(proven.index)
     if shown == fact:
-        raise VerificationError(f"the answer has fact {proven.index}: nothing contradicts it")
+        raise NoContradiction(f"the answer has fact {proven.index}: nothing contradicts it")
     forked = True if shown else _forked(answered, proven.checkpoint, consistency)
     return Contradiction(proven.index, fact, answered.checkpoint, proven.checkpoint, forked)
 

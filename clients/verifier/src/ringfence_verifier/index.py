@@ -1,4 +1,4 @@
-"""The index of a log, computed again from its leaves (docs/formats.md, index): which leaf is about whom, in sorted runs.
+"""The index of a log, computed again from its leaves (docs/formats.md, index): which leaf is about whom, in runs.
 
 A run is the sorted postings (key and offset) of the leaves of an aligned range. The runs of the ranges that cover the
 log's first leaves are hashed into the `index_root` that the log states: a pure function of these leaves.
@@ -6,12 +6,15 @@ log's first leaves are hashed into the `index_root` that the log states: a pure 
 
 from __future__ import annotations
 
+import zlib
+from base64 import b64decode, b64encode
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from itertools import islice, pairwise
 
 from ringfence_verifier.errors import VerificationError
 from ringfence_verifier.leaf import Fact
@@ -45,6 +48,7 @@ FOUND_BY_KIND = frozenset(
 )
 """Kinds whose facts about a platform are found all together."""
 _WINDOW = 4_096
+_RECORD_BYTES = 8 + 32
 
 
 @dataclass(frozen=True)
@@ -157,28 +161,42 @@ class IndexHash:
             raise VerificationError(f"there is no index over {size} of {self._size} leaves")
         return index_root(self._run(first, leaves) for first, leaves in cover(size))
 
-    def saved(self) -> tuple[list[bytes], list[list[bytes]], list[bytes], bytes]:
-        """Gives all that `restored` goes on from: records and open runs of each level, the recent runs, the tail."""
-        records = [bytes(level.records) for level in self._levels]
-        return records, [level.open for level in self._levels], list(self._recent), b"".join(sorted(self._tail))
+    def saved(self) -> dict[str, list[str]]:
+        """Gives all that `restored` goes on from, as texts: records and open runs of each level, the last ranges."""
+        return {
+            "records": [_packed(bytes(level.records)) for level in self._levels],
+            "open": [_packed(run) for level in self._levels for run in level.open],
+            "recent": [_packed(run) for run in self._recent],
+            "tail": [_packed(b"".join(sorted(self._tail)))],
+        }
 
     @classmethod
-    def restored(
-        cls, size: int, records: Sequence[bytes], runs: Sequence[Sequence[bytes]], recent: Sequence[bytes], tail: bytes
-    ) -> IndexHash:
+    def restored(cls, size: int, saved: Mapping[str, Sequence[str]]) -> IndexHash:
         """Goes on from what `saved` gave at a size; raises VerificationError where they do not belong together."""
         index = cls()
         index._size = size
-        counts = [(size // span, size // span % 16 if span != SPANS[-1] else 0) for span in SPANS]
-        if [(len(known) // 40, len(made)) for known, made in zip(records, runs, strict=True)] != counts:
-            raise VerificationError("the runs of the index are not those of the log's size")
-        if len(recent) != min(size // SPANS[0], RECENT_RANGES) or any(
-            len(each) % POSTING_BYTES for each in (tail, *recent, *(run for made in runs for run in made))
+        try:
+            records, open_, recent, tail = (
+                [_unpacked(text) for text in saved[name]] for name in ("records", "open", "recent", "tail")
+            )
+        except (zlib.error, ValueError, TypeError, LookupError, AttributeError) as error:
+            raise VerificationError("the runs of the index are saved in no form that is known") from error
+        whole = [size // span * _RECORD_BYTES for span in SPANS]
+        # Sixteen full ranges are one of the next level.
+        unmerged = [size // span % (above // span) for span, above in pairwise(SPANS)]
+        if (
+            [len(known) for known in records] != whole
+            or (len(open_), len(recent), len(tail)) != (sum(unmerged), min(size // SPANS[0], RECENT_RANGES), 1)
+            or any(len(run) % POSTING_BYTES for run in (*open_, *recent, *tail))
         ):
-            raise VerificationError("the runs of the index are cut short")
-        index._levels = [_Level(bytearray(known), list(made)) for known, made in zip(records, runs, strict=True)]
+            raise VerificationError("the runs of the index are not those of the log's size")
+        runs = iter(open_)
+        counts = [*unmerged, 0]
+        index._levels = [
+            _Level(bytearray(known), list(islice(runs, count))) for known, count in zip(records, counts, strict=True)
+        ]
         index._recent.extend(recent)
-        index._tail = list(postings(tail))
+        index._tail = list(postings(tail[0]))
         return index
 
     def _fill(self, number: int, run: bytes) -> None:
@@ -212,7 +230,8 @@ class IndexHash:
     def _run(self, first: int, leaves: int) -> Run:
         if leaves in SPANS:
             number = SPANS.index(leaves)
-            record = self._levels[number].records[first // leaves * 40 :][:40]
+            at = first // leaves * _RECORD_BYTES
+            record = self._levels[number].records[at : at + _RECORD_BYTES]
             return Run(first, leaves, int.from_bytes(record[:8], "big"), bytes(record[8:]))
         behind = self._size // SPANS[0] - first // SPANS[0]
         if behind > len(self._recent):
@@ -228,6 +247,14 @@ class IndexHash:
 def postings(packed: bytes) -> Iterator[bytes]:
     """Yields the postings of packed ones."""
     return (packed[at : at + POSTING_BYTES] for at in range(0, len(packed), POSTING_BYTES))
+
+
+def _packed(content: bytes) -> str:
+    return b64encode(zlib.compress(content, 1)).decode()
+
+
+def _unpacked(text: str) -> bytes:
+    return zlib.decompress(b64decode(text, validate=True))
 
 
 def _merged(runs: Sequence[bytes], span: int) -> Iterator[bytes]:

@@ -39,11 +39,13 @@ from ringfence_audit.evidence.adapters.schema import PROOF_OF_ORDERS, PROOF_TABL
 from ringfence_audit.evidence.api.servicer import EvidenceServicer
 from ringfence_audit.evidence.application.passing import Passing
 from ringfence_audit.evidence.domain.state import State as EvidenceState
-from ringfence_audit.index.adapters.schema import KEY_TABLES
-from ringfence_audit.index.adapters.search_model import SearchModel
-from ringfence_audit.index.adapters.search_reader import SearchReader
-from ringfence_audit.index.api.servicer import SearchServicer
+from ringfence_audit.index.adapters.index_model import IndexModel
+from ringfence_audit.index.adapters.run_reader import RunReader
+from ringfence_audit.index.adapters.schema import KEY_TABLES, RUN_TABLES
+from ringfence_audit.index.api.servicer import AnswerServicer, SearchServicer
+from ringfence_audit.index.application.answering import Answering
 from ringfence_audit.index.application.queries import Queries as SearchQueries
+from ringfence_audit.index.application.vouching import Vouching
 from ringfence_audit.log.adapters.carrying_over import carry_over
 from ringfence_audit.log.adapters.http_witnesses import HttpWitnesses
 from ringfence_audit.log.adapters.peer_feed import PeerFeed
@@ -98,12 +100,14 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     log, translation = LogState(runtime.settings.log_origin), TranslationState()
     evidence, standing = EvidenceState(), StandingState()
     state = states(log, translation, evidence, standing)
-    core = await EventSourced.open(runtime, EventCodec(events.EVENTS), state, [SearchModel(), ProofModel()])
+    core = await EventSourced.open(runtime, EventCodec(events.EVENTS), state, [IndexModel(), ProofModel()])
     take_over = TakeOver(core.writer, log, Translation(translation), TileModel())
     signer = VaultSigner(runtime.vault.transit, log.origin)
     anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root)
     publishing = _publishing(runtime.settings, TileTree(TileReader(core.store).tile), anchoring)
-    sign = SignCheckpoint(core.writer, log, TileModel(), signer, anchoring, publishing)
+    index = core.projectors[IndexModel.name]
+    vouching = Vouching(RunReader(core.store), lambda: index.reached(core.writer.head.position))
+    sign = SignCheckpoint(core.writer, log, TileModel(), signer, anchoring, publishing, vouching)
     checkpointer = Checkpointer(sign, lambda: not log.is_due)
     leadership = core.leadership()
     measure(runtime.gauges, leadership, log, checkpointer, anchoring, publishing)
@@ -172,13 +176,14 @@ def _audit(
 ) -> Servicer:
     record_read = RecordRead(core.writer, log, TileModel())
     queries = Queries(TileReader(core.store), ChainedLeaves(core.store, EventCodec(events.EVENTS)))
-    keys = SearchReader(core.store)
-    search = SearchServicer(record_read, SearchQueries(keys, queries), core.projectors[SearchModel.name], heavily)
+    keys = RunReader(core.store)
+    search = SearchServicer(record_read, SearchQueries(keys, queries), core.projectors[IndexModel.name], heavily)
     making = Making(IndexedLeaves(keys, queries), translation.currencies)
     servicer = joined(
         audit_pb2_grpc.AuditServiceServicer,
         LogServicer(record_read, LogStanding(core.writer, log), queries, feeds, marks, heavily),
         search,
+        AnswerServicer(record_read, Answering(keys, queries), heavily),
         EvidenceServicer(record_read, FindingsReader(core.store), evidence, core.projectors[ProofModel.name], heavily),
         ReportServicer(record_read, making, search.caught_up, heavily, log.origin),
     )
@@ -186,7 +191,7 @@ def _audit(
         audit_pb2_grpc.add_AuditServiceServicer_to_server,
         servicer,
         "ringfence.audit.v1.AuditService",
-        heavy=frozenset({"GetReport", "Search", "ListLeaves", "ListUnprovenTransfers", "VerifySources"}),
+        heavy=frozenset({"GetAnswer", "GetReport", "Search", "ListLeaves", "ListUnprovenTransfers", "VerifySources"}),
     )
 
 
@@ -206,6 +211,7 @@ def migrations() -> list[Migration]:
         Migration(100, "log tables", LOG_TABLES + KEY_TABLES),
         Migration(101, "proof of what rests on a bank's word", PROOF_TABLES),
         Migration(102, "proof by whose money it is", PROOF_OF_ORDERS),
+        Migration(103, "search by sorted runs", RUN_TABLES),
     ]
 
 
@@ -223,7 +229,7 @@ def rebuild(store: EventStore, origin: str, *, compare: bool) -> RebuildReport:
     """
     state, models = (
         states(LogState(origin), TranslationState(), EvidenceState(), StandingState()),
-        (TileModel(), SearchModel(), ProofModel()) if compare else (),
+        (TileModel(), IndexModel(), ProofModel()) if compare else (),
     )
     try:
         report = rebuild_state(store, EventCodec(events.EVENTS), state, models, compare=compare)

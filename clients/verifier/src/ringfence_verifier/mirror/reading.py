@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from hashlib import sha256
 
 from ringfence_verifier.errors import VerificationError
-from ringfence_verifier.index import IndexHash
-from ringfence_verifier.leaf import read_leaf
 from ringfence_verifier.log import LogAudit
 from ringfence_verifier.mirror.store import Store
 from ringfence_verifier.note import Checkpoint
-from ringfence_verifier.state import STATE_KIND, read_state
 
 SAVE_EVERY = 65_536
 """Entries after which what was read is saved: about two seconds of reading are lost by a crash."""
@@ -31,7 +27,7 @@ class Reading:
         self._begin()
         saved = store.progress(origin)
         if saved is not None and sha256(saved[2]).digest() == saved[1]:
-            self._log, self._index = _restored(saved[2])
+            self._log = LogAudit.restored(saved[2].decode())
             self._saved_at = saved[0]
 
     @property
@@ -61,19 +57,19 @@ class Reading:
     def save(self) -> None:
         """Saves what was read, after a checkpoint."""
         if self.size > self._saved_at:
-            saved = _packed(self._log, self._index)
+            saved = self._log.saved().encode()
             self._store.save_progress(self._origin, self.size, sha256(saved).digest(), saved)
             self._saved_at = self.size
 
     def _begin(self) -> None:
-        self._log, self._index, self._saved_at = LogAudit(), IndexHash(), 0
+        self._log, self._saved_at = LogAudit(), 0
 
     def _read(self, checkpoint: Checkpoint) -> None:
         start = self.size
         try:
             for entry in self._store.leaves(self._origin, start, checkpoint.size):
                 try:
-                    self._take(entry)
+                    self._log.add(entry)
                 except VerificationError as error:
                     raise LogLies(str(error)) from error
             try:
@@ -84,43 +80,3 @@ class Reading:
             # Half of what lies between two checkpoints is no place to go on from.
             self._begin()
             raise
-
-    def _take(self, entry: bytes) -> None:
-        fact = read_leaf(entry)
-        if fact.kind == STATE_KIND:
-            state = read_state(fact)
-            if self._index.root(state.index_size) != state.index_root:
-                raise VerificationError(
-                    f"leaf {self.size}: the index that it states over {state.index_size} leaves is not theirs"
-                )
-        self._log.add(entry)
-        self._index.add(fact)
-
-
-def _packed(log: LogAudit, index: IndexHash) -> bytes:
-    """Puts what was read into bytes: a line of JSON with all lengths, then the runs."""
-    records, runs, recent, tail = index.saved()
-    parts = [*records, *(run for made in runs for run in made), *recent, tail]
-    head = {
-        "log": log.saved(),
-        "size": log.size,
-        "records": len(records),
-        "runs": [len(made) for made in runs],
-        "recent": len(recent),
-        "lengths": [len(each) for each in parts],
-    }
-    return json.dumps(head).encode() + b"\n" + b"".join(parts)
-
-
-def _restored(saved: bytes) -> tuple[LogAudit, IndexHash]:
-    line, _, rest = saved.partition(b"\n")
-    head = json.loads(line)
-    parts, at = [], 0
-    for length in head["lengths"]:
-        parts.append(rest[at : at + length])
-        at += length
-    left = iter(parts)
-    records = [next(left) for _ in range(head["records"])]
-    runs = [[next(left) for _ in range(count)] for count in head["runs"]]
-    recent = [next(left) for _ in range(head["recent"])]
-    return LogAudit.restored(head["log"]), IndexHash.restored(head["size"], records, runs, recent, next(left))

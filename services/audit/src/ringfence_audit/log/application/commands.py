@@ -13,7 +13,7 @@ from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.pages import as_far_as_known, links, pages_of, remaining
-from ringfence_audit.log.application.ports import Signer, StoredPage, TileRows, Translation
+from ringfence_audit.log.application.ports import Index, Signer, StoredPage, TileRows, Translation
 from ringfence_audit.log.application.publishing import Publishing
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead
 from ringfence_audit.log.domain.errors import CheckpointOutrun, TakenOverElsewhere
@@ -23,6 +23,7 @@ from ringfence_audit.log.domain.merkle import Tile
 from ringfence_audit.log.domain.page import Page
 from ringfence_audit.log.domain.reads import READ_KIND
 from ringfence_audit.log.domain.state import HEADS_IN_LINES, LogPosition, State
+from ringfence_audit.log.domain.state_leaf import NO_INDEX, IndexHead
 
 SOURCE = "ringfence.source"
 """Span attribute: the service whose events were taken over."""
@@ -113,24 +114,29 @@ class SignCheckpoint:
     signer: Signer
     anchoring: Anchoring
     publishing: Publishing
+    index: Index
 
     async def __call__(self) -> None:
         """Signs the head if the log has grown since the last one, after the leaf that states what the log knows.
 
         Raises CheckpointOutrun, LogRolledBack, AnchorMoved, WitnessesMissing, and what anchoring and signing raise.
         """
-        due = await self.writer.commit(self._due)
+        index = await self.index() if await self.writer.commit(lambda unit: self._lacks_state()) else NO_INDEX
+        due = await self.writer.commit(partial(self._due, index=index))
         if due is not None:
             await self.anchoring.advance(due)
             note = await self.signer.sign(due.text())
             await self.record(due, await self.publishing.cosigned(due, note))
 
-    def _due(self, unit: Unit) -> Checkpoint | None:
+    def _lacks_state(self) -> bool:
+        return self.state.is_due and not self.state.is_stated(self.publishing.policy.sha256)
+
+    def _due(self, unit: Unit, index: IndexHead) -> Checkpoint | None:
         if not self.state.is_due:
             return None
-        policy = self.publishing.policy.sha256
-        if not self.state.is_stated(policy):
-            event, tiles = self.state.append_state(unit.recorded_ns, policy)
+        if self._lacks_state():
+            policy = self.publishing.policy.sha256
+            event, tiles = self.state.append_state(unit.recorded_ns, policy, index)
             unit.record(self.state.stream, event)
             _save(unit, self.rows, tiles, event.first_leaf, 1, unit.recorded_ns, unit.recorded_ns)
         return self.state.checkpoint()

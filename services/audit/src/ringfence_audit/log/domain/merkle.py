@@ -7,7 +7,8 @@ reads one or two tiles a level (`TileTree`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -134,6 +135,13 @@ class TileTree:
                 start = middle
         return path[::-1]
 
+    def combined_proof(self, indexes: Sequence[int], size: int) -> list[bytes]:
+        """Gives the heads of the widest subtrees that hold none of some leaves, left to right (docs/formats.md).
+
+        The leaves ascend, one at least, each below `size`.
+        """
+        return list(self._apart(0, size, indexes))
+
     def consistency_proof(self, old_size: int, new_size: int) -> list[bytes]:
         """Proves that the older tree is a prefix of the newer (RFC 6962 §2.1.2); empty from size 0 or to itself.
 
@@ -157,6 +165,15 @@ class TileTree:
             proof.append(self._range(start, end))
         return proof[::-1]
 
+    def _apart(self, start: int, end: int, indexes: Sequence[int]) -> Iterator[bytes]:
+        at = bisect_left(indexes, start)
+        if at == len(indexes) or indexes[at] >= end:
+            yield self._range(start, end)
+        elif end - start > 1:
+            middle = start + _split(end - start)
+            yield from self._apart(start, middle, indexes)
+            yield from self._apart(middle, end, indexes)
+
     def _range(self, start: int, end: int) -> bytes:
         """Hashes leaves start..end, where start is a multiple of the range's widest complete subtree."""
         count = end - start
@@ -174,6 +191,23 @@ class TileTree:
         if len(hashes) != HASH_BYTES << rest:
             raise ValueError(f"tile {level}/{tile} is shorter than the log")
         return fold(hashes)
+
+
+def combined_root(proven: Sequence[tuple[int, bytes]], size: int, hashes: Sequence[bytes]) -> bytes:
+    """Gives the tree head that leaf hashes at their indexes and their combined proof lead to."""
+    indexes, rest = [index for index, _ in proven], iter(hashes)
+
+    def head(start: int, end: int) -> bytes:
+        at = bisect_left(indexes, start)
+        if at == len(indexes) or indexes[at] >= end:
+            return next(rest)
+        if end - start == 1:
+            return proven[at][1]
+        middle = start + _split(end - start)
+        left = head(start, middle)
+        return node_hash(left, head(middle, end))
+
+    return head(0, size)
 
 
 def _split(count: int) -> int:

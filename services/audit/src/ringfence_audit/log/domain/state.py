@@ -30,7 +30,7 @@ from ringfence_audit.log.domain.leaf import pack
 from ringfence_audit.log.domain.merkle import Frontier, Tile, leaf_hashes
 from ringfence_audit.log.domain.page import Page
 from ringfence_audit.log.domain.reads import is_copying
-from ringfence_audit.log.domain.state_leaf import state_leaf, stated_heads, stated_policy
+from ringfence_audit.log.domain.state_leaf import NO_INDEX, IndexHead, state_leaf, stated_heads, stated_policy
 from ringfence_audit.log.domain.succession import succession_leaf
 
 OwnT = TypeVar("OwnT", ReadRecorded, StateRecorded, SuccessionRecorded)
@@ -151,9 +151,16 @@ class State:
         """Gives the event that appends the leaf of a read, and the tiles that it changes."""
         return self._append_own(ReadRecorded, leaf)
 
-    def append_state(self, time_ns: int, policy_sha256: bytes = b"") -> tuple[StateRecorded, list[Tile]]:
-        """Gives the event that appends what the log knows now, and the tiles that it changes."""
-        return self._append_own(StateRecorded, state_leaf(self.frontier.size, self.heads, time_ns, policy_sha256))
+    def append_state(
+        self, time_ns: int, policy_sha256: bytes = b"", index: IndexHead = NO_INDEX
+    ) -> tuple[StateRecorded, list[Tile]]:
+        """Gives the event that appends what the log knows now, and the tiles that it changes.
+
+        An index that is ahead of the log is none of it.
+        """
+        size = self.frontier.size
+        known = index if index.size <= size else NO_INDEX
+        return self._append_own(StateRecorded, state_leaf(size, self.heads, time_ns, policy_sha256, known))
 
     def append_succession(
         self, checkpoint: Checkpoint, note: str, time_ns: int
