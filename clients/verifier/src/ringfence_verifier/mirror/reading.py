@@ -23,12 +23,13 @@ class Reading:
     def __init__(self, store: Store, origin: str) -> None:
         """Goes on from what was saved, from the beginning where that is damaged."""
         self._store, self._origin = store, origin
-        self._saved_at = 0
         self._begin()
         saved = store.progress(origin)
         if saved is not None and sha256(saved[2]).digest() == saved[1]:
-            self._log = LogAudit.restored(saved[2].decode())
-            self._saved_at = saved[0]
+            try:
+                self._log, self._saved_at = LogAudit.restored(saved[2].decode()), saved[0]
+            except VerificationError:  # of another release: what is held is read anew
+                self._begin()
 
     @property
     def size(self) -> int:

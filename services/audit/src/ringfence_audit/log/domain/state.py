@@ -26,12 +26,12 @@ from ringfence_audit.log.domain.events import (
     SuccessionRecorded,
     leaves_of,
 )
-from ringfence_audit.log.domain.leaf import pack
+from ringfence_audit.log.domain.leaf import STATE_KIND, decode, pack
 from ringfence_audit.log.domain.merkle import Frontier, Tile, leaf_hashes
 from ringfence_audit.log.domain.page import Page
-from ringfence_audit.log.domain.reads import is_copying
+from ringfence_audit.log.domain.reads import READ_KIND, is_copying
 from ringfence_audit.log.domain.state_leaf import NO_INDEX, IndexHead, state_leaf, stated_heads, stated_policy
-from ringfence_audit.log.domain.succession import succession_leaf
+from ringfence_audit.log.domain.succession import SUCCESSION_KIND, succession_leaf
 
 OwnT = TypeVar("OwnT", ReadRecorded, StateRecorded, SuccessionRecorded)
 
@@ -167,6 +167,20 @@ class State:
     ) -> tuple[SuccessionRecorded, list[Tile]]:
         """Gives the event that begins the log in another's place, and the tiles that it changes."""
         return self._append_own(SuccessionRecorded, succession_leaf(checkpoint, note, time_ns))
+
+    def append_again(self, leaf: bytes) -> tuple[ReadRecorded | StateRecorded | SuccessionRecorded, list[Tile]]:
+        """Gives the event that a leaf of the log's own was appended by, and the tiles that it changes.
+
+        Raises ValueError where it is none.
+        """
+        kind = decode(leaf)[0]
+        if kind == READ_KIND:
+            return self._append_own(ReadRecorded, leaf)
+        if kind == STATE_KIND:
+            return self._append_own(StateRecorded, leaf)
+        if kind == SUCCESSION_KIND:
+            return self._append_own(SuccessionRecorded, leaf)
+        raise ValueError(f"no event of the log holds a {kind} leaf alone")
 
     def _append_own(self, kind: Callable[[int, bytes, bytes], OwnT], leaf: bytes) -> tuple[OwnT, list[Tile]]:
         frontier, tiles = self.frontier.extended(leaf_hashes([leaf]))
