@@ -218,7 +218,7 @@ def migrations() -> list[Migration]:
 
 
 def verify(settings: AuditSettings, compare: bool) -> RebuildReport:
-    """Builds the log from events alone; with `compare` checks it against tiles, pages and the search index."""
+    """Builds the log and its index from events alone; with `compare` checks them against what is stored instead."""
     with opened_store(settings) as store:
         return rebuild(store, settings.log_origin, compare=compare)
 
@@ -226,12 +226,13 @@ def verify(settings: AuditSettings, compare: bool) -> RebuildReport:
 def rebuild(store: EventStore, origin: str, *, compare: bool) -> RebuildReport:
     """Verifies the chain, replays the tree and its checkpoints; with `compare` also rebuilds the tables beside.
 
+    Without, it fills those of the search index anew: nothing else than answers stands on them.
     `chain` is 1 where a stored event was changed, `tree` is 1 where leaves do not lead to a recorded root or
     checkpoint, `state` where the newest stored digest is not met; the others count rows that differ.
     """
     state, models = (
         states(LogState(origin), TranslationState(), EvidenceState(), StandingState()),
-        (TileModel(), IndexModel(), ProofModel()) if compare else (),
+        (TileModel(), IndexModel(), ProofModel()) if compare else (IndexModel(),),
     )
     try:
         report = rebuild_state(store, EventCodec(events.EVENTS), state, models, compare=compare)

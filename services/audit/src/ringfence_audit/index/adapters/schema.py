@@ -69,6 +69,6 @@ CREATE TABLE index_accounts (
     PRIMARY KEY (owner_id, account_id)
 );
 
-GRANT SELECT, INSERT, DELETE ON index_runs, index_chunks, index_tail, index_states TO {application_role};
-GRANT SELECT, INSERT ON index_tenants, index_accounts TO {application_role};
+GRANT SELECT, INSERT, DELETE ON
+    index_runs, index_chunks, index_tail, index_states, index_tenants, index_accounts TO {application_role};
 """
