@@ -17,6 +17,8 @@ TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
 TILE_BYTES = TILE_WIDTH * HASH_BYTES
 EMPTY_ROOT = sha256(b"").digest()
+FOLDED_TILES = 1_024
+"""At 16 KiB each: 16 MiB."""
 
 TileReader = Callable[[int, int], bytes]
 """Reads the tile (level, index); a tile longer than the asked size needs is read for its first hashes only."""
@@ -111,6 +113,7 @@ class TileTree:
 
     def __init__(self, read: TileReader) -> None:
         self._read = read
+        self._folded: dict[tuple[int, int], list[bytes]] = {}
 
     def root(self, size: int) -> bytes:
         """Gives the tree head over the first `size` leaves."""
@@ -186,11 +189,32 @@ class TileTree:
         """Folds the complete subtree of 2^height leaves from the one tile that holds it."""
         level, rest = divmod(height, TILE_HEIGHT)
         tile, offset = divmod(start >> (TILE_HEIGHT * level), TILE_WIDTH)
+        if level and rest and (rows := self._rows(level, tile)):
+            return rows[rest][(offset >> rest) * HASH_BYTES :][:HASH_BYTES]
         first = offset * HASH_BYTES
         hashes = self._read(level, tile)[first : first + (HASH_BYTES << rest)]
         if len(hashes) != HASH_BYTES << rest:
             raise ValueError(f"tile {level}/{tile} is shorter than the log")
         return fold(hashes)
+
+    def _rows(self, level: int, tile: int) -> list[bytes]:
+        """Gives all hashes in a full tile above the leaves, its own first; nothing of one that may still grow.
+
+        Proofs of many leaves come by the same few tiles again and again.
+        """
+        rows = self._folded.get((level, tile))
+        if rows is None:
+            hashes = self._read(level, tile)
+            if len(hashes) != TILE_BYTES:
+                return []
+            rows = [hashes]
+            for height in range(1, TILE_HEIGHT):
+                row = rows[-1]
+                rows.append(b"".join([fold(row[at : at + 64]) for at in range(0, TILE_BYTES >> height - 1, 64)]))
+            if len(self._folded) == FOLDED_TILES:
+                self._folded.clear()
+            self._folded[level, tile] = rows
+        return rows
 
 
 def combined_root(proven: Sequence[tuple[int, bytes]], size: int, hashes: Sequence[bytes]) -> bytes:
