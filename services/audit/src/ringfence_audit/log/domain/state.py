@@ -30,7 +30,14 @@ from ringfence_audit.log.domain.leaf import STATE_KIND, decode, pack
 from ringfence_audit.log.domain.merkle import Frontier, Tile, leaf_hashes
 from ringfence_audit.log.domain.page import Page
 from ringfence_audit.log.domain.reads import READ_KIND, is_copying
-from ringfence_audit.log.domain.state_leaf import NO_INDEX, IndexHead, state_leaf, stated_heads, stated_policy
+from ringfence_audit.log.domain.state_leaf import (
+    NO_INDEX,
+    IndexHead,
+    statable,
+    state_leaf,
+    stated_heads,
+    stated_policy,
+)
 from ringfence_audit.log.domain.succession import SUCCESSION_KIND, succession_leaf
 
 OwnT = TypeVar("OwnT", ReadRecorded, StateRecorded, SuccessionRecorded)
@@ -156,10 +163,10 @@ class State:
     ) -> tuple[StateRecorded, list[Tile]]:
         """Gives the event that appends what the log knows now, and the tiles that it changes.
 
-        An index that is ahead of the log is none of it.
+        An index that is ahead of the log is none of it, nor is one that nobody could compute again.
         """
         size = self.frontier.size
-        known = index if index.size <= size else NO_INDEX
+        known = statable(index, size)
         return self._append_own(StateRecorded, state_leaf(size, self.heads, time_ns, policy_sha256, known))
 
     def append_succession(
