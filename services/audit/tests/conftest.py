@@ -19,7 +19,8 @@ from ringfence_audit.evidence.application.passing import Passing
 from ringfence_audit.evidence.domain.state import State as EvidenceState
 from ringfence_audit.index.adapters.index_model import IndexModel
 from ringfence_audit.index.adapters.run_reader import RunReader
-from ringfence_audit.index.api.servicer import SearchServicer
+from ringfence_audit.index.api.servicer import AnswerServicer, SearchServicer
+from ringfence_audit.index.application.answering import Answering
 from ringfence_audit.index.application.queries import Queries as SearchQueries
 from ringfence_audit.index.application.vouching import Vouching
 from ringfence_audit.log.adapters.http_witnesses import HttpWitnesses
@@ -236,10 +237,11 @@ async def running(
             heavy.run,
         ),
         searching,
+        AnswerServicer(record_read, Answering(RunReader(store), queries), heavy.run),
         EvidenceServicer(record_read, findings, evidence, proof, heavy.run),
         ReportServicer(record_read, making, searching.caught_up, heavy.run, ORIGIN),
     )
-    checkpointer = Checkpointer(sign_checkpoint, lambda: not log.unsigned)
+    checkpointer = Checkpointer(sign_checkpoint, lambda: not log.is_due)
     task = asyncio.create_task(writer.run())
     try:
         yield Audit(

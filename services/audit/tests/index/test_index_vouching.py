@@ -12,6 +12,7 @@ from ringfence_audit.index.adapters.index_model import IndexModel
 from ringfence_audit.index.adapters.run_reader import RunReader
 from ringfence_audit.index.application.queries import Queries, SearchQuery
 from ringfence_audit.index.application.vouching import Vouching
+from ringfence_audit.index.domain.runs import Run
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.tile_reader import TileReader
 from ringfence_audit.log.application.queries import Queries as LogQueries
@@ -65,6 +66,27 @@ async def test_an_index_that_is_late_is_stated_as_far_as_it_is(audit: Audit) -> 
     await append_reads(audit, 1)
     audit.sign_checkpoint = prompt
     assert await stated(audit) == defined(audit, 8)
+
+
+class Filling:
+    """Runs of an index that is being filled."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def size(self) -> int:
+        """Tells how far it is."""
+        return self._size
+
+    def cover(self, size: int) -> list[Run]:
+        """Gives one run for all."""
+        return [Run(0, size, 0, bytes(32))]
+
+
+@pytest.mark.parametrize(("size", "stated"), [(65_537, 65_536), (70_000, 69_888), (65_536, 65_536), (300, 300)])
+async def test_an_index_that_may_be_very_late_is_stated_to_the_end_of_a_bundle(size: int, stated: int) -> None:
+    """So that whoever reads the log can compute it again, however late it is."""
+    assert (await Vouching(Filling(size), held, 0.01)()).size == stated  # type: ignore[arg-type]
 
 
 async def held() -> None:

@@ -35,3 +35,7 @@ class Runs(Protocol):
 
     def pages(self, run: Run, low: bytes, high: bytes) -> RunPages:
         """Gives the pages of a run that show its postings from `low` and below `high`; raises IndexMoved."""
+
+
+class Index(Keys, Runs, Protocol):
+    """What answers completely: where leaves about a key are, and what shows that these are all."""

@@ -29,3 +29,11 @@ class IndexMoved(DomainError):
     reason = "INDEX_MOVED"
     code = "UNAVAILABLE"
     retry_after_seconds = 1.0
+
+
+class IndexPending(DomainError):
+    """The latest checkpoint does not state an index as far as it was asked for; the index follows the log."""
+
+    reason = "INDEX_PENDING"
+    code = "UNAVAILABLE"
+    retry_after_seconds = 1.0
