@@ -241,7 +241,7 @@ async def running(
         EvidenceServicer(record_read, findings, evidence, proof, heavy.run),
         ReportServicer(record_read, making, searching.caught_up, heavy.run, ORIGIN),
     )
-    checkpointer = Checkpointer(sign_checkpoint, lambda: not log.unsigned)
+    checkpointer = Checkpointer(sign_checkpoint, lambda: not log.is_due)
     task = asyncio.create_task(writer.run())
     try:
         yield Audit(

@@ -48,7 +48,9 @@ from ringfence_audit.index.application.queries import Queries as SearchQueries
 from ringfence_audit.index.application.vouching import Vouching
 from ringfence_audit.log.adapters.carrying_over import carry_over
 from ringfence_audit.log.adapters.http_witnesses import HttpWitnesses
+from ringfence_audit.log.adapters.mirror import Mirror
 from ringfence_audit.log.adapters.peer_feed import PeerFeed
+from ringfence_audit.log.adapters.refilling import CannotRefill, refill
 from ringfence_audit.log.adapters.schema import LOG_TABLES
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.stored_marks import StoredMarks
@@ -75,13 +77,14 @@ from ringfence_audit.reports.api.servicer import ReportServicer
 from ringfence_audit.reports.application.making import Making
 from ringfence_audit.settings import AuditSettings
 from ringfence_audit.standing.domain.state import State as StandingState
+from ringfence_audit.tiles import module as tiles
 from ringfence_audit.translation.application.translator import Translation, count_unreadable_from_zero
 from ringfence_audit.translation.domain.state import State as TranslationState
 
 SOURCES = ("identity", "custody", "payment-instruction")
-DIGEST_FORMAT = 6
-"""5 had no state leaves, 3 had all files that payment-instruction has named, 1 was the log's state before its modules
-had their own.
+DIGEST_FORMAT = 7
+"""6 did not know who may copy the log, 5 had no state leaves, 3 had all files that payment-instruction has named, 1 was
+the log's state before its modules had their own.
 """
 
 
@@ -107,7 +110,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     index = core.projectors[IndexModel.name]
     vouching = Vouching(RunReader(core.store), lambda: index.reached(core.writer.head.position))
     sign = SignCheckpoint(core.writer, log, TileModel(), signer, anchoring, publishing, vouching)
-    checkpointer = Checkpointer(sign, lambda: not log.unsigned)
+    checkpointer = Checkpointer(sign, lambda: not log.is_due)
     leadership = core.leadership()
     measure(runtime.gauges, leadership, log, checkpointer, anchoring, publishing)
     count_unreadable_from_zero(SOURCES)
@@ -143,6 +146,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
             Task("evidence", passing.run),
             *following,
         ],
+        everywhere=tiles.tasks(runtime, core, log, standing, RecordRead(core.writer, log, TileModel())),
         checks=[*core.checks(), Check("checkpoints", checkpointer.problem), *halts],
         leadership=leadership,
     )
@@ -255,6 +259,25 @@ def begin_log(settings: AuditSettings, typed: argparse.Namespace) -> Mapping[str
     return {"origin": settings.log_origin, "predecessor": ended.origin, "size": ended.size, "root": ended.root.hex()}
 
 
+def refill_log(settings: AuditSettings, typed: argparse.Namespace) -> Mapping[str, object]:
+    """Appends what a mirror holds of the log and its database does not; raises CannotRun."""
+    mirror = Mirror(typed.mirror, typed.authority, typed.certificate, typed.certificate_key)
+    try:
+        with opened_store(settings) as store:
+            reached = refill(store, settings.log_origin, mirror, typed.key)
+    except CannotRefill as error:
+        raise CannotRun(str(error)) from None
+    return {"origin": settings.log_origin, "size": reached.size, "root": reached.root.hex()}
+
+
+def _of_the_mirror(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--mirror", required=True, metavar="URL", help="where a mirror serves what it holds, https")
+    parser.add_argument("--key", required=True, help="the key that this log signs by, a vkey of its name")
+    parser.add_argument("--authority", type=Path, required=True, help="who issues the mirror's certificate, PEM")
+    parser.add_argument("--certificate", type=Path, required=True, help="what is shown to the mirror, PEM")
+    parser.add_argument("--certificate-key", type=Path, required=True, help="its key, PEM")
+
+
 def _of_the_ended(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, required=True, help="the last checkpoint that is known of it")
     parser.add_argument("--key", required=True, help="the key that it is signed by, a vkey of its name")
@@ -275,6 +298,11 @@ SERVICE = Service(
             help="begin this log, of a new origin, in the place of one whose leaves are lost",
             run=begin_log,
             arguments=_of_the_ended,
+        ),
+        "refill": Command(
+            help="put back from a mirror what an empty or rolled back database of this log lacks",
+            run=refill_log,
+            arguments=_of_the_mirror,
         ),
     },
 )

@@ -21,10 +21,10 @@ from ringfence_audit.log.domain.events import CheckpointSigned, SourcesPassed
 from ringfence_audit.log.domain.leaf import Value, encode
 from ringfence_audit.log.domain.merkle import Tile
 from ringfence_audit.log.domain.page import Page
+from ringfence_audit.log.domain.reads import READ_KIND
 from ringfence_audit.log.domain.state import HEADS_IN_LINES, LogPosition, State
 from ringfence_audit.log.domain.state_leaf import NO_INDEX, IndexHead
 
-READ_KIND = "audit.read.v1"
 SOURCE = "ringfence.source"
 """Span attribute: the service whose events were taken over."""
 
