@@ -248,7 +248,7 @@ async def test_rebuilding_from_events_gives_the_same_log_and_tables(
     await audit.record_read(b"r" * 16, "Search", {"tenant_id": BOOK})
     await audit.publish()
     report = await asyncio.to_thread(rebuild, audit.store, ORIGIN, compare=True)
-    tables = ("tiles", "leaf_pages", "leaf_keys", *ProofModel.tables)
+    tables = ("tiles", "leaf_pages", "leaf_keys", "bundles", *ProofModel.tables)
     assert report.differences == dict.fromkeys(("chain", "tree", "state", *tables), 0)
     assert report.events == audit.store.head().position
 
@@ -259,6 +259,8 @@ async def test_rebuilding_from_events_gives_the_same_log_and_tables(
         ("UPDATE tiles SET hashes = set_byte(hashes, 40, get_byte(hashes, 40) # 1)", "tiles"),
         ("DELETE FROM leaf_keys WHERE first_leaf = 2", "leaf_keys"),
         ("UPDATE leaf_pages SET position = position + 1", "leaf_pages"),
+        ("UPDATE bundles SET leaves = set_byte(leaves, 80, get_byte(leaves, 80) # 1)", "bundles"),
+        ("DELETE FROM bundles", "bundles"),
         ("UPDATE stored_events SET state = set_byte(state, 100, get_byte(state, 100) # 1)", "chain"),
     ],
 )

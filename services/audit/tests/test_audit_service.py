@@ -232,6 +232,7 @@ def test_rebuild_verify_compares_everything(service: AuditProcess) -> None:
         "tiles",
         "leaf_pages",
         "leaf_keys",
+        "bundles",
         *ProofModel.tables,
     }
 

@@ -44,10 +44,12 @@ from ringfence_audit.index.adapters.search_model import SearchModel
 from ringfence_audit.index.adapters.search_reader import SearchReader
 from ringfence_audit.index.api.servicer import SearchServicer
 from ringfence_audit.index.application.queries import Queries as SearchQueries
+from ringfence_audit.log.adapters.bundle_model import BundleModel
+from ringfence_audit.log.adapters.bundle_reader import BundleReader
 from ringfence_audit.log.adapters.carrying_over import carry_over
 from ringfence_audit.log.adapters.http_witnesses import HttpWitnesses
 from ringfence_audit.log.adapters.peer_feed import PeerFeed
-from ringfence_audit.log.adapters.schema import LOG_TABLES
+from ringfence_audit.log.adapters.schema import BUNDLE_TABLE, LOG_TABLES
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.stored_marks import StoredMarks
 from ringfence_audit.log.adapters.successor import CannotBegin, begin_successor
@@ -97,7 +99,9 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     log, translation = LogState(runtime.settings.log_origin), TranslationState()
     evidence, standing = EvidenceState(), StandingState()
     state = states(log, translation, evidence, standing)
-    core = await EventSourced.open(runtime, EventCodec(events.EVENTS), state, [SearchModel(), ProofModel()])
+    core = await EventSourced.open(
+        runtime, EventCodec(events.EVENTS), state, [SearchModel(), ProofModel(), BundleModel()]
+    )
     take_over = TakeOver(core.writer, log, Translation(translation), TileModel())
     signer = VaultSigner(runtime.vault.transit, log.origin)
     anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root)
@@ -169,7 +173,8 @@ def _audit(
     heavily: InThreads,
 ) -> Servicer:
     record_read = RecordRead(core.writer, log, TileModel())
-    queries = Queries(TileReader(core.store), ChainedLeaves(core.store, EventCodec(events.EVENTS)))
+    stored = ChainedLeaves(core.store, EventCodec(events.EVENTS))
+    queries = Queries(TileReader(core.store), stored, BundleReader(core.store))
     keys = SearchReader(core.store)
     search = SearchServicer(record_read, SearchQueries(keys, queries), core.projectors[SearchModel.name], heavily)
     making = Making(IndexedLeaves(keys, queries), translation.currencies)
@@ -204,6 +209,7 @@ def migrations() -> list[Migration]:
         Migration(100, "log tables", LOG_TABLES + KEY_TABLES),
         Migration(101, "proof of what rests on a bank's word", PROOF_TABLES),
         Migration(102, "proof by whose money it is", PROOF_OF_ORDERS),
+        Migration(104, "entry bundles", BUNDLE_TABLE),
     ]
 
 
@@ -216,12 +222,14 @@ def verify(settings: AuditSettings, compare: bool) -> RebuildReport:
 def rebuild(store: EventStore, origin: str, *, compare: bool) -> RebuildReport:
     """Verifies the chain, replays the tree and its checkpoints; with `compare` also rebuilds the tables beside.
 
+    Without it the entry bundles are filled anew.
+
     `chain` is 1 where a stored event was changed, `tree` is 1 where leaves do not lead to a recorded root or
     checkpoint, `state` where the newest stored digest is not met; the others count rows that differ.
     """
     state, models = (
         states(LogState(origin), TranslationState(), EvidenceState(), StandingState()),
-        (TileModel(), SearchModel(), ProofModel()) if compare else (),
+        (TileModel(), SearchModel(), ProofModel(), BundleModel()) if compare else (BundleModel(),),
     )
     try:
         report = rebuild_state(store, EventCodec(events.EVENTS), state, models, compare=compare)

@@ -7,7 +7,7 @@ reads one or two tiles a level (`TileTree`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -174,6 +174,22 @@ class TileTree:
         if len(hashes) != HASH_BYTES << rest:
             raise ValueError(f"tile {level}/{tile} is shorter than the log")
         return fold(hashes)
+
+
+def root_of(hashed: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
+    """Gives the root that the audit path of a leaf leads to (RFC 9162 §2.1.3.2); empty where it has another length."""
+    at, last = index, size - 1
+    for sibling in proof:
+        if not last:
+            return b""
+        if at & 1 or at == last:
+            hashed = node_hash(sibling, hashed)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            hashed = node_hash(hashed, sibling)
+        at, last = at >> 1, last >> 1
+    return b"" if last else hashed
 
 
 def _split(count: int) -> int:

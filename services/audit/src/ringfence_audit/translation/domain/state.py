@@ -11,7 +11,7 @@ from typing import ClassVar
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 
-from ringfence_audit.log.domain.events import LeavesAppended, leaves_of
+from ringfence_audit.log.domain.events import OF_SOURCES, Taken, bundle_of, leaves_of
 from ringfence_audit.log.domain.leaf import decode, prefix
 from ringfence_audit.translation.domain.accounts import ACCOUNT_KIND, Account
 
@@ -25,14 +25,14 @@ SAVED_FORMAT = 1
 class State:
     """Accounts by book and index; `learned` chains the leaves that they came from: equal directories, equal chains."""
 
-    EVENTS: ClassVar[tuple[type, ...]] = (LeavesAppended,)
+    EVENTS: ClassVar[tuple[type, ...]] = OF_SOURCES
     books: dict[bytes, dict[int, Account]] = field(default_factory=dict)
     learned: bytes = bytes(32)
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in the accounts that leaves of custody's events state."""
-        event = recorded.event
-        if not isinstance(event, LeavesAppended) or event.source != SOURCE or ACCOUNT_PREFIX not in event.leaves:
+        event: Taken = recorded.event
+        if event.source != SOURCE or ACCOUNT_PREFIX not in bundle_of(event):
             return
         journal.call(setattr, self, "learned", self.learned)
         for leaf in leaves_of(event):
