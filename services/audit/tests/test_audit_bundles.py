@@ -127,20 +127,21 @@ async def test_whoever_lists_the_log_in_short_steps_has_every_event_checked(
     stood = audit.log.position()
     end = stood.signed_head().size
 
-    def listed() -> int:
-        at = 0
-        while found := queries_of(audit).list_leaves(at, 5, stood):
+    def listed(at: int, step: int) -> int:
+        while found := queries_of(audit).list_leaves(at, step, stood):
             at = found[-1][0] + 1
         return at
 
-    assert listed() == end
-    for position in of_topic(audit.store, "LeavesDeflated.v1"):
-        change = f"UPDATE stored_events SET {FLIPPED} WHERE notification_id = %s"
-        as_owner(audit_database, change, position)
-        with pytest.raises(LogDamaged) as damaged:
-            listed()
-        assert damaged.value.metadata["position"] == str(position)
-        as_owner(audit_database, change, position)
+    assert listed(0, 5) == end
+    events = audit.store.replay(EventCodec(EVENTS))
+    for each in [each for each in events if isinstance(each.event, LeavesDeflated)]:
+        change = f"UPDATE stored_events SET {FLIPPED} WHERE notification_id = {each.position}"
+        as_owner(audit_database, change)
+        for step in (1, 5):
+            with pytest.raises(LogDamaged) as damaged:
+                listed(each.event.first_leaf + each.event.count - 5, step)
+            assert damaged.value.metadata["position"] == str(each.position)
+        as_owner(audit_database, change)
 
 
 FLIPPED = "state = set_byte(state, 60, get_byte(state, 60) # 1)"
