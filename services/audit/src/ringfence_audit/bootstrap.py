@@ -30,7 +30,6 @@ from ringfence_kernel.service.heavy import InThreads
 from ringfence_kernel.service.settings import InvalidSetting
 from ringfence_kernel.store import EventStore, Head, Migration, event_store_migrations
 from ringfence_kernel.store.codec import EventCodec
-from ringfence_kernel.writing.states import SavedStates
 from ringfence_protos.audit.v1 import audit_pb2_grpc
 
 from ringfence_audit.evidence.adapters.findings_reader import FindingsReader
@@ -47,6 +46,7 @@ from ringfence_audit.index.application.queries import Queries as SearchQueries
 from ringfence_audit.log.adapters.bundle_model import BundleModel
 from ringfence_audit.log.adapters.bundle_reader import BundleReader
 from ringfence_audit.log.adapters.carrying_over import carry_over
+from ringfence_audit.log.adapters.checked_states import CheckedStates
 from ringfence_audit.log.adapters.http_witnesses import HttpWitnesses
 from ringfence_audit.log.adapters.peer_feed import PeerFeed
 from ringfence_audit.log.adapters.schema import BUNDLE_TABLE, LOG_TABLES
@@ -79,18 +79,18 @@ from ringfence_audit.translation.application.translator import Translation, coun
 from ringfence_audit.translation.domain.state import State as TranslationState
 
 SOURCES = ("identity", "custody", "payment-instruction")
-DIGEST_FORMAT = 6
-"""5 had no state leaves, 3 had all files that payment-instruction has named, 1 was the log's state before its modules
-had their own.
+DIGEST_FORMAT = 7
+"""6 had the leaves of accounts instead of what they say, 5 had no state leaves, 3 had all files that
+payment-instruction has named, 1 was the log's state before its modules had their own.
 """
 
 
 def states(
     log: LogState, translation: TranslationState, evidence: EvidenceState, standing: StandingState
-) -> SavedStates:
+) -> CheckedStates:
     """Gives the service's state, put together from its modules'."""
-    return SavedStates(
-        {"log": log, "translation": translation, "evidence": evidence, "standing": standing}, DIGEST_FORMAT
+    return CheckedStates(
+        {"log": log, "translation": translation, "evidence": evidence, "standing": standing}, DIGEST_FORMAT, log
     )
 
 
