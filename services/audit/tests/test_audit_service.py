@@ -77,7 +77,7 @@ def all_leaves(reader: Reader, size: int) -> list[bytes]:
     """Lists the log up to a size."""
     leaves: list[bytes] = []
     while len(leaves) < size:
-        request = audit_pb2.ListLeavesRequest(from_index=len(leaves), limit=size - len(leaves))
+        request = audit_pb2.ListLeavesRequest(from_index=len(leaves), limit=min(10_000, size - len(leaves)))
         leaves += [leaf.content for leaf in reader.call("ListLeaves", request).leaves]
     return leaves
 
