@@ -167,13 +167,11 @@ def rebuild_and_compare(store: EventStore, codec: EventCodec, model: ReadModel) 
             )
         # Plans made for the live tables do not notice what shadows them now, and would write there.
         connection.execute("DISCARD PLANS")
-        pending: list[Recorded] = []
-        for recorded in store.replay(codec, until=until):
-            pending.append(recorded)
-            if len(pending) >= PAGE_EVENTS:
-                model.project(connection, pending)
-                pending = []
-        model.project(connection, pending)
+        reached = 0
+        # Page by page, which are bounded in bytes: a thousand large events would be a gigabyte.
+        while reached < until and (page := store.read(reached, min(PAGE_EVENTS, until - reached))):
+            model.project(connection, decode(codec, page))
+            reached = page[-1].position
         if isinstance(model, ComparedModel):
             return model.differences(connection)
         return {table: _differences(connection, table) for table in model.tables}

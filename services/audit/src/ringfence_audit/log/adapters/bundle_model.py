@@ -37,11 +37,13 @@ class BundleModel:
         index, leaves = _newest(connection)
         if growths[0].first_leaf != index * BUNDLE_LEAVES + len(leaves):
             raise LogDamaged("the newest entry bundle has other leaves than it should", bundle=str(index))
-        for event in growths:
-            leaves += leaves_of(event)
-        parts = [leaves[at : at + BUNDLE_LEAVES] for at in range(0, len(leaves), BUNDLE_LEAVES)]
         with connection.cursor() as cursor:
-            cursor.executemany(SAVE, [(at, bundled(part)) for at, part in enumerate(parts, index)])
+            for event in growths:
+                leaves += leaves_of(event)
+                full = len(leaves) // BUNDLE_LEAVES
+                cursor.executemany(SAVE, _rows(index, leaves[: full * BUNDLE_LEAVES]))
+                index, leaves = index + full, leaves[full * BUNDLE_LEAVES :]
+            cursor.executemany(SAVE, _rows(index, leaves))
 
     def differences(self, connection: Any) -> dict[str, int]:
         """Counts the bundles that hold other leaves than those rebuilt beside them, in temporary tables, do."""
@@ -51,6 +53,12 @@ class BundleModel:
             cursor.execute(DIFFERENT)
             count = sum(not _are_same(row["ours"], row["theirs"]) for row in cursor)
         return {"bundles": count}
+
+
+def _rows(index: int, leaves: Sequence[bytes]) -> list[tuple[int, bytes]]:
+    """Returns the bundles of leaves, from this one on."""
+    parts = [leaves[at : at + BUNDLE_LEAVES] for at in range(0, len(leaves), BUNDLE_LEAVES)]
+    return [(at, bundled(part)) for at, part in enumerate(parts, index)]
 
 
 def _newest(connection: Any) -> tuple[int, list[bytes]]:
