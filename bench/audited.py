@@ -15,7 +15,7 @@ from bench.filling.book import Filling
 from bench.load import Seen
 from bench.rows import Results, Row, row
 from bench.stack import MeasuredStack
-from bench.starts import await_tables, start_twice
+from bench.starts import STOP_SECONDS, await_tables, start_twice
 
 DRAINED, RECEIPTS, DISK, RESTART = "audit_drained", "audit_receipts", "audit_disk", "audit_restart"
 SERVICE, LEDGER = "audit", "custody"
@@ -137,6 +137,7 @@ def _restart(measured: MeasuredStack, size: int) -> Row:
         receipt = sandbox.regulator.audit.receipt(size // 2)
         return verify_receipt(receipt.proof, key).leaf == receipt.leaf
 
+    measured.stack.service(SERVICE).stop(STOP_SECONDS)
     seen = Seen(rows=size)
     starts = start_twice(measured, SERVICE, seen, is_right)
     return row(RESTART, 1, 1, seen, None, state_seconds=starts.second.replay_seconds, **starts.figures())
