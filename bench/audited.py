@@ -60,7 +60,7 @@ def audit_rows(measured: MeasuredStack, results: Results, leaves: int) -> None:
     measured.stack.service(SERVICE).stop()
     measured.stack.service(LEDGER).stop()
     results.progress(f"filling custody's event store with {leaves - accounts:,} transfers")
-    filling = Filling(book_id.bytes, accounts, leaves - accounts)
+    filling = Filling(book_id.bytes, accounts, leaves - accounts, hashed=True)
     filling.write(measured.stack.running.databases[LEDGER])
     measured.stack.service(LEDGER).start(DRAINED_SECONDS)
     seen = Seen()

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from ringfence_kernel.access.standing import HEAR_SECONDS, Standing, ended_by
 from ringfence_kernel.feed import FOR_THE_RECORD, URGENT
+from ringfence_kernel.projecting.deferring import Deferral
+from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service import (
     Assembly,
@@ -102,6 +104,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     core = await EventSourced.open(
         runtime, EventCodec(events.EVENTS), state, [SearchModel(), ProofModel(), BundleModel()]
     )
+    _defer(core, core.projectors[BundleModel.name])
     take_over = TakeOver(core.writer, log, Translation(translation), TileModel())
     signer = VaultSigner(runtime.vault.transit, log.origin)
     anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root)
@@ -146,6 +149,13 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
         checks=[*core.checks(), Check("checkpoints", checkpointer.problem), *halts],
         leadership=leadership,
     )
+
+
+def _defer(core: EventSourced, projector: Projector) -> None:
+    """Has a read model that nobody waits for write what comes within a second together."""
+    deferral = Deferral(projector)
+    projector.hold = deferral.is_on
+    core.writer.subscribe(deferral.note)
 
 
 def _publishing(settings: AuditSettings, tree: TileTree, anchoring: Anchoring) -> Publishing:
