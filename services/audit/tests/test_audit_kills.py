@@ -31,6 +31,7 @@ KILLS = int(os.environ.get("RINGFENCE_AUDIT_KILLS", "4"))
 SEED = int(os.environ.get("RINGFENCE_CHAOS_SEED", time.time_ns() % 2**31))
 PER_EVENT, PAUSE_SECONDS = 40, 0.02
 LONGEST_PEACE_SECONDS, LONGEST_START_SECONDS = 2.5, 2.0
+DRAINED_SECONDS = 300.0
 WHILE_STARTING = 0.3
 """How often the process is killed before it serves."""
 
@@ -109,7 +110,7 @@ def test_no_kill_doubles_or_loses_a_leaf_or_has_a_half_written_file_believed(ser
         service.start()
     custody, identity = service.feeds["custody"].events, service.feeds["identity"].events
     regulator = service.reader("audit.read")
-    checkpoint = checkpoint_with(service, regulator, len(custody))
+    checkpoint = checkpoint_with(service, regulator, len(custody), DRAINED_SECONDS)
     leaves = all_leaves(regulator, checkpoint.size)
     heads = {each.source: each.position for each in verify_log(leaves, checkpoint).source_heads}
     assert heads["custody"] == len(custody)

@@ -55,9 +55,9 @@ def service(
         running.stop()
 
 
-def checkpoint_with(service: AuditProcess, reader: Reader, custody_position: int) -> Checkpoint:
+def checkpoint_with(service: AuditProcess, reader: Reader, custody_position: int, seconds: float = 20.0) -> Checkpoint:
     """Waits for a checkpoint that holds custody up to a position."""
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + seconds
     while time.monotonic() < give_up:
         try:
             receipt = reader.call("GetCheckpoint", audit_pb2.GetCheckpointRequest()).state_receipt
