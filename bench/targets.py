@@ -73,6 +73,11 @@ TARGETS: Mapping[tuple[str, int], Sequence[Target]] = {
         Target("memory_mib", most=512),
         Target("answers_right", least=1),
     ),
+    ("audit_index", 131_072): (
+        Target("leaf_us", most=10),
+        Target("ratio", least=0.08),
+        Target("leaf_bytes", most=150),
+    ),
     ("identity_claims", 1): (Target("rank_p", least=0.001),),
     ("custody_rebuild", 8_190): (
         Target("per_second", least=1_000_000),
