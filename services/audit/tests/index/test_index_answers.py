@@ -11,6 +11,7 @@ import pytest
 from ringfence_audit.index.adapters.run_reader import RunReader
 from ringfence_audit.index.application.answering import Answering
 from ringfence_audit.index.domain.errors import IndexDamaged, IndexPending
+from ringfence_audit.log.adapters.bundle_reader import BundleReader
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.tile_reader import TileReader
 from ringfence_audit.log.application.queries import Queries
@@ -116,7 +117,9 @@ async def test_an_answer_that_was_asked_for_is_in_the_next_one(filled: Audit) ->
 
 def answering(audit: Audit, most_bytes: int) -> Answering:
     """Answers of another length."""
-    queries = Queries(TileReader(audit.store), ChainedLeaves(audit.store, EventCodec(EVENTS)))
+    queries = Queries(
+        TileReader(audit.store), ChainedLeaves(audit.store, EventCodec(EVENTS)), BundleReader(audit.store)
+    )
     return Answering(RunReader(audit.store), queries, most_bytes)
 
 
