@@ -42,6 +42,10 @@ from ringfence_audit.reports.adapters.log_leaves import IndexedLeaves
 from ringfence_audit.reports.api.servicer import ReportServicer
 from ringfence_audit.reports.application.making import Making
 from ringfence_audit.standing.domain.state import State as StandingState
+from ringfence_audit.texts.adapters.text_reader import TextReader
+from ringfence_audit.texts.adapters.text_rows import TextRows
+from ringfence_audit.texts.api.servicer import OpenedSearch
+from ringfence_audit.texts.domain.state import State as TextState
 from ringfence_audit.translation.application.translator import Translation
 from ringfence_audit.translation.domain.state import State as TranslationState
 from ringfence_kernel.projecting.projector import Projector
@@ -128,6 +132,7 @@ class Audit:
     proof: Projector
     passing: Passing
     findings: FindingsReader
+    parties: TextState
     replayed: int
     """Events that the start has read."""
 
@@ -200,12 +205,13 @@ async def running(
     """Starts a log over a store, as a process would, from its snapshot if there is one."""
     codec, log, translation = EventCodec(EVENTS), State(ORIGIN), TranslationState()
     evidence = EvidenceState()
-    state = states(log, translation, evidence, StandingState())
+    parties, texts = TextState(), TextReader(store)
+    state = states(log, translation, evidence, StandingState(), parties)
     writer = GroupWriter(store, codec, state, ManualClock(START_NS))
     if snapshot is not None:
         restore(snapshot, store, writer, state)
     replayed = writer.load()
-    take_over = TakeOver(writer, log, Translation(translation), TileModel())
+    take_over = TakeOver(writer, log, Translation(translation), TileModel(), TextRows(), parties)
     anchor = anchor or LocalAnchor()
     record_read, sign_checkpoint = RecordRead(writer, log, TileModel()), signing(store, writer, log, anchor, policy)
     search, queries = Projector(store, codec, SearchModel()), Queries(TileReader(store), ChainedLeaves(store, codec))
@@ -216,7 +222,7 @@ async def running(
     passing = Passing(evidence, note, *sources, findings, lambda: START_NS + 3_600 * 10**9)
     heavy = HeavyWork(MeterProvider().get_meter("test"))
     searching = SearchServicer(record_read, SearchQueries(SearchReader(store), queries), search, heavy.run)
-    making = Making(IndexedLeaves(SearchReader(store), queries), translation.currencies)
+    making = Making(IndexedLeaves(SearchReader(store), queries, texts), translation.currencies)
     servicer = joined(
         AuditServiceServicer,
         LogServicer(
@@ -225,9 +231,10 @@ async def running(
             queries,
             {feed.source: feed for feed in feeds},
             StoredMarks(store, codec),
+            texts,
             heavy.run,
         ),
-        searching,
+        OpenedSearch(searching, texts),
         EvidenceServicer(record_read, findings, evidence, proof, heavy.run),
         ReportServicer(record_read, making, searching.caught_up, heavy.run, ORIGIN),
     )
@@ -251,6 +258,7 @@ async def running(
             proof=proof,
             passing=passing,
             findings=findings,
+            parties=parties,
             replayed=replayed,
         )
     finally:

@@ -9,9 +9,19 @@ from typing import Any
 
 import pytest
 from ringfence_audit.log.domain.checkpoint import NoteKey
-from ringfence_audit.log.domain.leaf import Value, commitment, encode
+from ringfence_audit.log.domain.leaf import Value, commitment, encode, text_commitment
 from ringfence_audit.log.domain.merkle import leaf_hash
-from ringfence_verifier import VerifierKey, read_leaf, verify_checkpoint, verify_log, verify_receipt, verify_state
+from ringfence_verifier import (
+    Fact,
+    Opening,
+    VerifierKey,
+    open_fact,
+    read_leaf,
+    verify_checkpoint,
+    verify_log,
+    verify_receipt,
+    verify_state,
+)
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 
@@ -46,6 +56,11 @@ def test_commitments_and_keys_agree_with_the_vectors() -> None:
     """Commitment and vkey are computed as published."""
     [committed], [key] = vectors("commitment"), vectors("log_key")
     assert commitment(bytes.fromhex(committed["ciphertext"])).hex() == committed["commitment"]
+    [said] = vectors("text_commitment")
+    assert text_commitment(bytes.fromhex(said["salt"]), said["text"].encode()).hex() == said["commitment"]
+    opening = Opening("size", bytes.fromhex(said["salt"]), said["text"])
+    fact = Fact("test", {"size_commitment": bytes.fromhex(said["commitment"])})
+    assert open_fact(fact, [opening]).fields == {"size": said["text"]}
     for made in (NoteKey(key["origin"], bytes.fromhex(key["public_key"])),
                  VerifierKey.of(key["origin"], bytes.fromhex(key["public_key"]))):  # fmt: skip
         assert made.text() == key["vkey"]
@@ -67,7 +82,16 @@ def test_the_published_log_verifies_whole() -> None:
     assert (verified.index, verified.leaf.hex()) == (received["index"], received["leaf"])
 
 
-KINDS = ("leaf", "commitment", "log_key", "checkpoint", "receipt", "checkpoint_over_state", "state_receipt")
+KINDS = (
+    "leaf",
+    "commitment",
+    "text_commitment",
+    "log_key",
+    "checkpoint",
+    "receipt",
+    "checkpoint_over_state",
+    "state_receipt",
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -14,6 +14,7 @@ from ringfence_verifier.proofs import verify_consistency, verify_inclusion
 from ringfence_verifier.receipt import VerifiedLeaf, verify_receipt
 from ringfence_verifier.safeguarding import VerifiedDay, day_id, verify_safeguarding
 from ringfence_verifier.state import LogState, read_state, verify_state
+from ringfence_verifier.texts import Opening, open_fact, read_openings, write_openings
 
 __all__ = [
     "Checkpoint",
@@ -22,6 +23,7 @@ __all__ = [
     "LogAudit",
     "LogState",
     "LogSummary",
+    "Opening",
     "Policy",
     "Predecessor",
     "SourceHead",
@@ -31,7 +33,9 @@ __all__ = [
     "VerifierKey",
     "cosigners",
     "day_id",
+    "open_fact",
     "read_leaf",
+    "read_openings",
     "read_state",
     "verify_checkpoint",
     "verify_consistency",
@@ -40,4 +44,5 @@ __all__ = [
     "verify_receipt",
     "verify_safeguarding",
     "verify_state",
+    "write_openings",
 ]

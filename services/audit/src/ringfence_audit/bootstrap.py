@@ -73,32 +73,38 @@ from ringfence_audit.reports.api.servicer import ReportServicer
 from ringfence_audit.reports.application.making import Making
 from ringfence_audit.settings import AuditSettings
 from ringfence_audit.standing.domain.state import State as StandingState
+from ringfence_audit.texts.adapters.schema import TEXT_TABLES
+from ringfence_audit.texts.adapters.text_reader import TextReader
+from ringfence_audit.texts.adapters.text_rows import TextRows
+from ringfence_audit.texts.api.servicer import OpenedSearch
+from ringfence_audit.texts.domain.state import State as TextState
 from ringfence_audit.translation.application.translator import Translation, count_unreadable_from_zero
 from ringfence_audit.translation.domain.state import State as TranslationState
 
 SOURCES = ("identity", "custody", "payment-instruction")
-DIGEST_FORMAT = 6
-"""5 had no state leaves, 3 had all files that payment-instruction has named, 1 was the log's state before its modules
-had their own.
+DIGEST_FORMAT = 7
+"""6 did not know who was erased and who is held, 5 had no state leaves, 3 had all files that payment-instruction has
+named, 1 was the log's state before its modules had their own.
 """
 
 
 def states(
-    log: LogState, translation: TranslationState, evidence: EvidenceState, standing: StandingState
+    log: LogState, translation: TranslationState, evidence: EvidenceState, standing: StandingState, texts: TextState
 ) -> SavedStates:
     """Gives the service's state, put together from its modules'."""
     return SavedStates(
-        {"log": log, "translation": translation, "evidence": evidence, "standing": standing}, DIGEST_FORMAT
+        {"log": log, "translation": translation, "evidence": evidence, "standing": standing, "texts": texts},
+        DIGEST_FORMAT,
     )
 
 
 async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     """Replays the log, then wires followers, checkpointer and servicers."""
     log, translation = LogState(runtime.settings.log_origin), TranslationState()
-    evidence, standing = EvidenceState(), StandingState()
-    state = states(log, translation, evidence, standing)
+    evidence, standing, texts = EvidenceState(), StandingState(), TextState()
+    state = states(log, translation, evidence, standing, texts)
     core = await EventSourced.open(runtime, EventCodec(events.EVENTS), state, [SearchModel(), ProofModel()])
-    take_over = TakeOver(core.writer, log, Translation(translation), TileModel())
+    take_over = TakeOver(core.writer, log, Translation(translation), TileModel(), TextRows(), texts)
     signer = VaultSigner(runtime.vault.transit, log.origin)
     anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root)
     publishing = _publishing(runtime.settings, TileTree(TileReader(core.store).tile), anchoring)
@@ -170,13 +176,13 @@ def _audit(
 ) -> Servicer:
     record_read = RecordRead(core.writer, log, TileModel())
     queries = Queries(TileReader(core.store), ChainedLeaves(core.store, EventCodec(events.EVENTS)))
-    keys = SearchReader(core.store)
+    keys, texts = SearchReader(core.store), TextReader(core.store)
     search = SearchServicer(record_read, SearchQueries(keys, queries), core.projectors[SearchModel.name], heavily)
-    making = Making(IndexedLeaves(keys, queries), translation.currencies)
+    making = Making(IndexedLeaves(keys, queries, texts), translation.currencies)
     servicer = joined(
         audit_pb2_grpc.AuditServiceServicer,
-        LogServicer(record_read, LogStanding(core.writer, log), queries, feeds, marks, heavily),
-        search,
+        LogServicer(record_read, LogStanding(core.writer, log), queries, feeds, marks, texts, heavily),
+        OpenedSearch(search, texts),
         EvidenceServicer(record_read, FindingsReader(core.store), evidence, core.projectors[ProofModel.name], heavily),
         ReportServicer(record_read, making, search.caught_up, heavily, log.origin),
     )
@@ -204,6 +210,7 @@ def migrations() -> list[Migration]:
         Migration(100, "log tables", LOG_TABLES + KEY_TABLES),
         Migration(101, "proof of what rests on a bank's word", PROOF_TABLES),
         Migration(102, "proof by whose money it is", PROOF_OF_ORDERS),
+        Migration(107, "texts that leaves commit to", TEXT_TABLES),
     ]
 
 
@@ -220,7 +227,7 @@ def rebuild(store: EventStore, origin: str, *, compare: bool) -> RebuildReport:
     checkpoint, `state` where the newest stored digest is not met; the others count rows that differ.
     """
     state, models = (
-        states(LogState(origin), TranslationState(), EvidenceState(), StandingState()),
+        states(LogState(origin), TranslationState(), EvidenceState(), StandingState(), TextState()),
         (TileModel(), SearchModel(), ProofModel()) if compare else (),
     )
     try:

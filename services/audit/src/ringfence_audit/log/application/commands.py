@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 from ringfence_kernel.feed import FeedPage
 from ringfence_kernel.telemetry import tracing as telemetry
@@ -15,6 +16,7 @@ from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.pages import as_far_as_known, links, pages_of, remaining
 from ringfence_audit.log.application.ports import Signer, StoredPage, TileRows, Translation
 from ringfence_audit.log.application.publishing import Publishing
+from ringfence_audit.log.application.texts import Erased, TextRows
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead
 from ringfence_audit.log.domain.errors import CheckpointOutrun, TakenOverElsewhere
 from ringfence_audit.log.domain.events import CheckpointSigned, SourcesPassed
@@ -36,13 +38,16 @@ class TakeOver:
     state: State
     translation: Translation
     rows: TileRows
+    texts: TextRows
+    parties: Erased
 
     async def __call__(self, feed: FeedPage) -> None:
         """Appends the leaves of a feed page and moves the source's head, all in one transaction.
 
         Events that the log has already are left out. Raises FeedFork where the page does not go on from the log's
         head, EventUnknown at an event that is not described, with those before it taken over, and TakenOverElsewhere
-        where the log has moved meanwhile.
+        where the log has moved meanwhile. What leaves commit to stands beside them; with a leaf that somebody was
+        erased all of it goes that is about him.
         """
         head = self.state.head(feed.source)
         events = remaining(head, feed)
@@ -61,12 +66,22 @@ class TakeOver:
             if self.state.head(head.source) != head:
                 raise TakenOverElsewhere(source=head.source)
             for page, hashes in pages:
+                before = len(self.parties.erased)
                 event, tiles = self.state.append_page(page, hashes)
                 unit.record(self.state.stream, event)
                 stored = (event.first_leaf, event.count, page.earliest_ns, page.latest_ns)
                 _save(unit, self.rows, tiles, *stored)
+                self._keep(unit, page, event.first_leaf, before)
 
         await self.writer.commit(decide, weight=sum(len(page.leaves) for page, _ in pages))
+
+    def _keep(self, unit: Unit, page: Page, first_leaf: int, before: int) -> None:
+        """Writes a page's texts; takes away what is about whom it says to be erased, who were `before` until then."""
+        erased = self.parties.erased
+        if page.texts:
+            unit.commit_also(partial(self.texts.save, texts=page.texts, first_leaf=first_leaf, erased=erased.keys()))
+        if len(erased) > before:
+            unit.commit_also(partial(self.texts.erase, parties=list(islice(erased, before, None))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,47 @@
+"""Texts beside the log, written and taken away in the transaction of the event that has their leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from ringfence_audit.log.domain.texts import Text
+from ringfence_audit.texts.domain.retention import day_of, retention
+
+_OF_PARTIES = "(party = ANY(%(parties)s) OR counterparty = ANY(%(parties)s))"
+ERASE = (
+    "UPDATE leaf_texts SET salt = NULL, content = NULL WHERE salt IS NOT NULL AND (" + _OF_PARTIES + " OR about = ANY("
+    "ARRAY(SELECT about FROM leaf_texts WHERE " + _OF_PARTIES + " AND about IS NOT NULL"
+    " UNION SELECT within FROM leaf_texts WHERE " + _OF_PARTIES + " AND within IS NOT NULL)))"
+)
+FOLLOW = (
+    "UPDATE leaf_texts AS late SET salt = NULL, content = NULL WHERE late.leaf BETWEEN %s AND %s"
+    " AND EXISTS (SELECT FROM leaf_texts AS gone WHERE gone.about = late.about AND gone.salt IS NULL)"
+)
+COLUMNS = ("int8", "text", "int2", "int4", "bool", "bytea", "bytea", "bytea", "bytea", "bytea", "bytea")
+COPY = (
+    "COPY leaf_texts (leaf, field, retention, day, is_text, salt, content, about, within, party, counterparty)"
+    " FROM STDIN (FORMAT BINARY)"
+)
+
+
+class TextRows:
+    """The table of texts, as the writer of the log fills it."""
+
+    def save(self, connection: Any, *, texts: Sequence[Text], first_leaf: int, erased: Collection[bytes]) -> None:
+        """Writes the texts of a page whose first leaf is `first_leaf`, but none that is about somebody erased."""
+        if not texts:
+            return
+        with connection.cursor().copy(COPY) as copy:
+            copy.set_types(COLUMNS)
+            for text in texts:
+                gone = text.party in erased or text.counterparty in erased
+                said = (None, None) if gone else (text.salt, text.content)
+                fixed = (first_leaf + text.leaf, text.field, retention(text.kind), day_of(text.time_ns), text.is_text)
+                copy.write_row((*fixed, *said, text.about, text.within, text.party, text.counterparty))
+        if erased:
+            connection.execute(FOLLOW.encode(), (first_leaf + texts[0].leaf, first_leaf + texts[-1].leaf))
+
+    def erase(self, connection: Any, *, parties: Sequence[bytes]) -> None:
+        """Takes away what is about parties, and about payments or files that they are in."""
+        connection.execute(ERASE.encode(), {"parties": list(parties)})
