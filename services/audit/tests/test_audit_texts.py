@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Any
 
 import pytest
 from ringfence_audit.bootstrap import rebuild
+from ringfence_audit.log.adapters.tile_model import TileModel
+from ringfence_audit.log.application.commands import RecordPruned
 from ringfence_audit.log.domain.leaf import decode, text_commitment
 from ringfence_audit.log.domain.page import SourceEvent
+from ringfence_audit.texts.adapters.text_rows import KeptTexts
+from ringfence_audit.texts.application.pruning import Pruning
+from ringfence_audit.texts.domain.retention import Retention, retention
 from ringfence_audit.translation.application.translator import PUBLISHED, Translator
 from ringfence_audit.translation.domain.accounts import Account, Accounts
 from ringfence_kernel.access.caller import Caller, calling
@@ -209,3 +214,64 @@ async def test_a_log_started_again_knows_who_was_erased(
         payments.add("InstructionsReceived.v1", received((identifier("late"), NORA, "LATE-NORA")))
         await again.follow(payments)
         assert "LATE-NORA" not in (await shown(again))["end_to_end_id"]
+
+
+def pruned(audit: Audit, now_ns: Callable[[], int]) -> Pruning:
+    """Gives what prunes a log by a clock."""
+    record = RecordPruned(audit.writer, audit.log, TileModel())
+    return Pruning(record, audit.parties, KeptTexts(audit.store), now_ns)
+
+
+TEN_YEARS_NS = 10 * 366 * 86_400 * 10**9
+
+
+async def test_texts_are_kept_as_long_as_their_class_and_proofs_for_ever(written: Audit) -> None:
+    """What was found of clients goes after five years, payments after ten; each is a fact, and no leaf changes."""
+    await written.publish()
+    before = (await written.servicer.ListLeaves(audit_pb2.ListLeavesRequest(), CONTEXT)).leaves
+    now_ns = START_NS
+    pruning = pruned(written, lambda: now_ns)
+    size = written.log.frontier.size
+    for years, left in ((1, 7), (4.99, 7), (5.01, 5), (9.99, 5), (10.01, 0)):
+        now_ns = START_NS + int(years * TEN_YEARS_NS / 10)
+        await pruning.look()
+        await pruning.look()
+        with written.store.connection() as connection:
+            row = connection.execute(b"SELECT count(*) FROM leaf_texts").fetchone()
+        assert row is not None
+        assert row["count"] == left
+    await written.publish()
+    after = (await written.servicer.ListLeaves(audit_pb2.ListLeavesRequest(), CONTEXT)).leaves
+    assert [leaf.content for leaf in after[: len(before)]] == [leaf.content for leaf in before]
+    facts = [read_leaf(leaf.content) for leaf in after[size:]]
+    assert [fact.text("retention") for fact in facts if fact.kind == "audit.pruned.v1"] == ["DUE_DILIGENCE", "VOUCHERS"]
+    report = await asyncio.to_thread(rebuild, written.store, ORIGIN, compare=True)
+    assert set(report.differences.values()) == {0}
+
+
+async def test_what_an_order_holds_is_kept_until_it_is_lifted(written: Audit, identity: SourceFeed) -> None:
+    """Whom an order holds, his payments and what was written about these stay; without the order they go."""
+    identity.add("LegalHoldPlaced.v1", erased(IVO) | {"order_reference": "3 O 17/26"})
+    await written.follow(identity)
+    late_ns = START_NS + 2 * TEN_YEARS_NS
+    pruning = pruned(written, lambda: late_ns)
+    await pruning.look()
+    held = {"note": {"all well", "both of them asked"}, "end_to_end_id": {"RENT-IVO"}, "order_reference": {"3 O 17/26"}}
+    assert await shown(written) == held
+    identity.add("LegalHoldLifted.v1", erased(IVO) | {"order_reference": "3 O 17/26"})
+    await written.follow(identity)
+    await pruning.look()
+    assert await shown(written) == {}
+
+
+async def test_a_class_is_said_of_every_kind() -> None:
+    """Who a client is, who may act, and all else, which is kept as payments are."""
+    of = {
+        "identity.kyc_changed.v1": Retention.DUE_DILIGENCE,
+        "payment-instruction.client_blocked.v1": Retention.DUE_DILIGENCE,
+        "identity.principal_suspended.v1": Retention.AUTHORITY,
+        "custody.proposal_voided.v1": Retention.AUTHORITY,
+        "payment-instruction.instruction.v1": Retention.VOUCHERS,
+        "custody.break_stepped.v1": Retention.VOUCHERS,
+    }
+    assert {kind: retention(kind) for kind in of} == of

@@ -58,7 +58,14 @@ from ringfence_audit.log.adapters.vault_signer import VaultSigner
 from ringfence_audit.log.api.servicer import LogServicer
 from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.checkpointer import Checkpointer
-from ringfence_audit.log.application.commands import LogStanding, NotePassed, RecordRead, SignCheckpoint, TakeOver
+from ringfence_audit.log.application.commands import (
+    LogStanding,
+    NotePassed,
+    RecordPruned,
+    RecordRead,
+    SignCheckpoint,
+    TakeOver,
+)
 from ringfence_audit.log.application.differences import Differences
 from ringfence_audit.log.application.measures import measure
 from ringfence_audit.log.application.publishing import Publishing
@@ -75,8 +82,9 @@ from ringfence_audit.settings import AuditSettings
 from ringfence_audit.standing.domain.state import State as StandingState
 from ringfence_audit.texts.adapters.schema import TEXT_TABLES
 from ringfence_audit.texts.adapters.text_reader import TextReader
-from ringfence_audit.texts.adapters.text_rows import TextRows
+from ringfence_audit.texts.adapters.text_rows import KeptTexts, TextRows
 from ringfence_audit.texts.api.servicer import OpenedSearch
+from ringfence_audit.texts.application.pruning import Pruning
 from ringfence_audit.texts.domain.state import State as TextState
 from ringfence_audit.translation.application.translator import Translation, count_unreadable_from_zero
 from ringfence_audit.translation.domain.state import State as TranslationState
@@ -118,6 +126,8 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     sources = feeds["custody"], feeds["payment-instruction"]
     passing = Passing(evidence, note, *sources, findings, runtime.clock.now_ns)
     passing.gauge(runtime.gauges, leadership)
+    kept = KeptTexts(core.store)
+    pruning = Pruning(RecordPruned(core.writer, log, TileModel()), texts, kept, runtime.clock.now_ns)
     marks = StoredMarks(core.store, EventCodec(events.EVENTS))
     followers = [
         runtime.follower(
@@ -143,6 +153,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
             *core.tasks({follower.source: follower.ring for follower in followers}),
             Task("checkpoints", checkpointer.run),
             Task("evidence", passing.run),
+            Task("pruning", pruning.run),
             *following,
         ],
         checks=[*core.checks(), Check("checkpoints", checkpointer.problem), *halts],

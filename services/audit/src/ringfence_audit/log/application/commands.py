@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from typing import Any
 
 from ringfence_kernel.feed import FeedPage
 from ringfence_kernel.telemetry import tracing as telemetry
@@ -25,7 +26,7 @@ from ringfence_audit.log.domain.merkle import Tile
 from ringfence_audit.log.domain.page import Page
 from ringfence_audit.log.domain.state import HEADS_IN_LINES, LogPosition, State
 
-READ_KIND = "audit.read.v1"
+READ_KIND, PRUNED_KIND = "audit.read.v1", "audit.pruned.v1"
 SOURCE = "ringfence.source"
 """Span attribute: the service whose events were taken over."""
 
@@ -104,6 +105,26 @@ class RecordRead:
             return self.state.position()
 
         return await self.writer.commit(decide)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPruned:
+    """Makes it a leaf of the log that texts beside it are not kept any more."""
+
+    writer: GroupWriter
+    state: State
+    rows: TileRows
+
+    async def __call__(self, stated: Mapping[str, Value], prune: Callable[[Any], None]) -> None:
+        """Appends the leaf, and has `prune` take the texts away in the same transaction."""
+
+        def decide(unit: Unit) -> None:
+            event, tiles = self.state.append_read(encode(PRUNED_KIND, {**stated, "time_ns": unit.recorded_ns}))
+            unit.record(self.state.stream, event)
+            _save(unit, self.rows, tiles, event.first_leaf, 1, unit.recorded_ns, unit.recorded_ns)
+            unit.commit_also(prune)
+
+        await self.writer.commit(decide)
 
 
 @dataclass(frozen=True, slots=True)

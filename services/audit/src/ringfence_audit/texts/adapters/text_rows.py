@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from ringfence_kernel.store import EventStore
+
 from ringfence_audit.log.domain.texts import Text
-from ringfence_audit.texts.domain.retention import day_of, retention
+from ringfence_audit.texts.domain.retention import Retention, day_of, retention
 
 _OF_PARTIES = "(party = ANY(%(parties)s) OR counterparty = ANY(%(parties)s))"
 ERASE = (
@@ -18,6 +20,14 @@ FOLLOW = (
     "UPDATE leaf_texts AS late SET salt = NULL, content = NULL WHERE late.leaf BETWEEN %s AND %s"
     " AND EXISTS (SELECT FROM leaf_texts AS gone WHERE gone.about = late.about AND gone.salt IS NULL)"
 )
+FREE = (
+    " NOT coalesce(party = ANY(%(held)s), false) AND NOT coalesce(counterparty = ANY(%(held)s), false)"
+    " AND NOT coalesce(about = ANY(ARRAY(SELECT about FROM leaf_texts WHERE about IS NOT NULL"
+    " AND (party = ANY(%(held)s) OR counterparty = ANY(%(held)s)))), false)"
+)
+"""Held by no order: neither itself, nor as what was written about a payment."""
+OLDEST = "SELECT min(day) AS day FROM leaf_texts WHERE retention = %(retention)s AND day <= %(last)s AND" + FREE
+PRUNE = "DELETE FROM leaf_texts WHERE retention = %(retention)s AND day = %(day)s AND" + FREE
 COLUMNS = ("int8", "text", "int2", "int4", "bool", "bytea", "bytea", "bytea", "bytea", "bytea", "bytea")
 COPY = (
     "COPY leaf_texts (leaf, field, retention, day, is_text, salt, content, about, within, party, counterparty)"
@@ -45,3 +55,25 @@ class TextRows:
     def erase(self, connection: Any, *, parties: Sequence[bytes]) -> None:
         """Takes away what is about parties, and about payments or files that they are in."""
         connection.execute(ERASE.encode(), {"parties": list(parties)})
+
+    def prune(self, connection: Any, *, of: Retention, day: int, held: Collection[bytes]) -> None:
+        """Takes away a class's texts of a day, but those that orders hold."""
+        connection.execute(PRUNE.encode(), {"retention": int(of), "day": day, "held": list(held)})
+
+
+class KeptTexts(TextRows):
+    """The same, which tells what is kept too long."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+
+    def oldest(self, last_days: Mapping[Retention, int], held: Collection[bytes]) -> Mapping[Retention, int]:
+        """Gives, by class, the oldest day of texts that are kept too long, but for those that orders hold."""
+        found: dict[Retention, int] = {}
+        with self._store.connection() as connection:
+            for each, last in last_days.items():
+                asked = {"retention": int(each), "last": last, "held": list(held)}
+                row = connection.execute(OLDEST.encode(), asked).fetchone()
+                if row is not None and row["day"] is not None:
+                    found[each] = row["day"]
+        return found
