@@ -17,6 +17,7 @@ def rows(service: str, descriptions: Mapping[str, EventDescription]) -> Iterator
         free = [each.name for each in event.fields.values() if each.privacy is Privacy.FREE_TEXT]
         clear = _texts(event, Privacy.CLEAR)
         secret = _texts(event, Privacy.SECRET)
+        secret += [each.name for each in event.fields.values() if each.privacy is Privacy.SECRET_TEXT]
         if free or clear or secret:
             yield f"| {service} | `{topic}` | {_named(free)} | {_named(clear)} | {_named(secret)} |"
 

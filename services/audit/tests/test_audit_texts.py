@@ -67,6 +67,21 @@ def test_no_leaf_has_what_people_wrote(source: str, topic: str) -> None:
         assert text.field not in fields
 
 
+def test_what_is_proposed_is_committed_to_by_its_hash_alone() -> None:
+    """It may hold what people wrote: neither it nor a hash that a guess gives too is in the leaf, or shown."""
+    description, feed = PUBLISHED["custody"]["ProposalMade.v1"], SourceFeed("custody")
+    payload = b"an appointment ends because she left"
+    event = feed.add("ProposalMade.v1", made_up(description, CANARY) | {"payload": payload})
+    stored = SourceEvent(1, BOOK, 1, event.topic, event.state, event.hash, START_NS)
+    translated = Translator("custody", Accounts({})).translate(stored)
+    (leaf,), (text,) = translated.leaves, translated.texts
+    digest = sha256(payload).digest()
+    assert (text.field, text.content, text.is_text) == ("payload_sha256", digest, False)
+    assert decode(leaf)[1]["payload_sha256_commitment"] == text_commitment(text.salt, digest)
+    assert payload not in leaf
+    assert digest not in leaf
+
+
 def test_a_leaf_tells_nothing_to_who_guesses_a_text() -> None:
     """The same text gives another commitment in every leaf and at every translation: only the salt opens it."""
     feed = SourceFeed("identity")

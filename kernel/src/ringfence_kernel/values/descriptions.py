@@ -27,6 +27,7 @@ class Privacy(IntEnum):
     BLIND_INDEX = 3
     CLEAR = 4
     FREE_TEXT = 5
+    SECRET_TEXT = 6
 
 
 @dataclass(frozen=True)

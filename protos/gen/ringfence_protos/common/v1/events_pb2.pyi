@@ -143,6 +143,8 @@ class _PrivacyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Privacy.Value
     """What a person or another institution wrote, what names somebody on a public list, and unkeyed hashes of these. A
     leaf has a salted commitment to it.
     """
+    PRIVACY_SECRET_TEXT: _Privacy.ValueType  # 6
+    """Holds free text, and is shown to nobody. A leaf has a salted commitment to its SHA-256."""
 
 class Privacy(_Privacy, metaclass=_PrivacyEnumTypeWrapper):
     """What must not leave a service as it is stored."""
@@ -163,6 +165,8 @@ PRIVACY_FREE_TEXT: Privacy.ValueType  # 5
 """What a person or another institution wrote, what names somebody on a public list, and unkeyed hashes of these. A
 leaf has a salted commitment to it.
 """
+PRIVACY_SECRET_TEXT: Privacy.ValueType  # 6
+"""Holds free text, and is shown to nobody. A leaf has a salted commitment to its SHA-256."""
 Global___Privacy: _TypeAlias = Privacy  # noqa: Y015
 
 @_typing.final

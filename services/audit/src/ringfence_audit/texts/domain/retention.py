@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import cache
 
 DAY_NS = 86_400 * 10**9
 
@@ -34,6 +35,7 @@ _OF_IDENTITY = (
 )
 
 
+@cache
 def retention(kind: str) -> Retention:
     """Gives the class of a kind of fact."""
     if kind.startswith(_OF_IDENTITY):

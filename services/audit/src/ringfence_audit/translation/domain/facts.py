@@ -31,8 +31,9 @@ def fact_fields(description: EventDescription, event: Mapping[str, Any]) -> tupl
     """
     privacy = {name: each.privacy for name, each in description.fields.items()}
     fields = dict(field for name, value in event.items() for field in _fields(name, value, privacy[name]))
-    free = frozenset(name for name, each in privacy.items() if each is Privacy.FREE_TEXT)
-    return fields, free & fields.keys()
+    free = {name for name, each in privacy.items() if each is Privacy.FREE_TEXT}
+    free |= {f"{name}_sha256" for name, each in privacy.items() if each is Privacy.SECRET_TEXT}
+    return fields, frozenset(free & fields.keys())
 
 
 def _fields(name: str, value: Any, privacy: Privacy) -> Iterator[tuple[str, Value]]:
@@ -47,7 +48,9 @@ def _fields(name: str, value: Any, privacy: Privacy) -> Iterator[tuple[str, Valu
         yield name, value
     elif isinstance(value, bool | int):
         yield RENAMED.get(name, name), int(value)
-    elif privacy is Privacy.SECRET or len(value) > (LONGEST_BYTES if isinstance(value, bytes) else LONGEST_TEXT):
+    elif privacy in (Privacy.SECRET, Privacy.SECRET_TEXT) or len(value) > (
+        LONGEST_BYTES if isinstance(value, bytes) else LONGEST_TEXT
+    ):
         yield f"{name}_sha256", sha256(value.encode() if isinstance(value, str) else value).digest()
     elif isinstance(value, bytes) and len(value) == 16 and not name.endswith("_id"):
         yield RENAMED.get(name, f"{name}_id"), value
