@@ -55,6 +55,13 @@ def test_a_text_that_the_leaf_does_not_commit_to_is_refused(lie: list[Opening]) 
         open_fact(FACT, lie)
 
 
+def test_what_a_leaf_says_itself_is_replaced_by_no_text() -> None:
+    """A field that stands in the leaf stays what the leaf says, even where it commits to another of that name."""
+    fact = Fact("k", {**FACT.fields, "note": "ill"})
+    with pytest.raises(VerificationError):
+        open_fact(fact, [Opening("note", SALT, "well")])
+
+
 def test_a_sealed_commitment_opens_by_no_text() -> None:
     """The ciphertext that another kind of commitment is of is no text under an empty salt."""
     sealed = sha256(b"ringfence/commitment/v1\x00" + b"ciphertext").digest()
