@@ -128,6 +128,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     passing.gauge(runtime.gauges, leadership)
     kept = KeptTexts(core.store)
     pruning = Pruning(RecordPruned(core.writer, log, TileModel()), texts, kept, runtime.clock.now_ns)
+    leadership.begin_with(pruning.erase_again)
     marks = StoredMarks(core.store, EventCodec(events.EVENTS))
     followers = [
         runtime.follower(

@@ -67,6 +67,11 @@ class KeptTexts(TextRows):
     def __init__(self, store: EventStore) -> None:
         self._store = store
 
+    def erase_again(self, parties: Collection[bytes]) -> None:
+        """Takes away what is about parties."""
+        with self._store.connection() as connection:
+            self.erase(connection, parties=list(parties))
+
     def oldest(self, last_days: Mapping[Retention, int], held: Collection[bytes]) -> Mapping[Retention, int]:
         """Gives, by class, the oldest day of texts that are kept too long, but for those that orders hold."""
         found: dict[Retention, int] = {}
