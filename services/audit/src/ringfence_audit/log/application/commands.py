@@ -153,23 +153,27 @@ class SignCheckpoint:
     async def __call__(self) -> None:
         """Signs the head if the log has grown since the last one, after the leaf that states what the log knows.
 
-        Raises CheckpointOutrun, LogRolledBack, AnchorMoved, WitnessesMissing, and what anchoring and signing raise.
+        One that has not grown is compared with what it has signed. Raises CheckpointOutrun, LogRolledBack, AnchorMoved,
+        WitnessesMissing, and what anchoring and signing raise.
         """
-        due = await self.writer.commit(self._due)
-        if due is not None:
-            await self.anchoring.advance(due)
-            note = await self.signer.sign(due.text())
-            await self.record(due, await self.publishing.cosigned(due, note))
+        is_due, head = await self.writer.commit(self._head)
+        if not is_due:
+            await self.anchoring.compare(head)
+            return
+        await self.anchoring.advance(head)
+        note = await self.signer.sign(head.text())
+        await self.record(head, await self.publishing.cosigned(head, note))
 
-    def _due(self, unit: Unit) -> Checkpoint | None:
+    def _head(self, unit: Unit) -> tuple[bool, Checkpoint]:
+        """Gives whether there is something to sign, which then ends with what the log knows, and the head."""
         if not self.state.is_due:
-            return None
+            return False, self.state.checkpoint()
         policy = self.publishing.policy.sha256
         if not self.state.is_stated(policy):
             event, tiles = self.state.append_state(unit.recorded_ns, policy)
             unit.record(self.state.stream, event)
             _save(unit, self.rows, tiles, event.first_leaf, 1, unit.recorded_ns, unit.recorded_ns)
-        return self.state.checkpoint()
+        return True, self.state.checkpoint()
 
     async def record(self, checkpoint: Checkpoint, note: str) -> None:
         """Records a signed checkpoint, unless a larger one was recorded meanwhile; raises CheckpointOutrun."""
