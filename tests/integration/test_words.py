@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
+from ringfence.cli import main
 from ringfence.identity import KycDecision, KycStatus, PrincipalKind
 from ringfence.payments import Decision, InstructionStatus
 from ringfence_local_stack.scenario import Scenario, eventually, fresh, new_iban
@@ -66,3 +70,39 @@ def test_what_people_write_stands_in_no_leaf(scenario: Scenario) -> None:
     leaves = [leaf.content for leaf in audit.leaves()]
     assert any(platform.id.bytes in leaf for leaf in leaves)
     assert not [read_leaf(leaf) for leaf in leaves if word.lower().encode() in leaf.lower()]
+
+
+def test_a_receipt_is_shown_with_the_words_beside_it(
+    scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A regulator gets a receipt and its texts; offline they are shown, and refused where one was changed."""
+
+    def run(*arguments: str, code: int = 0) -> str:
+        monkeypatch.setattr(sys, "argv", ["ringfence", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        told = capsys.readouterr()
+        assert (ended.value.code or 0) == code, told.err
+        return " ".join((told.out + told.err).split())
+
+    for name, address in scenario.stack.addresses.items():
+        monkeypatch.setenv(f"RINGFENCE_{name.upper().replace('-', '_')}_ADDRESS", address)
+    platform = scenario.platform(banked=False)
+    party = platform.party("Nora Vale", verified=False)
+    note = fresh("Canary")
+    decision = KycDecision(party_id=party.id, to=KycStatus.CHECKING, note=note)
+    scenario.operators[0].identity.decide_kyc(platform.id, [decision])
+    audit, file = scenario.regulator.audit, tmp_path / "fact.receipt"
+
+    def found() -> list[int]:
+        return [each.index for each in audit.search(party.id) if any(said.content == note for said in each.openings)]
+
+    assert eventually(lambda: found() != [])
+    run("receipt", str(found()[0]), str(file), "--as", str(scenario.sandbox.folder_of("regulator")))
+    verify = ("verify", "receipt", str(file), "--key", scenario.sandbox.log_key())
+    assert note in run(*verify)
+    beside = tmp_path / "fact.receipt.texts.json"
+    beside.write_text(beside.read_text().replace(note, f"{note}!"))
+    assert "not the one" in run(*verify, code=1)
+    beside.unlink()
+    assert note not in run(*verify)

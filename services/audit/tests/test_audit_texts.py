@@ -197,6 +197,24 @@ async def test_what_is_about_somebody_erased_goes_and_every_proof_stays(written:
     assert not any(text in bytes(row["content"]) for row in rows for text in (b"NORA", b"passport", b"abroad"))
 
 
+async def test_the_number_of_a_file_goes_with_whoever_pays_in_it(
+    written: Audit, identity: SourceFeed, payments: SourceFeed
+) -> None:
+    """A platform may have called a file by its payer: what is said of the submission goes with each of its payers."""
+    file = {
+        "tenant": BOOK, "submission_id": identifier("batch"), "kind": 2, "instruction_count": 2, "digest": b"d" * 32,
+        "maker": identifier("maker"), "authorisation": "token", "authorisation_expires_ns": 1, "message_id": "NORA-1",
+        "status_report": b"",
+    }  # fmt: skip
+    payments.add("SubmissionReceived.v1", file)
+    payments.add("SubmissionReceived.v1", file | {"submission_id": identifier("another"), "message_id": "IVO-1"})
+    await written.follow(payments)
+    assert (await shown(written))["message_id"] == {"NORA-1", "IVO-1"}
+    identity.add("PartyErased.v1", erased(NORA))
+    await written.follow(identity)
+    assert (await shown(written))["message_id"] == {"IVO-1"}
+
+
 async def test_what_comes_late_about_somebody_erased_is_not_kept(
     written: Audit, identity: SourceFeed, payments: SourceFeed
 ) -> None:
