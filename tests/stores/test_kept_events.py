@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tarfile
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -129,8 +128,6 @@ def in_clear(event: Translated) -> list[bytes]:
         assert fields.pop(f"{text.field}_commitment") == text_commitment(text.salt, text.content)
         if text.is_text and (kind, text.field) != ("payment-instruction.step.v1", "note"):
             fields[text.field] = text.content.decode()
-        elif not text.is_text and len(text.content) > 64:
-            fields[f"{text.field}_sha256"] = sha256(text.content).digest()
         elif not text.is_text:
             fields[text.field if len(text.content) != 16 else f"{text.field}_id"] = text.content
     return [encode(kind, fields) for kind, fields in facts]

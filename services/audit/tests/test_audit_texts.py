@@ -82,6 +82,16 @@ def test_what_is_proposed_is_committed_to_by_its_hash_alone() -> None:
     assert digest not in leaf
 
 
+@pytest.mark.parametrize(("words", "kept"), [("x" * 1_000, "note"), ("x" * 1_001, "note_sha256")])
+def test_what_is_long_is_kept_by_its_hash(words: str, kept: str) -> None:
+    """A text over 1,000 characters is committed to by its SHA-256, so that no answer grows by what somebody wrote."""
+    feed = SourceFeed("identity")
+    event = feed.add("KycChanged.v1", kyc_changed(note=words))
+    stored = SourceEvent(1, BOOK, 1, event.topic, event.state, event.hash, START_NS)
+    (text,) = Translator("identity", Accounts({})).translate(stored).texts
+    assert (text.field, text.content) == (kept, words.encode() if kept == "note" else sha256(words.encode()).digest())
+
+
 def test_a_leaf_tells_nothing_to_who_guesses_a_text() -> None:
     """The same text gives another commitment in every leaf and at every translation: only the salt opens it."""
     feed = SourceFeed("identity")

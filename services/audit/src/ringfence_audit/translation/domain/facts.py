@@ -31,9 +31,8 @@ def fact_fields(description: EventDescription, event: Mapping[str, Any]) -> tupl
     """
     privacy = {name: each.privacy for name, each in description.fields.items()}
     fields = dict(field for name, value in event.items() for field in _fields(name, value, privacy[name]))
-    free = {name for name, each in privacy.items() if each is Privacy.FREE_TEXT}
-    free |= {f"{name}_sha256" for name, each in privacy.items() if each is Privacy.SECRET_TEXT}
-    return fields, frozenset(free & fields.keys())
+    free = [name for name, each in privacy.items() if each in (Privacy.FREE_TEXT, Privacy.SECRET_TEXT)]
+    return fields, frozenset({*free, *(f"{name}_sha256" for name in free)} & fields.keys())
 
 
 def _fields(name: str, value: Any, privacy: Privacy) -> Iterator[tuple[str, Value]]:
@@ -44,14 +43,14 @@ def _fields(name: str, value: Any, privacy: Privacy) -> Iterator[tuple[str, Valu
             yield "_".join(filter(None, [name, part, "commitment"])), commitment(ciphertext)
     elif isinstance(value, list):
         yield from _fields(name, " ".join(map(str, value)), privacy)
-    elif privacy is Privacy.FREE_TEXT and isinstance(value, str | bytes):
-        yield name, value
     elif isinstance(value, bool | int):
         yield RENAMED.get(name, name), int(value)
     elif privacy in (Privacy.SECRET, Privacy.SECRET_TEXT) or len(value) > (
         LONGEST_BYTES if isinstance(value, bytes) else LONGEST_TEXT
     ):
         yield f"{name}_sha256", sha256(value.encode() if isinstance(value, str) else value).digest()
+    elif privacy is Privacy.FREE_TEXT:
+        yield name, value
     elif isinstance(value, bytes) and len(value) == 16 and not name.endswith("_id"):
         yield RENAMED.get(name, f"{name}_id"), value
     else:
