@@ -50,7 +50,8 @@ class TextRows:
                 fixed = (first_leaf + text.leaf, text.field, retention(text.kind), day_of(text.time_ns), text.is_text)
                 copy.write_row((*fixed, *said, text.about, text.within, text.party, text.counterparty))
         if erased:
-            connection.execute(FOLLOW.encode(), (first_leaf + texts[0].leaf, first_leaf + texts[-1].leaf))
+            leaves = [text.leaf for text in texts]
+            connection.execute(FOLLOW.encode(), (first_leaf + min(leaves), first_leaf + max(leaves)))
 
     def erase(self, connection: Any, *, parties: Sequence[bytes]) -> None:
         """Takes away what is about parties, and about payments or files that they are in."""
