@@ -10,7 +10,8 @@ from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.service.heavy import InThreads
 from ringfence_protos.audit.v1 import audit_pb2
 
-from ringfence_audit.index.api.mapping import SearchInput
+from ringfence_audit.index.api.mapping import AnswerInput, SearchInput
+from ringfence_audit.index.application.answering import Answering
 from ringfence_audit.index.application.queries import Queries
 from ringfence_audit.index.domain.errors import SearchBehind
 from ringfence_audit.log.application.commands import RecordRead
@@ -50,3 +51,20 @@ class SearchServicer:
                 await self._index.reached(position)
         except TimeoutError:
             raise SearchBehind(position=str(position)) from None
+
+
+class AnswerServicer:
+    """All that the log has about a subject, proven to be all; an answer is a leaf before it is given."""
+
+    def __init__(self, record_read: RecordRead, answering: Answering, heavily: InThreads) -> None:
+        self._record_read = record_read
+        self._answering = answering
+        self._heavily = heavily
+
+    async def GetAnswer(self, request: audit_pb2.GetAnswerRequest, context: Any) -> audit_pb2.GetAnswerResponse:
+        """Answers under the latest checkpoint; raises IndexPending, IndexMoved, IndexDamaged, LogDamaged."""
+        asked = AnswerInput.read(request)
+        stood = await self._record_read(current_caller().subject, "GetAnswer", asked.recorded())
+        arguments = asked.subject, asked.from_leaf, asked.until_leaf, stood.signed_head()
+        found = await self._heavily(self._answering.answer, *arguments)
+        return audit_pb2.GetAnswerResponse(answer=found.content, next_leaf=found.next_leaf)
