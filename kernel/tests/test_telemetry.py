@@ -242,6 +242,14 @@ def test_headers_carry_the_context_there_and_back() -> None:
     assert telemetry.current_traceparent() == ""
 
 
+def test_outside_a_trace_there_is_something_that_nobody_takes_for_one() -> None:
+    """It is as long as a trace context, of another value each time, and gives no link."""
+    made = {telemetry.untraced() for _ in range(100)}
+    assert len(made) == 100
+    assert {len(each) for each in made} == {len(TRACEPARENT)}
+    assert {telemetry.link_from(each) for each in made} == {None}
+
+
 def test_without_an_endpoint_trace_ids_run_but_nothing_is_recorded() -> None:
     """Spans that nobody collects cost nothing, yet logs and events have a trace id."""
     with Telemetry.start("probe").tracer.start_as_current_span("x") as span:

@@ -13,7 +13,7 @@ from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import EnumDescriptor, FileDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from ringfence_kernel.feed.published import code_names
-from ringfence_kernel.values.descriptions import EventDescription, FieldDescription
+from ringfence_kernel.values.descriptions import EventDescription, Facts, FieldDescription, Privacy
 
 UNSPECIFIED = "UNSPECIFIED"
 """Name that buf asks for in place of 0, whatever 0 stands for in the code."""
@@ -52,6 +52,21 @@ def view_differences(views: Iterable[type[Any]], descriptions: Mapping[str, Even
         else:
             found.append(f"{view.TOPIC}: read, not described")
     return sorted(found)
+
+
+def unclassed_texts(descriptions: Mapping[str, EventDescription]) -> list[str]:
+    """Names the fields of text, codes apart, that say nothing of their privacy, of events that the log takes over."""
+    return sorted(
+        f"{topic}.{name}: a text without a class"
+        for topic, event in descriptions.items()
+        for name, each in event.fields.items()
+        if is_text(each) and each.privacy is Privacy.UNSPECIFIED and event.facts is not Facts.NONE
+    )
+
+
+def is_text(each: FieldDescription) -> bool:
+    """Tells whether a field holds text that is no code."""
+    return "str" in each.kind and each.names is None
 
 
 def code_differences(codes: type[Enum], enum: EnumDescriptor) -> list[str]:

@@ -35,13 +35,16 @@ from ringfence_protos.identity.v1 import events_pb2 as identity
 from ringfence_protos.payment_instruction.v1 import events_pb2 as payment_instruction
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
 
+from tests.architecture import texts
 from tests.architecture.contracts import (
     code_differences,
     event_differences,
     event_types,
+    unclassed_texts,
     view_differences,
     with_change,
 )
+from tests.architecture.documents import DOCS
 
 SERVICES = [
     ("ringfence_identity", identity.DESCRIPTOR),
@@ -111,6 +114,46 @@ def test_every_description_is_whole(package: str, file: FileDescriptor) -> None:
         assert bool(each.rows) is bool(packed)
         assert all(part.order for part in packed if part.width > 1 and part.code)
         assert all(part.kind == "bytes" for part in packed)
+
+
+@BY_SERVICE
+def test_every_text_has_a_class(package: str, file: FileDescriptor) -> None:
+    """Of every text an event says whether it may stand in a leaf, so that nobody's words get there unthought."""
+    assert unclassed_texts(described(file)) == []
+
+
+def test_the_list_of_texts_is_that_of_the_descriptions() -> None:
+    """docs/texts.md shows every field of text of every event that the log takes over, by class, and no other."""
+    _, _, table = (DOCS / "texts.md").read_text(encoding="utf-8").partition("## The list\n")
+    listed = [line for line in table.splitlines() if line.startswith("| ")]
+    services = [
+        ("all", proposals),
+        ("identity", identity),
+        ("custody", custody),
+        ("payment-instruction", payment_instruction),
+    ]
+    expected = [row for service, module in services for row in texts.rows(service, described(module.DESCRIPTOR))]
+    assert listed == [texts.HEAD, *expected]
+
+
+def test_a_text_without_a_class_is_found() -> None:
+    """A new text that nobody has thought about fails the comparison, and so does one in a list or a map."""
+
+    def more(proto: Any) -> None:
+        frozen = next(message for message in proto.message_type if message.name == "AccountsFrozen")
+        frozen.field.add(name="remark", number=9, type=FieldDescriptorProto.TYPE_STRING)
+        frozen.field.add(
+            name="remarks",
+            number=10,
+            type=FieldDescriptorProto.TYPE_STRING,
+            label=FieldDescriptorProto.LABEL_REPEATED,
+        )
+
+    found = unclassed_texts(described(with_change(custody.DESCRIPTOR, more)))
+    assert found == [
+        "AccountsFrozen.v1.remark: a text without a class",
+        "AccountsFrozen.v1.remarks: a text without a class",
+    ]
 
 
 @pytest.mark.parametrize(("codes", "enum"), CODES, ids=[codes.__name__ for codes, _ in CODES])

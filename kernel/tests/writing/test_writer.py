@@ -12,6 +12,7 @@ from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.service.event_sourced import save_digest
 from ringfence_kernel.service.rebuilding import replay_into
 from ringfence_kernel.store import EventStore, Head
+from ringfence_kernel.store.codec import open_envelope
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.values.errors import Overloaded, StoreUnavailable
 from ringfence_kernel.values.recorded import Recorded
@@ -34,6 +35,15 @@ async def test_concurrent_commands_share_a_commit_and_keep_their_order(writer: G
     assert answers == list(range(1, 101))
     assert store.head().position == sum(groups) == 100
     assert len(groups) < 10
+
+
+async def test_the_hash_of_an_event_is_no_guess(writer: GroupWriter, store: EventStore) -> None:
+    """Events recorded outside a trace differ in bytes that nobody can guess, so that their hashes tell nothing."""
+    for _ in range(2):
+        await writer.commit(count(writer.state, "a"))
+    envelopes = [open_envelope(each.state) for each in store.read(0, 10)]
+    assert len({each.traceparent for each in envelopes}) == 2
+    assert all(each.traceparent.startswith("ff-") for each in envelopes)
 
 
 async def test_refused_command_leaves_no_trace(writer: GroupWriter, store: EventStore) -> None:

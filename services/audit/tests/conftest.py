@@ -46,6 +46,10 @@ from ringfence_audit.reports.adapters.log_leaves import IndexedLeaves
 from ringfence_audit.reports.api.servicer import ReportServicer
 from ringfence_audit.reports.application.making import Making
 from ringfence_audit.standing.domain.state import State as StandingState
+from ringfence_audit.texts.adapters.text_reader import TextReader
+from ringfence_audit.texts.adapters.text_rows import TextRows
+from ringfence_audit.texts.api.servicer import OpenedSearch
+from ringfence_audit.texts.domain.state import State as TextState
 from ringfence_audit.translation.application.translator import Translation
 from ringfence_audit.translation.domain.state import State as TranslationState
 from ringfence_kernel.projecting.projector import Projector
@@ -133,6 +137,7 @@ class Audit:
     bundles: Projector
     passing: Passing
     findings: FindingsReader
+    parties: TextState
     replayed: int
     """Events that the start has read."""
 
@@ -213,13 +218,13 @@ async def running(
 ) -> AsyncIterator[Audit]:
     """Starts a log over a store, as a process would, from its snapshot if there is one."""
     codec, log, translation = EventCodec(EVENTS), State(ORIGIN), TranslationState()
-    evidence = EvidenceState()
-    state = states(log, translation, evidence, StandingState())
+    evidence, parties, texts = EvidenceState(), TextState(), TextReader(store)
+    state = states(log, translation, evidence, StandingState(), parties)
     writer = GroupWriter(store, codec, state, ManualClock(START_NS))
     if snapshot is not None:
         restore(snapshot, store, writer, state)
     replayed = writer.load()
-    take_over = TakeOver(writer, log, Translation(translation), TileModel())
+    take_over = TakeOver(writer, log, Translation(translation), TileModel(), TextRows(), parties)
     anchor = anchor or LocalAnchor()
     record_read, sign_checkpoint = RecordRead(writer, log, TileModel()), signing(store, writer, log, anchor, policy)
     search, bundles = Projector(store, codec, IndexModel()), Projector(store, codec, BundleModel())
@@ -231,7 +236,7 @@ async def running(
     passing = Passing(evidence, note, *sources, findings, lambda: START_NS + 3_600 * 10**9)
     heavy = HeavyWork(MeterProvider().get_meter("test"))
     searching = SearchServicer(record_read, SearchQueries(RunReader(store), queries), search, heavy.run)
-    making = Making(IndexedLeaves(RunReader(store), queries), translation.currencies)
+    making = Making(IndexedLeaves(RunReader(store), queries, texts), translation.currencies)
     servicer = joined(
         AuditServiceServicer,
         LogServicer(
@@ -240,9 +245,10 @@ async def running(
             queries,
             {feed.source: feed for feed in feeds},
             StoredMarks(store, codec),
+            texts,
             heavy.run,
         ),
-        searching,
+        OpenedSearch(searching, texts),
         AnswerServicer(record_read, Answering(RunReader(store), queries), heavy.run),
         EvidenceServicer(record_read, findings, evidence, proof, heavy.run),
         ReportServicer(record_read, making, searching.caught_up, heavy.run, ORIGIN),
@@ -268,6 +274,7 @@ async def running(
             bundles=bundles,
             passing=passing,
             findings=findings,
+            parties=parties,
             replayed=replayed,
         )
     finally:

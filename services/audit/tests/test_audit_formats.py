@@ -17,10 +17,13 @@ from ringfence_audit.index.domain.merging import merged, rebased
 from ringfence_audit.index.domain.ranges import Range, cover
 from ringfence_audit.index.domain.runs import chunks_of, index_root, pages_between, run_of
 from ringfence_audit.log.domain.checkpoint import NoteKey
-from ringfence_audit.log.domain.leaf import Value, commitment, encode
+from ringfence_audit.log.domain.leaf import Value, commitment, encode, text_commitment
 from ringfence_audit.log.domain.merkle import TileTree, combined_root, leaf_hash, leaf_hashes
 from ringfence_verifier import (
+    Fact,
+    Opening,
     VerifierKey,
+    open_fact,
     read_leaf,
     verify_answer,
     verify_checkpoint,
@@ -63,6 +66,11 @@ def test_commitments_and_keys_agree_with_the_vectors() -> None:
     """Commitment and vkey are computed as published."""
     [committed], [key] = vectors("commitment"), vectors("log_key")
     assert commitment(bytes.fromhex(committed["ciphertext"])).hex() == committed["commitment"]
+    [said] = vectors("text_commitment")
+    assert text_commitment(bytes.fromhex(said["salt"]), said["text"].encode()).hex() == said["commitment"]
+    opening = Opening("size", bytes.fromhex(said["salt"]), said["text"])
+    fact = Fact("test", {"size_commitment": bytes.fromhex(said["commitment"])})
+    assert open_fact(fact, [opening]).fields == {"size": said["text"]}
     for made in (NoteKey(key["origin"], bytes.fromhex(key["public_key"])),
                  VerifierKey.of(key["origin"], bytes.fromhex(key["public_key"]))):  # fmt: skip
         assert made.text() == key["vkey"]
@@ -154,6 +162,7 @@ def test_complete_answers_agree_with_the_vectors() -> None:
 KINDS = (
     "leaf",
     "commitment",
+    "text_commitment",
     "log_key",
     "checkpoint",
     "receipt",

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ringfence_audit.log.application.pages import as_far_as_known, pages_of
 from ringfence_audit.log.domain.checkpoint import SourceHead
-from ringfence_audit.log.domain.leaf import Value, commitment, decode, encode
-from ringfence_audit.log.domain.page import MAX_PAGE_EVENTS, SourceEvent
+from ringfence_audit.log.domain.leaf import Value, commitment, decode, encode, text_commitment
+from ringfence_audit.log.domain.page import MAX_PAGE_EVENTS, SourceEvent, Translated
 from ringfence_audit.translation.application.translator import PUBLISHED, Translation, Translator, splits
 from ringfence_audit.translation.domain import payment
 from ringfence_audit.translation.domain.accounts import Accounts
@@ -32,11 +32,21 @@ def source_event(feed: SourceFeed, position: int = -1) -> SourceEvent:
     return SourceEvent(event.position, event.stream_id, event.version, event.topic, event.state, event.hash, START_NS)
 
 
+def opened(event: Translated) -> list[tuple[str, dict[str, Value]]]:
+    """Gives an event's facts with the texts that its leaves commit to, each in the place of its commitment."""
+    facts = [decode(leaf) for leaf in event.leaves]
+    for text in event.texts:
+        fields = facts[text.leaf][1]
+        assert fields.pop(f"{text.field}_commitment") == text_commitment(text.salt, text.content)
+        fields[text.field] = text.content.decode() if text.is_text else text.content
+    return facts
+
+
 def translated(source: str, topic: str, fields: Any) -> list[tuple[str, dict[str, Value]]]:
     """Translates one event of a source by itself."""
     feed = SourceFeed(source)
     feed.add(topic, fields)
-    return [decode(leaf) for leaf in Translator(source, Accounts({})).translate(source_event(feed)).leaves]
+    return opened(Translator(source, Accounts({})).translate(source_event(feed)))
 
 
 def custody_facts(*events: tuple[str, dict[str, Any]]) -> list[tuple[str, dict[str, Value]]]:
@@ -44,7 +54,7 @@ def custody_facts(*events: tuple[str, dict[str, Any]]) -> list[tuple[str, dict[s
     feed, translator, facts = SourceFeed("custody"), Translator("custody", Accounts({})), []
     for topic, fields in events:
         feed.add(topic, fields)
-        facts += [decode(leaf) for leaf in translator.translate(source_event(feed)).leaves]
+        facts += opened(translator.translate(source_event(feed)))
     return facts
 
 

@@ -1,6 +1,6 @@
 """Audit: the transparency log, as regulators and auditors read it; what they get is proven by `ringfence_verifier`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
@@ -14,6 +14,7 @@ from ringfence_verifier import (
     Checkpoint,
     Fact,
     LogState,
+    Opening,
     Policy,
     VerificationError,
     verify_answer,
@@ -30,18 +31,26 @@ _EPOCH = date(1970, 1, 1)
 
 @dataclass(frozen=True)
 class Leaf:
-    """A fact in the log: its index and its canonical bytes (`ringfence_verifier.read_leaf` decodes them)."""
+    """A fact in the log: its index and its canonical bytes (`ringfence_verifier.read_leaf` decodes them).
+
+    A search brings the texts that the fact commits to, as far as they are kept (`ringfence_verifier.open_fact`).
+    """
 
     index: int
     content: bytes
+    openings: tuple[Opening, ...] = ()
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """A fact with the proof, in C2SP tlog-proof text, that the log holds it; `verifier.verify_receipt` checks it."""
+    """A fact with the proof, in C2SP tlog-proof text, that the log holds it; `verifier.verify_receipt` checks it.
+
+    `openings` are the texts that it commits to, as far as they are kept.
+    """
 
     leaf: bytes
     proof: str
+    openings: tuple[Opening, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -208,7 +217,7 @@ class Audit:
                 page_token=token,
             )
             page = self._connection.call(self._stub.Search, request)
-            yield from (Leaf(each.index, each.content) for each in page.leaves)
+            yield from (Leaf(each.index, each.content, _openings(each.openings)) for each in page.leaves)
             if not (token := page.next_page_token):
                 return
 
@@ -242,7 +251,7 @@ class Audit:
     def receipt(self, leaf_index: int) -> Receipt:
         """The receipt of one fact."""
         reply = self._connection.call(self._stub.GetReceipt, pb.GetReceiptRequest(leaf_index=leaf_index))
-        return Receipt(reply.leaf, reply.proof)
+        return Receipt(reply.leaf, reply.proof, _openings(reply.openings))
 
     def consistency_proof(self, from_size: int, to_size: int) -> list[bytes]:
         """The node hashes that prove the log of `to_size` to extend the one of `from_size`."""
@@ -298,6 +307,15 @@ class Audit:
         )
         reply = self._connection.call(self._stub.GetReport, request)
         return Report(reply.content, reply.checkpoint, list(reply.leaf_indexes))
+
+
+def _openings(read: Iterable[pb.Opening]) -> tuple[Opening, ...]:
+    """Gives what is kept: of somebody erased there is nothing to open."""
+    return tuple(
+        Opening(each.field, each.salt, each.content.decode(errors="replace") if each.is_text else each.content)
+        for each in read
+        if each.salt
+    )
 
 
 def _unproven(read: pb.UnprovenTransfer) -> UnprovenTransfer:

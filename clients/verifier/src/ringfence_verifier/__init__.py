@@ -20,6 +20,7 @@ from ringfence_verifier.proofs import verify_consistency, verify_inclusion
 from ringfence_verifier.receipt import VerifiedLeaf, verify_receipt
 from ringfence_verifier.safeguarding import VerifiedDay, day_id, verify_safeguarding
 from ringfence_verifier.state import LogState, read_state, verify_state
+from ringfence_verifier.texts import Opening, open_fact, read_openings, write_openings
 
 PAGE = Path(__file__).with_name("page") / "verify.html"
 """The page that verifies complete answers in a browser; it needs no network."""
@@ -37,6 +38,7 @@ __all__ = [
     "LogState",
     "LogSummary",
     "NoContradiction",
+    "Opening",
     "Policy",
     "Predecessor",
     "SourceHead",
@@ -48,7 +50,9 @@ __all__ = [
     "cosigners",
     "day_id",
     "leaf_keys",
+    "open_fact",
     "read_leaf",
+    "read_openings",
     "read_state",
     "verify_answer",
     "verify_checkpoint",
@@ -59,4 +63,5 @@ __all__ = [
     "verify_receipt",
     "verify_safeguarding",
     "verify_state",
+    "write_openings",
 ]

@@ -25,6 +25,9 @@ class Privacy(IntEnum):
     SEALED = 1
     SECRET = 2
     BLIND_INDEX = 3
+    CLEAR = 4
+    FREE_TEXT = 5
+    SECRET_TEXT = 6
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ class Recorded:
     """An event as it was committed.
 
     `position` counts from 1 in the feed, `version` from 1 in the stream, whose id is 16 bytes; `recorded_at_ns` is UTC;
-    `traceparent` is the W3C trace context of the command, or empty.
+    `traceparent` is the W3C trace context of the command, or as many random bytes that no reader takes for one.
     """
 
     position: int

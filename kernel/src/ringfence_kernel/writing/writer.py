@@ -18,7 +18,7 @@ import structlog
 from ringfence_kernel.store import EventStore, Head, NewEvent, Timing, VersionConflict
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.store.recorder import CursorBehind, Within
-from ringfence_kernel.telemetry.tracing import current_traceparent
+from ringfence_kernel.telemetry.tracing import current_traceparent, untraced
 from ringfence_kernel.values.clock import LEEWAY_NS, Clock, RisingTimes
 from ringfence_kernel.values.errors import ClockWrong, DomainError, HistoryAhead, StoreUnavailable
 from ringfence_kernel.values.recorded import Recorded
@@ -92,6 +92,7 @@ class Unit:
         Raises EventTooLarge beyond 8 MiB: such an event would hold up every follower for good.
         """
         writer = self._writer
+        self.traceparent = self.traceparent or untraced()
         topic, state = writer.codec.encode(event, self.recorded_ns, self.traceparent)
         if len(state) > MAX_STATE_BYTES:
             raise EventTooLarge(bytes=str(len(state)))

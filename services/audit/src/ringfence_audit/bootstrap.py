@@ -66,7 +66,14 @@ from ringfence_audit.log.adapters.vault_signer import VaultSigner
 from ringfence_audit.log.api.servicer import LogServicer
 from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.checkpointer import Checkpointer
-from ringfence_audit.log.application.commands import LogStanding, NotePassed, RecordRead, SignCheckpoint, TakeOver
+from ringfence_audit.log.application.commands import (
+    LogStanding,
+    NotePassed,
+    RecordPruned,
+    RecordRead,
+    SignCheckpoint,
+    TakeOver,
+)
 from ringfence_audit.log.application.differences import Differences
 from ringfence_audit.log.application.measures import measure
 from ringfence_audit.log.application.publishing import Publishing
@@ -81,36 +88,45 @@ from ringfence_audit.reports.api.servicer import ReportServicer
 from ringfence_audit.reports.application.making import Making
 from ringfence_audit.settings import AuditSettings
 from ringfence_audit.standing.domain.state import State as StandingState
+from ringfence_audit.texts.adapters.schema import TEXT_TABLES
+from ringfence_audit.texts.adapters.text_reader import TextReader
+from ringfence_audit.texts.adapters.text_rows import KeptTexts, TextRows
+from ringfence_audit.texts.api.servicer import OpenedSearch
+from ringfence_audit.texts.application.pruning import Pruning
+from ringfence_audit.texts.domain.state import State as TextState
 from ringfence_audit.tiles import module as tiles
 from ringfence_audit.translation.application.translator import Translation, count_unreadable_from_zero
 from ringfence_audit.translation.domain.state import State as TranslationState
 
 SOURCES = ("identity", "custody", "payment-instruction")
-DIGEST_FORMAT = 8
-"""7 had the leaves of accounts instead of what they say, 6 did not know who may copy the log, 5 had no state leaves, 3
-had all files that payment-instruction has named, 1 was the log's state before its modules had their own.
+DIGEST_FORMAT = 9
+"""8 did not know who was erased and who is held, 7 had the leaves of accounts instead of what they say, 6 did not know
+who may copy the log, 5 had no state leaves, 3 had all files that payment-instruction has named, 1 was the log's state
+before its modules had their own.
 """
 
 
 def states(
-    log: LogState, translation: TranslationState, evidence: EvidenceState, standing: StandingState
+    log: LogState, translation: TranslationState, evidence: EvidenceState, standing: StandingState, texts: TextState
 ) -> CheckedStates:
     """Gives the service's state, put together from its modules'."""
     return CheckedStates(
-        {"log": log, "translation": translation, "evidence": evidence, "standing": standing}, DIGEST_FORMAT, log
+        {"log": log, "translation": translation, "evidence": evidence, "standing": standing, "texts": texts},
+        DIGEST_FORMAT,
+        log,
     )
 
 
 async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     """Replays the log, then wires followers, checkpointer and servicers."""
     log, translation = LogState(runtime.settings.log_origin), TranslationState()
-    evidence, standing = EvidenceState(), StandingState()
-    state = states(log, translation, evidence, standing)
+    evidence, standing, texts = EvidenceState(), StandingState(), TextState()
+    state = states(log, translation, evidence, standing, texts)
     core = await EventSourced.open(
         runtime, EventCodec(events.EVENTS), state, [IndexModel(), ProofModel(), BundleModel()]
     )
     _defer(core, core.projectors[BundleModel.name])
-    take_over = TakeOver(core.writer, log, Translation(translation), TileModel())
+    take_over = TakeOver(core.writer, log, Translation(translation), TileModel(), TextRows(), texts)
     signer = VaultSigner(runtime.vault.transit, log.origin)
     anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root)
     publishing = _publishing(runtime.settings, TileTree(TileReader(core.store).tile), anchoring)
@@ -126,6 +142,9 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     sources = feeds["custody"], feeds["payment-instruction"]
     passing = Passing(evidence, note, *sources, findings, runtime.clock.now_ns)
     passing.gauge(runtime.gauges, leadership)
+    kept = KeptTexts(core.store)
+    pruning = Pruning(RecordPruned(core.writer, log, TileModel()), texts, kept, runtime.clock.now_ns)
+    leadership.begin_with(pruning.erase_again)
     marks = StoredMarks(core.store, EventCodec(events.EVENTS))
     followers = [
         runtime.follower(
@@ -151,9 +170,18 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
             *core.tasks({follower.source: follower.ring for follower in followers}),
             Task("checkpoints", checkpointer.run),
             Task("evidence", passing.run),
+            Task("pruning", pruning.run),
             *following,
         ],
-        everywhere=tiles.tasks(runtime, core, log, standing, RecordRead(core.writer, log, TileModel())),
+        everywhere=tiles.tasks(
+            runtime,
+            core,
+            log,
+            standing,
+            RecordRead(core.writer, log, TileModel()),
+            _queries(core),
+            TileReader(core.store).tile,
+        ),
         checks=[*core.checks(), Check("checkpoints", checkpointer.problem), *halts],
         leadership=leadership,
     )
@@ -191,15 +219,14 @@ def _audit(
     heavily: InThreads,
 ) -> Servicer:
     record_read = RecordRead(core.writer, log, TileModel())
-    stored = ChainedLeaves(core.store, EventCodec(events.EVENTS))
-    queries = Queries(TileReader(core.store), stored, BundleReader(core.store))
-    keys = RunReader(core.store)
+    queries = _queries(core)
+    keys, texts = RunReader(core.store), TextReader(core.store)
     search = SearchServicer(record_read, SearchQueries(keys, queries), core.projectors[IndexModel.name], heavily)
-    making = Making(IndexedLeaves(keys, queries), translation.currencies)
+    making = Making(IndexedLeaves(keys, queries, texts), translation.currencies)
     servicer = joined(
         audit_pb2_grpc.AuditServiceServicer,
-        LogServicer(record_read, LogStanding(core.writer, log), queries, feeds, marks, heavily),
-        search,
+        LogServicer(record_read, LogStanding(core.writer, log), queries, feeds, marks, texts, heavily),
+        OpenedSearch(search, texts),
         AnswerServicer(record_read, Answering(keys, queries), heavily),
         EvidenceServicer(record_read, FindingsReader(core.store), evidence, core.projectors[ProofModel.name], heavily),
         ReportServicer(record_read, making, search.caught_up, heavily, log.origin),
@@ -210,6 +237,11 @@ def _audit(
         "ringfence.audit.v1.AuditService",
         heavy=frozenset({"GetAnswer", "GetReport", "Search", "ListLeaves", "ListUnprovenTransfers", "VerifySources"}),
     )
+
+
+def _queries(core: EventSourced) -> Queries:
+    stored = ChainedLeaves(core.store, EventCodec(events.EVENTS))
+    return Queries(TileReader(core.store), stored, BundleReader(core.store))
 
 
 async def _taken_over(log: LogState, source: str) -> Head:
@@ -230,6 +262,7 @@ def migrations() -> list[Migration]:
         Migration(102, "proof by whose money it is", PROOF_OF_ORDERS),
         Migration(103, "search by sorted runs", RUN_TABLES),
         Migration(104, "entry bundles", BUNDLE_TABLE),
+        Migration(107, "texts that leaves commit to", TEXT_TABLES),
     ]
 
 
@@ -248,7 +281,7 @@ def rebuild(store: EventStore, origin: str, *, compare: bool) -> RebuildReport:
     checkpoint, `state` where the newest stored digest is not met; the others count rows that differ.
     """
     state, models = (
-        states(LogState(origin), TranslationState(), EvidenceState(), StandingState()),
+        states(LogState(origin), TranslationState(), EvidenceState(), StandingState(), TextState()),
         (TileModel(), IndexModel(), ProofModel(), BundleModel()) if compare else (IndexModel(), BundleModel()),
     )
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -27,6 +27,7 @@ class Days:
 
     def __init__(self) -> None:
         self.leaves: list[bytes] = []
+        self.kept: dict[int, dict[str, str]] = {}
         self.events: list[tuple[str, dict[str, Any], bytes]] = []
 
     def about(self, key: bytes, until_leaf: int) -> list[tuple[int, bytes]]:
@@ -34,6 +35,9 @@ class Days:
 
     def of_kinds(self, tenant: bytes, kinds: Iterable[str], until_leaf: int) -> list[tuple[int, bytes]]:
         return sorted(row for kind in kinds for row in self.about(kind_key(kind, tenant), until_leaf))
+
+    def texts(self, indexes: Sequence[int]) -> dict[int, dict[str, str]]:
+        return {index: self.kept[index] for index in indexes}
 
     def currencies(self, tenant: bytes) -> list[int]:
         return [EUR, JPY]
@@ -49,6 +53,7 @@ class Days:
         source = SourceEvent(len(self.leaves) + 1, stream, 1, topic, msgspec.msgpack.encode(envelope), bytes(32), 0)
         (translated,) = Translation(State()).translate("custody", [source])
         (leaf,) = translated.leaves
+        self.kept[len(self.leaves)] = {each.field: each.content.decode() for each in translated.texts if each.is_text}
         self.leaves.append(leaf)
         return len(self.leaves) - 1
 

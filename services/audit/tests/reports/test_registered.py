@@ -159,6 +159,8 @@ def test_breaks_of_a_day_are_listed_as_they_stood(days: Days) -> None:
     row = _row(_made(days, Subject.RECONCILIATION, FRIDAY), "breaks")
     names = ("break", "kind", "status", "amount", "day", "assignee", "text")
     assert [row[name].value for name in names] == [found, "unidentified", "assigned", 5, FRIDAY, ADA, "asks the bank"]
+    days.kept = {index: {} for index in days.kept}
+    assert _row(_made(days, Subject.RECONCILIATION, FRIDAY), "breaks")["text"].why == "removed"
 
 
 def test_breaks_that_were_settled_before_or_began_after_are_another_days() -> None:

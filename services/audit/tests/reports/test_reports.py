@@ -108,6 +108,18 @@ def test_a_reopened_day_shows_its_newest_version(days: Days) -> None:
     assert (action["action"].value, action["by"].why, action["text"].value) == ("reopened", "by_itself", "late news")
 
 
+def test_a_text_that_is_not_kept_any_more_is_no_empty_one(days: Days) -> None:
+    """The cell says why there is nothing, where the leaf commits to a text; nothing else of the report changes."""
+    days.state(
+        "SafeguardingReopened.v1", _key(FRIDAY), version=2, reopened_ns=5, reason="late news", principal=bytes(16)
+    )
+    before = _row(_made(days, Subject.RECONCILIATION, FRIDAY), "actions")
+    days.kept = {index: {} for index in days.kept}
+    after = _row(_made(days, Subject.RECONCILIATION, FRIDAY), "actions")
+    assert (before["text"].value, after["text"].value, after["text"].why) == ("late news", None, "removed")
+    assert {**before, "text": None} == {**after, "text": None}
+
+
 def test_the_month_counts_its_days(days: Days) -> None:
     """Business days, performed and missed ones, discrepancies and amounts."""
     days.state(

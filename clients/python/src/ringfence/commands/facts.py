@@ -7,12 +7,13 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from ringfence_verifier import read_leaf
+from ringfence_verifier import open_fact, read_leaf, write_openings
 
 from ringfence.commands.connect import As, client_as
 from ringfence.commands.outcome import moment
 from ringfence.commands.terminal import note, show
 from ringfence.commands.typed import TIMES, time_ns
+from ringfence.commands.verify import texts_beside
 from ringfence.commands.wording import amount_of, gist_of
 
 TIME = "time_ns"
@@ -36,7 +37,7 @@ def search(
     found: deque[list[str]] = deque(maxlen=most)
     with client_as(principal) as client:
         for leaf in client.audit.search(subject, platform, from_ns=time_ns(from_time), until_ns=time_ns(until_time)):
-            fact = read_leaf(leaf.content)
+            fact = open_fact(read_leaf(leaf.content), leaf.openings)
             if kind in fact.kind and (not amount or amount_of(fact).replace(",", "") == amount.replace(",", "")):
                 at = moment(int(fact.fields.get(TIME, 0)))
                 found.append([str(leaf.index), at, fact.kind, amount_of(fact), gist_of(fact)])
@@ -50,11 +51,15 @@ def receipt(
     index: Annotated[int, typer.Argument(min=0, help="Index of the fact in the log.")],
     file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to write it (C2SP tlog-proof).")],
 ) -> None:
-    """Gets the receipt of a fact, which `ringfence verify receipt` proves offline."""
+    """Gets the receipt of a fact, which `ringfence verify receipt` proves offline, and the texts beside it."""
     with client_as(principal) as client:
         got = client.audit.receipt(index)
     file.write_text(got.proof, encoding="utf-8")
     note(f"written to {file}")
+    if got.openings:
+        beside = texts_beside(file)
+        beside.write_text(write_openings(got.openings), encoding="utf-8")
+        note(f"the texts that the fact commits to are in {beside}")
 
 
 def evidence(

@@ -12,11 +12,14 @@ from ringfence_verifier import (
     Checkpoint,
     LogAudit,
     LogSummary,
+    Opening,
     Policy,
     VerificationError,
     VerifiedLeaf,
     VerifierKey,
+    open_fact,
     read_leaf,
+    read_openings,
     verify_checkpoint,
     verify_receipt,
     verify_safeguarding,
@@ -44,9 +47,10 @@ def receipt(
         Path | None, typer.Option(exists=True, dir_okay=False, help="The fact, where the receipt does not carry it.")
     ] = None,
 ) -> None:
-    """Proves offline that the log holds a fact, and prints the fact."""
+    """Proves offline that the log holds a fact, and prints the fact, with the texts that lie beside the receipt."""
     proven = verify_receipt(text_of(file), key_of(key), leaf=leaf.read_bytes() if leaf else None)
-    print_fact(proven)
+    beside = texts_beside(file)
+    print_fact(proven, read_openings(text_of(beside)) if beside.is_file() else ())
 
 
 @app.command()
@@ -122,9 +126,14 @@ def evidence(principal: Annotated[str, typer.Option("--as", help="A regulator.")
 app.command("answer", cls=Tabled)(complete.verify)
 
 
-def print_fact(proven: VerifiedLeaf) -> None:
-    """Prints a fact that a receipt has proven."""
-    fact = read_leaf(proven.leaf)
+def texts_beside(receipt: Path) -> Path:
+    """Gives where the texts are kept that a receipt's fact commits to."""
+    return receipt.with_name(f"{receipt.name}.texts.json")
+
+
+def print_fact(proven: VerifiedLeaf, openings: Sequence[Opening] = ()) -> None:
+    """Prints a fact that a receipt has proven, with the texts that it commits to."""
+    fact = open_fact(read_leaf(proven.leaf), openings)
     output.print(
         f"proven: fact {proven.index} of {proven.checkpoint.size} in {proven.checkpoint.origin}", highlight=False
     )

@@ -228,6 +228,44 @@ REPORT_FORMAT_PDF: ReportFormat.ValueType  # 3
 Global___ReportFormat: _TypeAlias = ReportFormat  # noqa: Y015
 
 @_typing.final
+class Opening(_message.Message):
+    """Free text that a leaf commits to by its field `<field>_commitment`: it stands beside the log, and goes with whom it is
+    about.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    SALT_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    IS_TEXT_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """Name of the field, without `_commitment`."""
+    salt: _builtins.bytes
+    """16 bytes; empty where somebody whom it is about was erased. SHA-256("ringfence/text/v1" ‖ 0x00 ‖ salt ‖ content) is
+    what the leaf has.
+    """
+    content: _builtins.bytes
+    """The text in UTF-8, or the bytes; empty where the salt is."""
+    is_text: _builtins.bool
+    """Whether the content is text."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        salt: _builtins.bytes = ...,
+        content: _builtins.bytes = ...,
+        is_text: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "field", b"field", "is_text", b"is_text", "salt", b"salt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Opening: _TypeAlias = Opening  # noqa: Y015
+
+@_typing.final
 class Leaf(_message.Message):
     """A fact in the log."""
 
@@ -235,19 +273,25 @@ class Leaf(_message.Message):
 
     INDEX_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
+    OPENINGS_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     """Index in the log, from 0."""
     content: _builtins.bytes
     """Canonical bytes that were hashed, under 64 KiB (docs/formats.md)."""
+    @_builtins.property
+    def openings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Opening]:
+        """What it commits to, as far as that is kept; only in answers to a search."""
+
     def __init__(
         self,
         *,
         index: _builtins.int = ...,
         content: _builtins.bytes = ...,
+        openings: _abc.Iterable[Global___Opening] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "index", b"index"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "index", b"index", "openings", b"openings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -494,19 +538,25 @@ class GetReceiptResponse(_message.Message):
 
     LEAF_FIELD_NUMBER: _builtins.int
     PROOF_FIELD_NUMBER: _builtins.int
+    OPENINGS_FIELD_NUMBER: _builtins.int
     leaf: _builtins.bytes
     """Canonical bytes of the leaf."""
     proof: _builtins.str
     """Receipt in C2SP tlog-proof text: the leaf as extra data, index, inclusion path, checkpoint."""
+    @_builtins.property
+    def openings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Opening]:
+        """What the leaf commits to, as far as that is kept."""
+
     def __init__(
         self,
         *,
         leaf: _builtins.bytes = ...,
         proof: _builtins.str = ...,
+        openings: _abc.Iterable[Global___Opening] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["leaf", b"leaf", "proof", b"proof"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leaf", b"leaf", "openings", b"openings", "proof", b"proof"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

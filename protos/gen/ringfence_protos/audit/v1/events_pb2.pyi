@@ -142,7 +142,7 @@ Global___LeavesDeflated: _TypeAlias = LeavesDeflated  # noqa: Y015
 
 @_typing.final
 class ReadRecorded(_message.Message):
-    """Somebody was about to be answered from the log; the read is a leaf itself."""
+    """Somebody was about to be answered from the log, or texts beside it were pruned; that is a leaf itself."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

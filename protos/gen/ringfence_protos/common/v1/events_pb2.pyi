@@ -128,25 +128,45 @@ class _Privacy:
 class _PrivacyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Privacy.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     PRIVACY_UNSPECIFIED: _Privacy.ValueType  # 0
-    """Nothing secret."""
+    """Nothing secret, and no text: a text has a class."""
     PRIVACY_SEALED: _Privacy.ValueType  # 1
     """Ciphertext of personal data under a subject's data key; a leaf has a salted commitment to it."""
     PRIVACY_SECRET: _Privacy.ValueType  # 2
     """A token or the like; a leaf has its SHA-256."""
     PRIVACY_BLIND_INDEX: _Privacy.ValueType  # 3
     """Keyed hash of personal data; a leaf has nothing of it."""
+    PRIVACY_CLEAR: _Privacy.ValueType  # 4
+    """Text that says nothing of a person: words of a closed set, names of institutions, what a service writes of figures
+    and codes. A leaf has it as it is.
+    """
+    PRIVACY_FREE_TEXT: _Privacy.ValueType  # 5
+    """What a person or another institution wrote, what names somebody on a public list, and unkeyed hashes of these. A
+    leaf has a salted commitment to it.
+    """
+    PRIVACY_SECRET_TEXT: _Privacy.ValueType  # 6
+    """Holds free text, and is shown to nobody. A leaf has a salted commitment to its SHA-256."""
 
 class Privacy(_Privacy, metaclass=_PrivacyEnumTypeWrapper):
     """What must not leave a service as it is stored."""
 
 PRIVACY_UNSPECIFIED: Privacy.ValueType  # 0
-"""Nothing secret."""
+"""Nothing secret, and no text: a text has a class."""
 PRIVACY_SEALED: Privacy.ValueType  # 1
 """Ciphertext of personal data under a subject's data key; a leaf has a salted commitment to it."""
 PRIVACY_SECRET: Privacy.ValueType  # 2
 """A token or the like; a leaf has its SHA-256."""
 PRIVACY_BLIND_INDEX: Privacy.ValueType  # 3
 """Keyed hash of personal data; a leaf has nothing of it."""
+PRIVACY_CLEAR: Privacy.ValueType  # 4
+"""Text that says nothing of a person: words of a closed set, names of institutions, what a service writes of figures
+and codes. A leaf has it as it is.
+"""
+PRIVACY_FREE_TEXT: Privacy.ValueType  # 5
+"""What a person or another institution wrote, what names somebody on a public list, and unkeyed hashes of these. A
+leaf has a salted commitment to it.
+"""
+PRIVACY_SECRET_TEXT: Privacy.ValueType  # 6
+"""Holds free text, and is shown to nobody. A leaf has a salted commitment to its SHA-256."""
 Global___Privacy: _TypeAlias = Privacy  # noqa: Y015
 
 @_typing.final

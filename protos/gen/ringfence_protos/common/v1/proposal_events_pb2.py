@@ -25,21 +25,31 @@ _sym_db = _symbol_database.Default()
 from ringfence_protos.common.v1 import events_pb2 as ringfence_dot_common_dot_v1_dot_events__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)ringfence/common/v1/proposal_events.proto\x12\x13ringfence.common.v1\x1a ringfence/common/v1/events.proto\"\x81\x02\n\x0cProposalMade\x12\x10\n\x08proposal\x18\x01 \x01(\x0c\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\x0c\x12\x0e\n\x06tenant\x18\x04 \x01(\x0c\x12\x15\n\x07payload\x18\x05 \x01(\x0c\x42\x04\xf8\xe1\x18\x02\x12\r\n\x05\x62\x61sis\x18\x06 \x01(\x0c\x12\x11\n\tprincipal\x18\x07 \x01(\x0c\x12\x0e\n\x06person\x18\x08 \x01(\x0c\x12\x12\n\nkey_sha256\x18\t \x01(\x0c\x12\x1a\n\x12\x63\x65rtificate_sha256\x18\n \x01(\x0c\x12\x12\n\nexpires_ns\x18\x0b \x01(\x04:!\xc2\xe1\x18\x1d\n\x0fProposalMade.v1\x12\x08proposal\x18\x01\"\xdf\x01\n\x11ProposalConfirmed\x12\x10\n\x08proposal\x18\x01 \x01(\x0c\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\x0c\x12\x0e\n\x06tenant\x18\x04 \x01(\x0c\x12\x0c\n\x04note\x18\x05 \x01(\t\x12\x11\n\tprincipal\x18\x06 \x01(\x0c\x12\x0e\n\x06person\x18\x07 \x01(\x0c\x12\x12\n\nkey_sha256\x18\x08 \x01(\x0c\x12\x1a\n\x12\x63\x65rtificate_sha256\x18\t \x01(\x0c:&\xc2\xe1\x18\"\n\x14ProposalConfirmed.v1\x12\x08proposal\x18\x01\"\xc9\x01\n\x0eProposalVoided\x12\x10\n\x08proposal\x18\x01 \x01(\x0c\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\x0c\x12\x0e\n\x06tenant\x18\x04 \x01(\x0c\x12\x35\n\x06reason\x18\x05 \x01(\x0e\x32\x1f.ringfence.common.v1.VoidReasonB\x04\xf0\xe1\x18\x01\x12\x0c\n\x04note\x18\x06 \x01(\t\x12\n\n\x02\x62y\x18\x07 \x01(\x0c:#\xc2\xe1\x18\x1f\n\x11ProposalVoided.v1\x12\x08proposal\x18\x01\"\x80\x01\n\x0fProposerStopped\x12\x11\n\tprincipal\x18\x01 \x01(\x0c\x12\x1f\n\x11identity_position\x18\x02 \x01(\x04\x42\x04\x80\xe2\x18\x02\x12\x13\n\x05\x61t_ns\x18\x03 \x01(\x04\x42\x04\x80\xe2\x18\x02:$\xc2\xe1\x18 \n\x12ProposerStopped.v1\x12\x08proposer\x18\x01\"J\n\x0fProposerResumed\x12\x11\n\tprincipal\x18\x01 \x01(\x0c:$\xc2\xe1\x18 \n\x12ProposerResumed.v1\x12\x08proposer\x18\x01*\x8e\x01\n\nVoidReason\x12\x1b\n\x17VOID_REASON_UNSPECIFIED\x10\x00\x12\x17\n\x13VOID_REASON_REFUSED\x10\x01\x12\x19\n\x15VOID_REASON_WITHDRAWN\x10\x02\x12\x17\n\x13VOID_REASON_CHANGED\x10\x03\x12\x16\n\x12VOID_REASON_LAPSED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)ringfence/common/v1/proposal_events.proto\x12\x13ringfence.common.v1\x1a ringfence/common/v1/events.proto\"\x87\x02\n\x0cProposalMade\x12\x10\n\x08proposal\x18\x01 \x01(\x0c\x12\x14\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\tB\x04\xf8\xe1\x18\x04\x12\x0f\n\x07subject\x18\x03 \x01(\x0c\x12\x0e\n\x06tenant\x18\x04 \x01(\x0c\x12\x15\n\x07payload\x18\x05 \x01(\x0c\x42\x04\xf8\xe1\x18\x06\x12\r\n\x05\x62\x61sis\x18\x06 \x01(\x0c\x12\x11\n\tprincipal\x18\x07 \x01(\x0c\x12\x0e\n\x06person\x18\x08 \x01(\x0c\x12\x12\n\nkey_sha256\x18\t \x01(\x0c\x12\x1a\n\x12\x63\x65rtificate_sha256\x18\n \x01(\x0c\x12\x12\n\nexpires_ns\x18\x0b \x01(\x04:!\xc2\xe1\x18\x1d\n\x0fProposalMade.v1\x12\x08proposal\x18\x01\"\xeb\x01\n\x11ProposalConfirmed\x12\x10\n\x08proposal\x18\x01 \x01(\x0c\x12\x14\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\tB\x04\xf8\xe1\x18\x04\x12\x0f\n\x07subject\x18\x03 \x01(\x0c\x12\x0e\n\x06tenant\x18\x04 \x01(\x0c\x12\x12\n\x04note\x18\x05 \x01(\tB\x04\xf8\xe1\x18\x05\x12\x11\n\tprincipal\x18\x06 \x01(\x0c\x12\x0e\n\x06person\x18\x07 \x01(\x0c\x12\x12\n\nkey_sha256\x18\x08 \x01(\x0c\x12\x1a\n\x12\x63\x65rtificate_sha256\x18\t \x01(\x0c:&\xc2\xe1\x18\"\n\x14ProposalConfirmed.v1\x12\x08proposal\x18\x01\"\xd5\x01\n\x0eProposalVoided\x12\x10\n\x08proposal\x18\x01 \x01(\x0c\x12\x14\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\tB\x04\xf8\xe1\x18\x04\x12\x0f\n\x07subject\x18\x03 \x01(\x0c\x12\x0e\n\x06tenant\x18\x04 \x01(\x0c\x12\x35\n\x06reason\x18\x05 \x01(\x0e\x32\x1f.ringfence.common.v1.VoidReasonB\x04\xf0\xe1\x18\x01\x12\x12\n\x04note\x18\x06 \x01(\tB\x04\xf8\xe1\x18\x05\x12\n\n\x02\x62y\x18\x07 \x01(\x0c:#\xc2\xe1\x18\x1f\n\x11ProposalVoided.v1\x12\x08proposal\x18\x01\"\x80\x01\n\x0fProposerStopped\x12\x11\n\tprincipal\x18\x01 \x01(\x0c\x12\x1f\n\x11identity_position\x18\x02 \x01(\x04\x42\x04\x80\xe2\x18\x02\x12\x13\n\x05\x61t_ns\x18\x03 \x01(\x04\x42\x04\x80\xe2\x18\x02:$\xc2\xe1\x18 \n\x12ProposerStopped.v1\x12\x08proposer\x18\x01\"J\n\x0fProposerResumed\x12\x11\n\tprincipal\x18\x01 \x01(\x0c:$\xc2\xe1\x18 \n\x12ProposerResumed.v1\x12\x08proposer\x18\x01*\x8e\x01\n\nVoidReason\x12\x1b\n\x17VOID_REASON_UNSPECIFIED\x10\x00\x12\x17\n\x13VOID_REASON_REFUSED\x10\x01\x12\x19\n\x15VOID_REASON_WITHDRAWN\x10\x02\x12\x17\n\x13VOID_REASON_CHANGED\x10\x03\x12\x16\n\x12VOID_REASON_LAPSED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ringfence.common.v1.proposal_events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_PROPOSALMADE'].fields_by_name['effect']._loaded_options = None
+  _globals['_PROPOSALMADE'].fields_by_name['effect']._serialized_options = b'\370\341\030\004'
   _globals['_PROPOSALMADE'].fields_by_name['payload']._loaded_options = None
-  _globals['_PROPOSALMADE'].fields_by_name['payload']._serialized_options = b'\370\341\030\002'
+  _globals['_PROPOSALMADE'].fields_by_name['payload']._serialized_options = b'\370\341\030\006'
   _globals['_PROPOSALMADE']._loaded_options = None
   _globals['_PROPOSALMADE']._serialized_options = b'\302\341\030\035\n\017ProposalMade.v1\022\010proposal\030\001'
+  _globals['_PROPOSALCONFIRMED'].fields_by_name['effect']._loaded_options = None
+  _globals['_PROPOSALCONFIRMED'].fields_by_name['effect']._serialized_options = b'\370\341\030\004'
+  _globals['_PROPOSALCONFIRMED'].fields_by_name['note']._loaded_options = None
+  _globals['_PROPOSALCONFIRMED'].fields_by_name['note']._serialized_options = b'\370\341\030\005'
   _globals['_PROPOSALCONFIRMED']._loaded_options = None
   _globals['_PROPOSALCONFIRMED']._serialized_options = b'\302\341\030\"\n\024ProposalConfirmed.v1\022\010proposal\030\001'
+  _globals['_PROPOSALVOIDED'].fields_by_name['effect']._loaded_options = None
+  _globals['_PROPOSALVOIDED'].fields_by_name['effect']._serialized_options = b'\370\341\030\004'
   _globals['_PROPOSALVOIDED'].fields_by_name['reason']._loaded_options = None
   _globals['_PROPOSALVOIDED'].fields_by_name['reason']._serialized_options = b'\360\341\030\001'
+  _globals['_PROPOSALVOIDED'].fields_by_name['note']._loaded_options = None
+  _globals['_PROPOSALVOIDED'].fields_by_name['note']._serialized_options = b'\370\341\030\005'
   _globals['_PROPOSALVOIDED']._loaded_options = None
   _globals['_PROPOSALVOIDED']._serialized_options = b'\302\341\030\037\n\021ProposalVoided.v1\022\010proposal\030\001'
   _globals['_PROPOSERSTOPPED'].fields_by_name['identity_position']._loaded_options = None
@@ -50,16 +60,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROPOSERSTOPPED']._serialized_options = b'\302\341\030 \n\022ProposerStopped.v1\022\010proposer\030\001'
   _globals['_PROPOSERRESUMED']._loaded_options = None
   _globals['_PROPOSERRESUMED']._serialized_options = b'\302\341\030 \n\022ProposerResumed.v1\022\010proposer\030\001'
-  _globals['_VOIDREASON']._serialized_start=998
-  _globals['_VOIDREASON']._serialized_end=1140
+  _globals['_VOIDREASON']._serialized_start=1028
+  _globals['_VOIDREASON']._serialized_end=1170
   _globals['_PROPOSALMADE']._serialized_start=101
-  _globals['_PROPOSALMADE']._serialized_end=358
-  _globals['_PROPOSALCONFIRMED']._serialized_start=361
-  _globals['_PROPOSALCONFIRMED']._serialized_end=584
-  _globals['_PROPOSALVOIDED']._serialized_start=587
-  _globals['_PROPOSALVOIDED']._serialized_end=788
-  _globals['_PROPOSERSTOPPED']._serialized_start=791
-  _globals['_PROPOSERSTOPPED']._serialized_end=919
-  _globals['_PROPOSERRESUMED']._serialized_start=921
-  _globals['_PROPOSERRESUMED']._serialized_end=995
+  _globals['_PROPOSALMADE']._serialized_end=364
+  _globals['_PROPOSALCONFIRMED']._serialized_start=367
+  _globals['_PROPOSALCONFIRMED']._serialized_end=602
+  _globals['_PROPOSALVOIDED']._serialized_start=605
+  _globals['_PROPOSALVOIDED']._serialized_end=818
+  _globals['_PROPOSERSTOPPED']._serialized_start=821
+  _globals['_PROPOSERSTOPPED']._serialized_end=949
+  _globals['_PROPOSERRESUMED']._serialized_start=951
+  _globals['_PROPOSERRESUMED']._serialized_end=1025
 # @@protoc_insertion_point(module_scope)

@@ -6,14 +6,10 @@ import asyncio
 
 from ringfence_kernel.access.peer_certificates import PeerCertificates
 from ringfence_kernel.service import EventSourced, Runtime, Task
-from ringfence_kernel.store.codec import EventCodec
 
-from ringfence_audit.log.adapters.bundle_reader import BundleReader
-from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
-from ringfence_audit.log.adapters.tile_reader import TileReader
 from ringfence_audit.log.application.commands import RecordRead
 from ringfence_audit.log.application.queries import Queries
-from ringfence_audit.log.domain.events import EVENTS
+from ringfence_audit.log.domain.merkle import TileReader
 from ringfence_audit.log.domain.state import State as LogState
 from ringfence_audit.settings import AuditSettings
 from ringfence_audit.standing.domain.state import State as StandingState
@@ -26,7 +22,13 @@ REQUEST_SECONDS = 20.0
 
 
 def tasks(
-    runtime: Runtime[AuditSettings], core: EventSourced, log: LogState, standing: StandingState, record_read: RecordRead
+    runtime: Runtime[AuditSettings],
+    core: EventSourced,
+    log: LogState,
+    standing: StandingState,
+    record_read: RecordRead,
+    queries: Queries,
+    tile: TileReader,
 ) -> list[Task]:
     """Listens where the settings say so; returns what answers, nothing where they do not. Raises CannotListen.
 
@@ -35,12 +37,12 @@ def tasks(
     address = runtime.settings.tiles_address()
     if address is None:
         return []
-    newest, tiles = Newest(lambda: log.signed, lambda: core.writer.is_settled), TileReader(core.store)
+    newest = Newest(lambda: log.signed, lambda: core.writer.is_settled)
     # What a commit brings is seen at once, however busy the writer is between two requests.
     core.writer.subscribe(lambda recorded: newest.look())
     entries = PublishedEntries(
         newest,
-        LoggedBundles(Queries(tiles, ChainedLeaves(core.store, EventCodec(EVENTS)), BundleReader(core.store))),
+        LoggedBundles(queries),
         lambda principal, sha256: standing.copyists.may_copy(principal, sha256, runtime.clock.now_ns()),
         standing.is_suspended,
         record_read,
@@ -49,7 +51,7 @@ def tasks(
     peers = PeerCertificates(
         runtime.trust.workloads, runtime.trust.clients, runtime.settings.trust_domain, runtime.clock
     )
-    application = TilesApplication(PublishedTiles(newest, tiles.tile), entries, peers, REQUEST_SECONDS)
+    application = TilesApplication(PublishedTiles(newest, tile), entries, peers, REQUEST_SECONDS)
     listener = HttpsListener(address, runtime.certificate, runtime.trust.clients, application)
     runtime.resources.push_async_callback(asyncio.to_thread, listener.close)
     return [Task("tiles", listener.run)]

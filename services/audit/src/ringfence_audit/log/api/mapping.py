@@ -8,8 +8,17 @@ from ringfence_protos.audit.v1 import audit_pb2
 
 from ringfence_audit.log.application.sources import Comparison
 from ringfence_audit.log.domain.checkpoint import SourceHead
+from ringfence_audit.log.domain.texts import Opening
 
 MAX_INDEX = 2**63 - 1
+
+
+def openings(found: Iterable[Opening]) -> list[audit_pb2.Opening]:
+    """Maps what a leaf commits to."""
+    return [
+        audit_pb2.Opening(field=each.field, salt=each.salt, content=each.content, is_text=each.is_text)
+        for each in found
+    ]
 
 
 def leaves(found: Iterable[tuple[int, bytes]]) -> list[audit_pb2.Leaf]:

@@ -18,6 +18,7 @@ from ringfence_audit.log.application.differences import Differences
 from ringfence_audit.log.application.ports import Marks
 from ringfence_audit.log.application.queries import Queries
 from ringfence_audit.log.application.sources import Comparison, Feed, compare
+from ringfence_audit.log.application.texts import Texts
 from ringfence_audit.log.domain.checkpoint import SourceHead
 from ringfence_audit.log.domain.leaf import Value
 from ringfence_audit.log.domain.state import GENESIS, LogPosition
@@ -36,12 +37,14 @@ class LogServicer:
         queries: Queries,
         feeds: Mapping[str, Feed],
         marks: Marks,
+        texts: Texts,
         heavily: InThreads,
     ) -> None:
         self._record_read = record_read
         self._standing = standing
         self._queries = queries
         self._feeds = feeds
+        self._texts = texts
         self._heavily = heavily
         self._differences = {source: Differences(feed, marks) for source, feed in feeds.items()}
 
@@ -57,11 +60,13 @@ class LogServicer:
         )
 
     async def GetReceipt(self, request: audit_pb2.GetReceiptRequest, context: Any) -> audit_pb2.GetReceiptResponse:
-        """Answers a leaf and its receipt; raises LeafUnknown, CheckpointPending, LogDamaged."""
+        """Answers a leaf, its receipt and its texts; raises LeafUnknown, CheckpointPending, LogDamaged."""
         index = bounds.number("leaf_index", request.leaf_index, minimum=0, maximum=mapping.MAX_INDEX)
         stood = await self._record("GetReceipt", {"leaf_index": index})
         leaf, proof = await asyncio.to_thread(self._queries.receipt, index, stood)
-        return audit_pb2.GetReceiptResponse(leaf=leaf, proof=proof)
+        texts = await asyncio.to_thread(self._texts.of_leaves, [index])
+        openings = mapping.openings(texts.get(index, []))
+        return audit_pb2.GetReceiptResponse(leaf=leaf, proof=proof, openings=openings)
 
     async def GetConsistencyProof(
         self, request: audit_pb2.GetConsistencyProofRequest, context: Any

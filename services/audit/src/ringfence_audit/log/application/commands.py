@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
+from typing import Any
 
 from ringfence_kernel.feed import FeedPage
 from ringfence_kernel.telemetry import tracing as telemetry
@@ -15,16 +17,18 @@ from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.pages import as_far_as_known, links, pages_of, remaining
 from ringfence_audit.log.application.ports import Index, Signer, StoredPage, TileRows, Translation
 from ringfence_audit.log.application.publishing import Publishing
+from ringfence_audit.log.application.texts import Erased, TextRows
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead
 from ringfence_audit.log.domain.errors import CheckpointOutrun, TakenOverElsewhere
 from ringfence_audit.log.domain.events import CheckpointSigned, SourcesPassed
 from ringfence_audit.log.domain.leaf import Value, encode
 from ringfence_audit.log.domain.merkle import Tile
-from ringfence_audit.log.domain.page import ClosedPage
+from ringfence_audit.log.domain.page import ClosedPage, Page
 from ringfence_audit.log.domain.reads import READ_KIND
 from ringfence_audit.log.domain.state import HEADS_IN_LINES, LogPosition, State
 from ringfence_audit.log.domain.state_leaf import NO_INDEX, IndexHead
 
+PRUNED_KIND = "audit.pruned.v1"
 SOURCE = "ringfence.source"
 """Span attribute: the service whose events were taken over."""
 
@@ -37,13 +41,16 @@ class TakeOver:
     state: State
     translation: Translation
     rows: TileRows
+    texts: TextRows
+    parties: Erased
 
     async def __call__(self, feed: FeedPage) -> None:
         """Appends the leaves of a feed page and moves the source's head, all in one transaction.
 
         Events that the log has already are left out. Raises FeedFork where the page does not go on from the log's
         head, EventUnknown at an event that is not described, with those before it taken over, and TakenOverElsewhere
-        where the log has moved meanwhile.
+        where the log has moved meanwhile. What leaves commit to stands beside them; with a leaf that somebody was
+        erased all of it goes that is about him.
         """
         head = self.state.head(feed.source)
         events = remaining(head, feed)
@@ -62,12 +69,22 @@ class TakeOver:
             if self.state.head(head.source) != head:
                 raise TakenOverElsewhere(source=head.source)
             for closed in pages:
+                before = len(self.parties.erased)
                 event, tiles = self.state.append_page(closed)
                 unit.record(self.state.stream, event)
                 stored = (event.first_leaf, event.count, event.earliest_ns, event.latest_ns)
                 _save(unit, self.rows, tiles, *stored)
+                self._keep(unit, closed.page, event.first_leaf, before)
 
         await self.writer.commit(decide, weight=sum(len(closed.page.leaves) for closed in pages))
+
+    def _keep(self, unit: Unit, page: Page, first_leaf: int, before: int) -> None:
+        """Writes a page's texts; takes away what is about whom it says to be erased, who were `before` until then."""
+        erased = self.parties.erased
+        if page.texts:
+            unit.commit_also(partial(self.texts.save, texts=page.texts, first_leaf=first_leaf, erased=erased.keys()))
+        if len(erased) > before:
+            unit.commit_also(partial(self.texts.erase, parties=list(islice(erased, before, None))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +107,26 @@ class RecordRead:
             return self.state.position()
 
         return await self.writer.commit(decide)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPruned:
+    """Makes it a leaf of the log that texts beside it are not kept any more."""
+
+    writer: GroupWriter
+    state: State
+    rows: TileRows
+
+    async def __call__(self, stated: Mapping[str, Value], prune: Callable[[Any], None]) -> None:
+        """Appends the leaf, and has `prune` take the texts away in the same transaction."""
+
+        def decide(unit: Unit) -> None:
+            event, tiles = self.state.append_read(encode(PRUNED_KIND, {**stated, "time_ns": unit.recorded_ns}))
+            unit.record(self.state.stream, event)
+            _save(unit, self.rows, tiles, event.first_leaf, 1, unit.recorded_ns, unit.recorded_ns)
+            unit.commit_also(prune)
+
+        await self.writer.commit(decide)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class LeavesDeflated:
 
 @dataclass(frozen=True, slots=True)
 class ReadRecorded:
-    """Somebody was about to be answered from the log; the read is a leaf itself."""
+    """Somebody was about to be answered from the log, or texts beside it were pruned; that is a leaf itself."""
 
     TOPIC: ClassVar[str] = "ReadRecorded.v1"
     first_leaf: int

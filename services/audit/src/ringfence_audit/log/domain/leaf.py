@@ -121,6 +121,14 @@ def commitment(ciphertext: bytes) -> bytes:
     return sha256(b"ringfence/commitment/v1\x00" + ciphertext).digest()
 
 
+def text_commitment(salt: bytes, content: bytes) -> bytes:
+    """Commits to free text, UTF-8, by a salt of its own, which stands beside the log with it.
+
+    Once both are gone there is nothing left to compare a guess with.
+    """
+    return sha256(b"ringfence/text/v1\x00" + salt + content).digest()
+
+
 def _field(name: str, value: Value) -> bytes:
     if isinstance(value, int):
         return _string(name) + _header(INTEGER, 8) + value.to_bytes(8, "big", signed=True)

@@ -7,7 +7,7 @@ stream (16) ‖ version (8) ‖ SHA-256(state) (32) ‖ leaves (4) ‖ length of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -15,6 +15,7 @@ from ringfence_audit.log.domain.bundles import MOST_BYTES, deflate
 from ringfence_audit.log.domain.checkpoint import SourceHead
 from ringfence_audit.log.domain.leaf import decode, encode, pack
 from ringfence_audit.log.domain.merkle import leaf_hashes
+from ringfence_audit.log.domain.texts import Text
 
 PAGE_KIND = "audit.page.v1"
 FIXED_BYTES = 61
@@ -38,23 +39,28 @@ class SourceEvent:
 
 @dataclass(frozen=True, slots=True)
 class Translated:
-    """An event with its leaves in order, and the span of the times that they state (UTC nanoseconds)."""
+    """An event with its leaves in order, the span of the times that they state (UTC nanoseconds), and their texts."""
 
     event: SourceEvent
     leaves: tuple[bytes, ...]
     earliest_ns: int
     latest_ns: int
+    texts: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one LeavesAppended event is made from: leaves in order, the page leaf last, and the head they reach."""
+    """What one LeavesAppended event is made from: leaves in order, the page leaf last, and the head they reach.
+
+    `texts` are what its leaves commit to; they never stand in the event.
+    """
 
     head: SourceHead
     first: int
     earliest_ns: int
     latest_ns: int
     leaves: tuple[bytes, ...]
+    texts: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,7 @@ def close_page(previous: SourceHead, events: Sequence[Translated]) -> Page:
     leaves = (*(leaf for each in events for leaf in each.leaves), page_leaf)
     head = SourceHead(previous.source, previous.epoch, last.position, last.hash)
     earliest, latest = min(each.earliest_ns for each in events), max(each.latest_ns for each in events)
-    return Page(head, previous.position + 1, earliest, latest, leaves)
+    return Page(head, previous.position + 1, earliest, latest, leaves, tuple(_texts(events)))
 
 
 def prepared(page: Page, *, deflating: bool) -> ClosedPage:
@@ -134,6 +140,13 @@ def page_events(page_leaf: bytes) -> PageEvents:
         events.append(ListedEvent(records[at : at + 16], version, topic, records[at + 24 : at + 56]))
         at = end
     return PageEvents(first, previous_hash, tuple(events))
+
+
+def _texts(events: Sequence[Translated]) -> Iterator[Text]:
+    first = 0
+    for each in events:
+        yield from (text._replace(leaf=first + text.leaf) for text in each.texts)
+        first += len(each.leaves)
 
 
 def _record(event: SourceEvent, leaves: int) -> bytes:

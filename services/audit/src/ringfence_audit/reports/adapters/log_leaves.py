@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ringfence_audit.index.application.ports import Keys
 from ringfence_audit.index.domain.keys import kind_key
 from ringfence_audit.log.application.queries import Queries
+from ringfence_audit.log.application.texts import Texts
 
 LEAVES_AT_ONCE = 1_000
 
@@ -19,6 +20,7 @@ class IndexedLeaves:
 
     keys: Keys
     log: Queries
+    kept: Texts
 
     def about(self, key: bytes, until_leaf: int) -> Iterable[tuple[int, bytes]]:
         """Yields the leaves that name an id, with their indexes, in order, below an index; raises LogDamaged."""
@@ -31,3 +33,10 @@ class IndexedLeaves:
     def of_kinds(self, tenant: bytes, kinds: Iterable[str], until_leaf: int) -> Iterable[tuple[int, bytes]]:
         """Yields the leaves of some kinds about a platform, in order, below an index; raises LogDamaged."""
         return heapq.merge(*(self.about(kind_key(kind, tenant), until_leaf) for kind in kinds))
+
+    def texts(self, indexes: Sequence[int]) -> Mapping[int, Mapping[str, str]]:
+        """Gives the texts that leaves commit to, by index and field, as far as they are kept."""
+        return {
+            leaf: {each.field: each.content.decode() for each in found if each.is_text and each.salt}
+            for leaf, found in self.kept.of_leaves(indexes).items()
+        }

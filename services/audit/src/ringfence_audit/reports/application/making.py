@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
@@ -13,7 +13,7 @@ from ringfence_audit.reports.application.ports import Currencies, Leaves
 from ringfence_audit.reports.domain.breaks import BREAK_KINDS
 from ringfence_audit.reports.domain.daily import daily
 from ringfence_audit.reports.domain.errors import ReportEmpty
-from ringfence_audit.reports.domain.facts import CUT, POOLS, DayFacts, DayKey, day_facts, read
+from ringfence_audit.reports.domain.facts import COMMITMENT, CUT, POOLS, DayFacts, DayKey, Fact, day_facts, read
 from ringfence_audit.reports.domain.monthly import monthly
 from ringfence_audit.reports.domain.pack import newest_closed, pack
 from ringfence_audit.reports.domain.reconciliation import reconciliation
@@ -58,7 +58,7 @@ class Making:
         if not days:
             raise ReportEmpty
         if subject is Subject.RECONCILIATION:
-            return reconciliation(days, read(self.leaves.of_kinds(tenant, BREAK_KINDS, under.size)), under)
+            return reconciliation(days, self._read(self.leaves.of_kinds(tenant, BREAK_KINDS, under.size)), under)
         both = [(each, next(self._back(each.key, under), DayFacts(each.key, {}))) for each in days]
         return daily(both, self._registered(tenant, day, under), under)
 
@@ -83,12 +83,14 @@ class Making:
         return pack([days[0] for days in cut], list(map(newest_closed, cut)), registered, tenant, day, under)
 
     def _registered(self, tenant: bytes, day: int, under: Under) -> Registered:
-        letters = letters_by(day, read(self.leaves.of_kinds(tenant, LETTER_KINDS, under.size)))
-        banks = [bank_by(day, read(self.leaves.about(each, under.size))) for each in sorted({x.bank for x in letters})]
+        letters = letters_by(day, self._read(self.leaves.of_kinds(tenant, LETTER_KINDS, under.size)))
+        banks = [
+            bank_by(day, self._read(self.leaves.about(each, under.size))) for each in sorted({x.bank for x in letters})
+        ]
         appointments = [
             fact
             for whose in (ZERO_ID, tenant)
-            for fact in read(self.leaves.of_kinds(whose, APPOINTMENT_KINDS, under.size))
+            for fact in self._read(self.leaves.of_kinds(whose, APPOINTMENT_KINDS, under.size))
         ]
         return Registered(
             letters,
@@ -97,12 +99,19 @@ class Making:
             appointments_on(day, appointments, "KEY_PERSON"),
         )
 
+    def _read(self, leaves: Iterable[tuple[int, bytes]]) -> list[Fact]:
+        """Returns leaves as facts, with what they commit to as far as it is kept."""
+        facts = read(leaves)
+        closed = [fact.index for fact in facts if any(name.endswith(COMMITMENT) for name in fact.fields)]
+        texts = self.leaves.texts(closed) if closed else {}
+        return [fact.opened(texts.get(fact.index, {})) for fact in facts]
+
     def _funds(self, tenant: bytes) -> Iterator[tuple[int, str]]:
         return ((ledger, pool) for ledger in self.currencies(tenant) for pool in POOLS)
 
     def _day(self, tenant: bytes, fund: tuple[int, str], day: int, under: Under) -> DayFacts:
         key = DayKey(tenant, *fund, day)
-        return day_facts(key, self.leaves.about(key.day_id, under.size))
+        return day_facts(key, self._read(self.leaves.about(key.day_id, under.size)))
 
     def _back(self, key: DayKey, under: Under) -> Iterator[DayFacts]:
         """Yields the business days before a day that were cut, the newest first."""

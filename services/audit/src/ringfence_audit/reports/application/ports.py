@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 
@@ -14,6 +14,9 @@ class Leaves(Protocol):
 
     def of_kinds(self, tenant: bytes, kinds: Iterable[str], until_leaf: int) -> Iterable[tuple[int, bytes]]:
         """Returns the leaves of some kinds about a platform (zero id: about all), likewise."""
+
+    def texts(self, indexes: Sequence[int]) -> Mapping[int, Mapping[str, str]]:
+        """Returns the texts that leaves commit to, by index and field, as far as they are kept."""
 
 
 Currencies = Callable[[bytes], list[int]]

@@ -96,5 +96,5 @@ def _row(day: DayFacts, found: Break) -> list[Cell]:
         begun.cell("day"),
         begun.cell("due_day"),
         found.given.cell("assignee_id") if found.given else Cell(None, (), NOBODY),
-        newest.cell("note") if newest.text("note") else Cell(None, (newest.index,), "no_text"),
+        newest.cell("note") if newest.text("note") or newest.lacks("note") else Cell(None, (newest.index,), "no_text"),
     ]

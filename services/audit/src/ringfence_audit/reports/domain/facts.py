@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ringfence_kernel.values.ids import external_id
 
@@ -21,6 +21,8 @@ SIGNED = "custody.safeguarding_signed.v1"
 MISSED = "custody.safeguarding_missed.v1"
 REOPENED = "custody.safeguarding_reopened.v1"
 NOTIFIED = "custody.safeguarding_notified.v1"
+COMMITMENT = "_commitment"
+REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,16 @@ class Fact:
     fields: Mapping[str, Value]
 
     def cell(self, name: str) -> Cell:
-        """Returns what it states under a name, 0 where it leaves a number out."""
-        return Cell(self.fields.get(name), (self.index,))
+        """Returns what it states under a name; nothing, and why, of a text that is not kept any more."""
+        return Cell(self.fields.get(name), (self.index,), REMOVED if self.lacks(name) else "")
+
+    def lacks(self, name: str) -> bool:
+        """Tells whether it commits to a text that is not kept any more."""
+        return name not in self.fields and f"{name}{COMMITMENT}" in self.fields
+
+    def opened(self, texts: Mapping[str, str]) -> Fact:
+        """Returns it with texts that it commits to."""
+        return replace(self, fields={**self.fields, **texts}) if texts else self
 
     def number(self, name: str) -> int:
         """Returns a number, 0 where it is left out."""
@@ -102,13 +112,13 @@ def read(leaves: Iterable[tuple[int, bytes]]) -> list[Fact]:
     return [Fact(index, *decode(leaf)) for index, leaf in leaves]
 
 
-def day_facts(key: DayKey, leaves: Iterable[tuple[int, bytes]]) -> DayFacts:
-    """Returns what leaves state of a day; those of something else are passed over."""
+def day_facts(key: DayKey, stated: Iterable[Fact]) -> DayFacts:
+    """Returns what facts state of a day; those of something else are passed over."""
     newest: dict[str, Fact] = {}
     cut: dict[int, Fact] = {}
     compared: dict[int, Fact] = {}
     facts = []
-    for fact in read(leaves):
+    for fact in stated:
         if fact.bytes_of("day_id") != key.day_id:
             continue
         facts.append(fact)

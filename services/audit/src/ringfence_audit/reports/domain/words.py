@@ -170,6 +170,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "nobody": ("nobody", "未分派"),
     "none": ("none", "无"),
     "no_text": ("no text", "无说明"),
+    "removed": ("not kept any more", "不再保存"),
     "not_kept_here": ("not known to the books or the log", "账簿与日志中无此信息"),
 }
 

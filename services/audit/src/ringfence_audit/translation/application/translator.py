@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
+from os import urandom
 from typing import Any
 
 import msgspec
@@ -21,8 +22,10 @@ from ringfence_protos.payment_instruction.v1 import events_pb2 as payment_instru
 
 from ringfence_audit.log.domain.leaf import Value, encode
 from ringfence_audit.log.domain.page import SourceEvent, Translated
+from ringfence_audit.log.domain.texts import Text
 from ringfence_audit.translation.domain import payment
 from ringfence_audit.translation.domain.accounts import Accounts
+from ringfence_audit.translation.domain.closing import Draw, closed
 from ringfence_audit.translation.domain.custody import CustodyTables
 from ringfence_audit.translation.domain.facts import fact_fields, kind_of
 from ringfence_audit.translation.domain.rows import Table
@@ -76,9 +79,10 @@ class Translation:
 class Translator:
     """Translates the events of one source."""
 
-    def __init__(self, source: str, accounts: Accounts) -> None:
-        """Takes the accounts known so far; those that custody's events open are noted there."""
+    def __init__(self, source: str, accounts: Accounts, draw: Draw = urandom) -> None:
+        """Takes the accounts known so far, those that custody's events open are noted there; salts come from `draw`."""
         self._source = source
+        self._draw = draw
         self._published = PUBLISHED.get(source, {})
         self._splits = splits(source, accounts)
 
@@ -92,25 +96,27 @@ class Translator:
         description = self._published.get(event.topic)
         if description is None:
             raise EventUnknown(f"{self._source} has published {event.topic}, which is not described")
-        leaves, times = list[bytes](), [event.time_ns]
+        leaves, texts, times = list[bytes](), list[Text](), [event.time_ns]
         try:
             for table in self._tables(description, event):
                 times += table.times()
-                leaves.extend(table.leaves(self._header(event), len(leaves)))
+                stated, said = closed(table, len(leaves), event.time_ns, self._draw)
+                leaves.extend(stated.leaves(self._header(event), len(leaves)))
+                texts += said
         except UNREADABLE as error:
             log.error("event_unreadable", source=self._source, topic=event.topic, error=type(error).__name__)
             _count_unreadable(self._source, 1)
-            leaves = []
-        return Translated(event, tuple(leaves or [self._opaque(event)]), min(times), max(times))
+            leaves, texts = [], []
+        return Translated(event, tuple(leaves or [self._opaque(event)]), min(times), max(times), tuple(texts))
 
     def _tables(self, description: EventDescription, event: SourceEvent) -> Iterable[Table]:
         fields: dict[str, Any] = msgspec.msgpack.decode(open_envelope(event.state).fields)
         require_known(description, fields)
         if description.facts is Facts.ONE:
-            facts = fact_fields(description, fields)
+            facts, free = fact_fields(description, fields)
             if name := NAMED_BY_STREAM.get((self._source, event.topic)):
                 facts[name] = event.stream
-            return [Table(kind_of(self._source, event.topic), 1, {}, facts)]
+            return [Table(kind_of(self._source, event.topic), 1, {}, facts, free)]
         return self._splits[event.topic](description, event.stream, fields)
 
     def _opaque(self, event: SourceEvent) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 from ringfence_kernel.values.descriptions import EventDescription
 
 from ringfence_audit.translation.domain.accounts import ACCOUNT_KIND, Account, Accounts
-from ringfence_audit.translation.domain.rows import Cells, Columns, Table
+from ringfence_audit.translation.domain.rows import Cells, Columns, Table, free_texts
 
 SIGNED = 1 << 63
 
@@ -131,7 +131,8 @@ class CustodyTables:
             "status": [(description.fields["status"].names or {})[event["status"]]],
             "reason": [event.get("reason") or None],
         }
-        yield Table("custody.account_status.v1", 1, columns, shared)
+        free = free_texts(description, {"reason": "reason"})
+        yield Table("custody.account_status.v1", 1, columns, shared, free, [account.owner])
 
     def rules_adopted(self, description: EventDescription, book: bytes, event: Mapping[str, Any]) -> Iterator[Table]:
         """One fact: the rules of a book from here on, whole."""
@@ -150,7 +151,9 @@ class CustodyTables:
             "ordered_by_id": cells.event["ordered_by"],
             "time_ns": cells.event["timestamp_ns"],
         }
-        yield Table(kind, cells.rows, {"account_id": self._account_ids(book, cells)}, shared)
+        free = free_texts(cells.description, {"order_reference": "order_reference"})
+        owners = [self._accounts.of_book(book)[index].owner for index in cells["account"]]
+        yield Table(kind, cells.rows, {"account_id": self._account_ids(book, cells)}, shared, free, owners)
 
     def _account_ids(self, book: bytes, cells: Columns) -> list[bytes]:
         accounts = self._accounts.of_book(book)

@@ -23,14 +23,16 @@ def kind_of(source: str, topic: str) -> str:
     return f"{source}.{re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', topic).lower()}"
 
 
-def fact_fields(description: EventDescription, event: Mapping[str, Any]) -> dict[str, Value]:
-    """Maps an event's fields to leaf fields; raises KeyError for one that is not described.
+def fact_fields(description: EventDescription, event: Mapping[str, Any]) -> tuple[dict[str, Value], frozenset[str]]:
+    """Maps an event's fields to leaf fields, and names those that are free text, which the leaf must not have.
 
-    Ids of 16 bytes end in `_id`; empty values and keyed blind indexes are left out; personal data become commitments,
-    and what is long or secret becomes its SHA-256.
+    Raises KeyError for a field that is not described. Ids of 16 bytes end in `_id`; empty values and keyed blind
+    indexes are left out; personal data become commitments, and what is long or secret becomes its SHA-256.
     """
     privacy = {name: each.privacy for name, each in description.fields.items()}
-    return dict(field for name, value in event.items() for field in _fields(name, value, privacy[name]))
+    fields = dict(field for name, value in event.items() for field in _fields(name, value, privacy[name]))
+    free = [name for name, each in privacy.items() if each in (Privacy.FREE_TEXT, Privacy.SECRET_TEXT)]
+    return fields, frozenset({*free, *(f"{name}_sha256" for name in free)} & fields.keys())
 
 
 def _fields(name: str, value: Any, privacy: Privacy) -> Iterator[tuple[str, Value]]:
@@ -43,8 +45,12 @@ def _fields(name: str, value: Any, privacy: Privacy) -> Iterator[tuple[str, Valu
         yield from _fields(name, " ".join(map(str, value)), privacy)
     elif isinstance(value, bool | int):
         yield RENAMED.get(name, name), int(value)
-    elif privacy is Privacy.SECRET or len(value) > (LONGEST_BYTES if isinstance(value, bytes) else LONGEST_TEXT):
+    elif privacy in (Privacy.SECRET, Privacy.SECRET_TEXT) or len(value) > (
+        LONGEST_BYTES if isinstance(value, bytes) else LONGEST_TEXT
+    ):
         yield f"{name}_sha256", sha256(value.encode() if isinstance(value, str) else value).digest()
+    elif privacy is Privacy.FREE_TEXT:
+        yield name, value
     elif isinstance(value, bytes) and len(value) == 16 and not name.endswith("_id"):
         yield RENAMED.get(name, f"{name}_id"), value
     else:

@@ -9,7 +9,7 @@ from typing import Any
 from ringfence_kernel.values.descriptions import EventDescription
 
 from ringfence_audit.log.domain.leaf import commitment
-from ringfence_audit.translation.domain.rows import Columns, Packed, Table
+from ringfence_audit.translation.domain.rows import Columns, Packed, Table, free_texts
 
 _OF_SUBMISSION = {"tenant": "tenant_id", "submission_id": "submission_id"}
 
@@ -43,7 +43,14 @@ STEPS = Packed(
         "statuses": "status",
         "mirror_accounts": "mirror_account_id",
     },
-    {**_OF_SUBMISSION, "cause": "cause", "actor": "actor_id", "evidence": "evidence", "reference": "reference"},
+    {
+        **_OF_SUBMISSION,
+        "cause": "cause",
+        "actor": "actor_id",
+        "evidence": "evidence",
+        "reference": "reference",
+        "note": "note",
+    },
     named=frozenset({"statuses"}),
 )
 DIRECTIVES = Packed(
@@ -153,4 +160,5 @@ def _with_details(packed: Packed, description: EventDescription, event: Mapping[
 
 def _with_map(packed: Packed, description: EventDescription, event: Mapping[str, Any], name: str, leaf: str) -> Table:
     table, by_row = packed.table(description, event), event.get(name) or {}
-    return replace(table, columns={**table.columns, leaf: [by_row.get(row) for row in range(table.rows)]})
+    columns = {**table.columns, leaf: [by_row.get(row) for row in range(table.rows)]}
+    return replace(table, columns=columns, free=table.free | free_texts(description, {name: leaf}))

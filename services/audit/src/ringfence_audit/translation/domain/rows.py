@@ -17,12 +17,17 @@ MOST_TEMPLATES = 64
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Facts of one kind as columns: one value, or None where absent, per row; `shared` stands in every row."""
+    """Facts of one kind as columns: one value, or None where absent, per row; `shared` stands in every row.
+
+    `free` names the columns and shared values that are free text. `parties` are who each row is about beside its ids.
+    """
 
     kind: str
     rows: int
     columns: Mapping[str, Cells]
     shared: Mapping[str, Value | None] = field(default_factory=dict)
+    free: frozenset[str] = frozenset()
+    parties: Cells | None = None
 
     def times(self) -> list[int]:
         """Gives the earliest and latest time that the rows state by themselves, if they do."""
@@ -134,7 +139,7 @@ class Packed:
         columns = Columns.of(description, event)
         cells = {leaf: self._cells(description.fields[name], columns) for name, leaf in self.columns.items()}
         shared = {leaf: event.get(name) or None for name, leaf in self.shared.items()}
-        return Table(self.kind, columns.rows, cells, shared)
+        return Table(self.kind, columns.rows, cells, shared, free_texts(description, {**self.columns, **self.shared}))
 
     def _cells(self, field: FieldDescription, columns: Columns) -> Cells:
         if not field.packed:
@@ -142,6 +147,11 @@ class Packed:
         if field.name in self.named:
             return columns.named(field.name)
         return columns.present(field.name) if field.name in self.blank or not field.code else columns[field.name]
+
+
+def free_texts(description: EventDescription, names: Mapping[str, str]) -> frozenset[str]:
+    """Gives the leaf's names, given by those of the event, of what is described as free text."""
+    return frozenset(leaf for name, leaf in names.items() if description.fields[name].privacy is Privacy.FREE_TEXT)
 
 
 def require(fits: bool) -> None:

@@ -1,0 +1,33 @@
+"""Where what leaves commit to is kept, as the log needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol
+
+from ringfence_audit.log.domain.texts import Opening, Text
+
+
+class TextRows(Protocol):
+    """What leaves commit to, kept beside the log; every call runs inside the transaction of `connection`."""
+
+    def save(self, connection: Any, *, texts: Sequence[Text], first_leaf: int, erased: Collection[bytes]) -> None:
+        """Writes the texts of a page, but none that is about somebody erased."""
+
+    def erase(self, connection: Any, *, parties: Sequence[bytes]) -> None:
+        """Takes away what is about parties."""
+
+
+class Texts(Protocol):
+    """The same, read; every call blocks."""
+
+    def of_leaves(self, leaves: Sequence[int]) -> Mapping[int, list[Opening]]:
+        """Gives what leaves commit to, by leaf, as far as that is kept."""
+
+
+class Erased(Protocol):
+    """Who was erased, as leaves say."""
+
+    @property
+    def erased(self) -> Mapping[bytes, bool]:
+        """Parties that were erased."""
