@@ -187,10 +187,7 @@ def flipped(column: str, table: str, at: int = 9) -> str:
 
 
 DAMAGES = {
-    "an event": (
-        "UPDATE stored_events SET state = set_byte(state, 200, get_byte(state, 200) # 1) WHERE notification_id = 1",
-        LogDamaged,
-    ),
+    "an entry bundle": (flipped("leaves", "bundles", at=60), LogDamaged),
     "tiles": (flipped("hashes", "tiles", at=41), LogDamaged),
     "a tile that is short": ("UPDATE tiles SET hashes = '' WHERE level = 0", LogDamaged),
     "a run's postings": (flipped("postings", "index_chunks"), IndexDamaged),
@@ -233,7 +230,9 @@ class Forgetful(RunReader):
 
 async def test_facts_that_are_not_those_of_the_pages_are_named(filled: Audit) -> None:
     """Where the look-up has missed what the proven pages name, nothing is answered."""
-    queries = Queries(TileReader(filled.store), ChainedLeaves(filled.store, EventCodec(EVENTS)))
+    queries = Queries(
+        TileReader(filled.store), ChainedLeaves(filled.store, EventCodec(EVENTS)), BundleReader(filled.store)
+    )
     signed = filled.log.signed
     assert signed is not None
     with pytest.raises(IndexDamaged):
