@@ -189,7 +189,8 @@ def flipped(column: str, table: str, at: int = 9) -> str:
 DAMAGES = {
     "a bundle": (flipped("leaves", "bundles"), LogDamaged),
     "an event that no bundle spares": (
-        "DELETE FROM bundles; UPDATE stored_events SET state = set_byte(state, 200, get_byte(state, 200) # 1) WHERE notification_id = 1",
+        "DELETE FROM bundles;"
+        " UPDATE stored_events SET state = set_byte(state, 200, get_byte(state, 200) # 1) WHERE notification_id = 1",
         LogDamaged,
     ),
     "tiles": (flipped("hashes", "tiles", at=41), LogDamaged),
