@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import msgspec
 import psycopg
 import uvloop
-from ringfence_audit.log.domain.events import EVENTS, CheckpointSigned, StateRecorded
-from ringfence_audit.log.domain.state_leaf import stated_heads
 from ringfence_kernel.store import EventStore
-from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.store.codec import open_envelope
+from ringfence_verifier import read_leaf
 
 from bench import transfers
 from bench.book import Book
@@ -24,6 +24,7 @@ from bench.statements import watched_lag
 from bench.wire import connected
 
 NAME = "audit_beside_custody"
+SIGNED, STATED = "CheckpointSigned.v1", "StateRecorded.v1"
 PER_REQUEST, CALLERS = 1_000, 4
 ROWS_PER_SECOND = 15_000
 LATE_SECONDS = 1.0
@@ -57,17 +58,28 @@ class Signed:
 
     def look(self, ledger: psycopg.Connection) -> tuple[int, int]:
         """Returns where custody stands, and where it stands by the newest checkpoint."""
-        codec, head = EventCodec(EVENTS), self.log.head().position
-        after = max(0, head - LOOKED_BACK)
-        events = [each.event for each in self.log.replay(codec, after, head)]
-        signed = {each.size for each in events if isinstance(each, CheckpointSigned)}
-        for state in events:
-            if isinstance(state, StateRecorded) and state.first_leaf + 1 in signed:
-                stated = (each.position for each in stated_heads(state.leaf) if each.source == "custody")
-                self.position = max(self.position, *stated)
+        after = max(0, self.log.head().position - LOOKED_BACK)
+        stored = [(each.topic, open_envelope(each.state).fields) for each in self.log.read(after, LOOKED_BACK)]
+        told = [(topic, msgspec.msgpack.decode(fields)) for topic, fields in stored if topic in (SIGNED, STATED)]
+        signed = {fields["size"] for topic, fields in told if topic == SIGNED}
+        for topic, fields in told:
+            if topic == STATED and fields["first_leaf"] + 1 in signed:
+                self.position = max(self.position, stated_position(fields["leaf"]))
         row = ledger.execute("SELECT position FROM feed_head").fetchone()
         assert row is not None
         return row[0], self.position
+
+
+def stated_position(leaf: bytes) -> int:
+    """Returns custody's position by a state leaf, 0 where it names none (docs/formats.md)."""
+    records, at = read_leaf(leaf).fields["sources"], 0
+    assert isinstance(records, bytes)
+    while at < len(records):
+        end = at + 1 + records[at]
+        if records[at + 1 : end] == b"custody":
+            return int.from_bytes(records[end + 8 : end + 16], "big")
+        at = end + 48
+    return 0
 
 
 def beside_custody(measured: MeasuredStack, book: Book, results: Results, seconds: float) -> None:

@@ -188,6 +188,11 @@ def flipped(column: str, table: str, at: int = 9) -> str:
 
 DAMAGES = {
     "an entry bundle": (flipped("leaves", "bundles", at=60), LogDamaged),
+    "an event that no bundle spares": (
+        "DELETE FROM bundles;"
+        " UPDATE stored_events SET state = set_byte(state, 200, get_byte(state, 200) # 1) WHERE notification_id = 1",
+        LogDamaged,
+    ),
     "tiles": (flipped("hashes", "tiles", at=41), LogDamaged),
     "a tile that is short": ("UPDATE tiles SET hashes = '' WHERE level = 0", LogDamaged),
     "a run's postings": (flipped("postings", "index_chunks"), IndexDamaged),
