@@ -106,6 +106,8 @@ class AuditProcess:
     servers: list[grpc.Server] = field(default_factory=list)
     token_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     settings: dict[str, str] = field(default_factory=dict)
+    origin: str = ORIGIN
+    """Of its own for each log beside the same OpenBao, which holds what was signed by origin."""
     process: Process | None = None
     probe: CertificateFiles | None = None
 
@@ -163,7 +165,7 @@ class AuditProcess:
     def verifier_key(self) -> str:
         """Gives the log's vkey from OpenBao itself, not from the service."""
         keys = self.openbao.admin().read("transit/keys/audit-checkpoint")["data"]["keys"]
-        return VerifierKey.of(ORIGIN, base64.b64decode(keys["1"]["public_key"])).text()
+        return VerifierKey.of(self.origin, base64.b64decode(keys["1"]["public_key"])).text()
 
     def _source_certificate(self, name: str) -> tuple[bytes, bytes]:
         """Gives key and certificate of a source's server, which names it as its peers expect."""
@@ -191,7 +193,7 @@ class AuditProcess:
         return peers | {
             "RINGFENCE_SERVICE": "audit",
             "RINGFENCE_LISTEN": self.addresses["audit"],
-            "RINGFENCE_LOG_ORIGIN": ORIGIN,
+            "RINGFENCE_LOG_ORIGIN": self.origin,
             **self.database.environment(),
             **self.database.owner_environment(),
             **self.openbao.environment("audit", self.folder),
@@ -210,9 +212,11 @@ class AuditProcess:
 
 
 @contextmanager
-def serving(openbao: OpenBaoServer, database: Database, folder: Path, **settings: str) -> Iterator[AuditProcess]:
+def serving(
+    openbao: OpenBaoServer, database: Database, folder: Path, origin: str = ORIGIN, **settings: str
+) -> Iterator[AuditProcess]:
     """Runs the service over sources with a few events."""
-    running = AuditProcess(openbao, database, private_folder(folder), settings=settings)
+    running = AuditProcess(openbao, database, private_folder(folder), settings=settings, origin=origin)
     for mount in ("workload", "client"):
         write_private(running.folder / f"{mount}-ca.pem", openbao.authority_certificate(f"pki-{mount}") + "\n")
     running.serve_sources()

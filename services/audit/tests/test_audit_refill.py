@@ -71,8 +71,9 @@ def held(folder: Path, vkey: str) -> Iterator[Holding]:
     make_keys(folder, NAME)
     Store.make(folder)
     Seen.make(folder, NAME)
-    logs = {ORIGIN: [VerifierKey.parse(vkey)]}
-    copy = Copy(Store(folder), Seen(folder), read_keys(folder, NAME), logs[ORIGIN])
+    key = VerifierKey.parse(vkey)
+    logs = {key.name: [key]}
+    copy = Copy(Store(folder), Seen(folder), read_keys(folder, NAME), [key])
     authority, files = Authority("Ringfence test mirror"), private_folder(folder / "tls")
     server, client = (authority.issue(infrastructure_id(name), files, "localhost") for name in ("mirror", "audit"))
     issuer = files / "authority.pem"

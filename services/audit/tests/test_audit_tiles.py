@@ -30,9 +30,10 @@ from ringfence_verifier import Checkpoint, CosignerKey, cosigners, verify_checkp
 from ringfence_verifier.leaf import read_leaf
 
 from .feeds import identifier, transfers_created
-from .process import ORIGIN, AuditProcess, Reader, serving
+from .process import AuditProcess, Reader, serving
 
 OPERATOR = identifier("operator")
+ORIGIN = "ringfence.test/tiles"
 
 
 @dataclass
@@ -126,7 +127,9 @@ def tiles(openbao_server: OpenBaoServer, database: Callable[[str], Database], st
     """A running service whose log has more than a full tile."""
     (port,) = free_ports(1)
     folder = stack_folder / f"audit-{new_id().hex()}"
-    with serving(openbao_server, database("audit"), folder, RINGFENCE_TILES_LISTEN=f"127.0.0.1:{port}") as running:
+    with serving(
+        openbao_server, database("audit"), folder, ORIGIN, RINGFENCE_TILES_LISTEN=f"127.0.0.1:{port}"
+    ) as running:
         for page in range(3):
             names = [f"t{page}-{row}" for row in range(200)]
             running.feeds["custody"].add("TransfersCreated.v1", transfers_created(*names))
