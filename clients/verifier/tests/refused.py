@@ -100,7 +100,7 @@ def bad() -> dict[str, tuple[str, bytes, str]]:
         ),
         "a page out of order": ("POSTINGS_DISORDERED", _page(few, 1, lambda page: page[20:40] + page[:20] + page[40:])),
         "a run of another index": ("INDEX_DIFFERS", _other_run(answer)),
-        "fewer pages than needed": ("PAGES_MISSING", _shown_pages(answer, 0, 1, -1)),
+        "fewer pages than needed": ("PAGES_MISSING", _shown_pages(answer, 0, 0, -1)),
         "pages from too late": ("PAGES_MISSING", _shown_pages(answer, 1, 1, 0)),
         "a page more than needed": ("PAGES_NEEDLESS", _shown_pages(few, 1, 0, 1)),
         "a page from before": ("PAGES_NEEDLESS", _shown_pages(few, 1, -1, 0)),

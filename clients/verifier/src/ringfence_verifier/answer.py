@@ -24,7 +24,7 @@ from ringfence_verifier.index import (
     postings,
 )
 from ringfence_verifier.leaf import Fact, read_leaf
-from ringfence_verifier.note import MAX_NOTE_BYTES, Checkpoint, VerifierKey, verify_checkpoint
+from ringfence_verifier.note import Checkpoint, VerifierKey, verify_checkpoint
 from ringfence_verifier.policy import Policy
 from ringfence_verifier.proofs import HASH_BYTES, MAX_SIZE, leaf_hash
 from ringfence_verifier.state import LogState, read_state
@@ -156,11 +156,8 @@ class _Reader:
 
     def note(self) -> str:
         """Reads the signed checkpoint."""
-        length = self.number(4, "its checkpoint")
-        if length > MAX_NOTE_BYTES:
-            raise AnswerRefused("CHECKPOINT_REFUSED", "the note is too long")
         try:
-            return self.take(length, "its checkpoint").decode()
+            return self.sized(4, "its checkpoint").decode()
         except UnicodeDecodeError as error:
             raise AnswerRefused("CHECKPOINT_REFUSED", "the note is not UTF-8") from error
 

@@ -11,6 +11,9 @@ from ringfence_audit.index.domain.runs import Run, RunPages
 class Keys(Protocol):
     """The search index; every call blocks."""
 
+    def size(self) -> int:
+        """Gives how many of the log's first leaves are in the index."""
+
     def find(self, keys: Sequence[bytes], from_leaf: int, until_leaf: int, limit: int) -> list[int]:
         """Gives the first indexes of leaves in a range that any of the keys finds, in order; raises IndexDamaged."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 
 from ringfence_audit.index.application.ports import Keys
 from ringfence_audit.index.domain.keys import leaf_ids
@@ -52,6 +52,10 @@ class Queries:
         """Gives the position of the log's event that holds a leaf: how far the index must have come to find it."""
         return self._log.position_of(leaf)
 
+    def not_indexed(self, until_leaf: int) -> int:
+        """Gives how many leaves below an index a search would have to look through."""
+        return max(until_leaf - self._keys.size(), 0)
+
     def search(self, query: SearchQuery) -> Found:
         """Finds leaves in order of the log; a page may be short where much had to be examined. Raises LogDamaged."""
         found: list[tuple[int, bytes]] = []
@@ -73,7 +77,12 @@ class Queries:
         span = range(query.from_leaf, query.until_leaf)
         if query.from_ns or query.until_ns:
             span = self._log.narrowed(span, query.from_ns, query.until_ns)
-        indexes = self._of_subject(query.subject, span) if query.subject else self._of_tenant(query.tenant or b"", span)
+        indexed = range(span.start, min(max(self._keys.size(), span.start), span.stop))
+        found = (
+            self._of_subject(query.subject, indexed) if query.subject else self._of_tenant(query.tenant or b"", indexed)
+        )
+        # What the index does not have yet is looked through.
+        indexes = chain(found, range(indexed.stop, span.stop))
         while together := list(islice(indexes, max(query.page_size, FEWEST_TOGETHER))):
             yield from self._log.leaves_at(together)
 

@@ -11,8 +11,9 @@ import structlog
 
 from ringfence_audit.index.application.ports import Runs
 from ringfence_audit.index.domain.errors import IndexDamaged, IndexMoved
+from ringfence_audit.index.domain.ranges import BUNDLE_LEAVES
 from ringfence_audit.index.domain.runs import index_root
-from ringfence_audit.log.domain.state_leaf import NO_INDEX, IndexHead
+from ringfence_audit.log.domain.state_leaf import LARGEST_LAG, NO_INDEX, IndexHead
 
 log = structlog.get_logger(__name__)
 
@@ -33,14 +34,19 @@ class Vouching:
 
         Raises StoreUnavailable.
         """
+        is_late = True
         with suppress(TimeoutError):
             async with asyncio.timeout(self.patience_seconds):
                 await self.caught_up()
-        return await asyncio.to_thread(self._newest)
+                is_late = False
+        return await asyncio.to_thread(self._newest, is_late)
 
-    def _newest(self) -> IndexHead:
+    def _newest(self, is_late: bool) -> IndexHead:
         try:
             size = self.runs.size()
+            if is_late and size > LARGEST_LAG:
+                # How late is not known; at the end of a bundle it does not matter (docs/formats.md, complete answers).
+                size -= size % BUNDLE_LEAVES
             return IndexHead(size, index_root(self.runs.cover(size)))
         except (IndexDamaged, IndexMoved) as error:
             # Checkpoints go on, and say that they vouch for no index.

@@ -27,6 +27,15 @@ class IndexHead:
 
 
 NO_INDEX = IndexHead()
+BUNDLE_LEAVES = 256
+LARGEST_LAG = 65_536
+"""By how many leaves an index may be late that ends within a bundle: whoever reads the log holds no more of them."""
+
+
+def statable(index: IndexHead, size: int) -> IndexHead:
+    """Gives an index as the state of a log of a size may state it; nothing of one that nobody could compute again."""
+    is_late = size - index.size > LARGEST_LAG and index.size % BUNDLE_LEAVES
+    return NO_INDEX if is_late or index.size > size else index
 
 
 def state_leaf(
