@@ -208,6 +208,11 @@ def signing(
     return SignCheckpoint(writer, log, TileModel(), LocalSigner(), anchoring, publishing, vouching)
 
 
+def later() -> int:
+    """An hour after what feeds tell of."""
+    return START_NS + 3_600 * 10**9
+
+
 @asynccontextmanager
 async def running(
     store: EventStore,
@@ -225,15 +230,13 @@ async def running(
         restore(snapshot, store, writer, state)
     replayed = writer.load()
     take_over = TakeOver(writer, log, Translation(translation), TileModel(), TextRows(), parties)
-    anchor = anchor or LocalAnchor()
-    record_read, sign_checkpoint = RecordRead(writer, log, TileModel()), signing(store, writer, log, anchor, policy)
+    anchor, record_read = anchor or LocalAnchor(), RecordRead(writer, log, TileModel())
+    sign_checkpoint = signing(store, writer, log, anchor, policy)
     search, bundles = Projector(store, codec, IndexModel()), Projector(store, codec, BundleModel())
     queries = Queries(TileReader(store), ChainedLeaves(store, codec), BundleReader(store))
     proof, findings = Projector(store, codec, ProofModel()), FindingsReader(store)
     of = {feed.source: feed for feed in (SourceFeed("custody"), SourceFeed("payment-instruction"), *feeds)}
-    note = NotePassed(writer, log)
-    sources = of["custody"], of["payment-instruction"]
-    passing = Passing(evidence, note, *sources, findings, lambda: START_NS + 3_600 * 10**9)
+    passing = Passing(evidence, NotePassed(writer, log), of["custody"], of["payment-instruction"], findings, later)
     heavy = HeavyWork(MeterProvider().get_meter("test"))
     searching = SearchServicer(record_read, SearchQueries(RunReader(store), queries), search, heavy.run)
     making = Making(IndexedLeaves(RunReader(store), queries, texts), translation.currencies)

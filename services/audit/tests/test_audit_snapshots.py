@@ -16,6 +16,7 @@ from ringfence_audit.log.domain.events import EVENTS, leaves_of
 from ringfence_audit.log.domain.state import LogTampered, State
 from ringfence_audit.standing.domain.state import SECTION as SUSPENDED_SECTION
 from ringfence_audit.standing.domain.state import State as StandingState
+from ringfence_audit.texts.domain.state import State as TextState
 from ringfence_audit.translation.domain.state import State as TranslationState
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.writing import plain
@@ -176,7 +177,7 @@ async def test_a_saved_state_that_lies_is_not_believed(
     file.write(Snapshot(structs.replace(header, sections=sizes), sections))
     await replayed_for(audit, custody, file, position, "the state is not the one whose digest is stored")
     if found_by_event:
-        liar = states(State(ORIGIN), TranslationState(), EvidenceState(), StandingState())
+        liar = states(State(ORIGIN), TranslationState(), EvidenceState(), StandingState(), TextState())
         liar.restore({name: memoryview(content) for name, content in sections})
         as_owner(audit_database, "UPDATE state_digests SET digest = %s WHERE position = %s", liar.digest(), position)
         await replayed_for(audit, custody, file, position, found_by_event)

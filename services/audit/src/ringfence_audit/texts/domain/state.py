@@ -12,7 +12,7 @@ from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
 
-from ringfence_audit.log.domain.events import LeavesAppended, leaves_of
+from ringfence_audit.log.domain.events import OF_SOURCES, Taken, bundle_of, leaves_of
 from ringfence_audit.log.domain.leaf import decode, prefix
 
 ERASED_SECTION, HELD_SECTION = "erased, format 1", "held, format 1"
@@ -26,14 +26,17 @@ _STARTS = tuple(map(prefix, (PLACED, LIFTED, ERASED)))
 class State:
     """Parties that were erased, and by how many orders each other is held."""
 
-    EVENTS: ClassVar[tuple[type, ...]] = (LeavesAppended,)
+    EVENTS: ClassVar[tuple[type, ...]] = OF_SOURCES
     erased: dict[bytes, bool] = field(default_factory=dict)
     held: dict[bytes, int] = field(default_factory=dict)
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in what leaves of identity say of parties."""
-        event: LeavesAppended = recorded.event
-        if event.source != "identity" or not any(start in event.leaves for start in _STARTS):
+        event: Taken = recorded.event
+        if event.source != "identity":
+            return
+        bundle = bundle_of(event)
+        if not any(start in bundle for start in _STARTS):
             return
         for leaf in leaves_of(event):
             if leaf.startswith(_STARTS):
