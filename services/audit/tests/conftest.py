@@ -98,13 +98,13 @@ class LocalAnchor:
         self.reads += 1
         return self.held
 
-    async def replace(self, held: Anchored, checkpoint: Checkpoint) -> int | None:
+    async def replace(self, held: Anchored, checkpoint: Checkpoint, disputed_by: frozenset[str]) -> int | None:
         """Takes a checkpoint in place of the newest, or raises KeysAway."""
         if self.away:
             raise KeysAway
         if held.version != self.held.version:
             return None
-        self.held = Anchored(checkpoint.size, checkpoint.root, held.version + 1)
+        self.held = Anchored(checkpoint.size, checkpoint.root, held.version + 1, disputed_by)
         return self.held.version
 
 

@@ -42,11 +42,34 @@ class Anchoring:
         if (held.size, held.root) != (checkpoint.size, checkpoint.root):
             if checkpoint.size <= held.size:
                 raise self._refusal(held, checkpoint.size)
-            version = await self.anchor.replace(held, checkpoint)
-            if version is None:
-                raise AnchorMoved
-            held = Anchored(checkpoint.size, checkpoint.root, version)
+            held = await self._replaced(held, checkpoint, held.disputed_by)
         self._held, self.rolled_back = held, False
+
+    @property
+    def is_held(self) -> bool:
+        """Tells whether what is anchored is known here, and nobody else is known to have moved it."""
+        return self._held is not None
+
+    @property
+    def disputed_by(self) -> frozenset[str]:
+        """Key names of the witnesses that dispute the log, as it was held last; nobody before anything was read."""
+        return self._held.disputed_by if self._held else frozenset()
+
+    async def keep_disputes(self, origin: str, disputed_by: frozenset[str]) -> None:
+        """Has the next process know who disputes the log; nothing is kept before the anchor was moved once.
+
+        Raises AnchorMoved where another process was faster, and what reading the anchor raises.
+        """
+        held = self._held
+        if held is not None and held.disputed_by != disputed_by:
+            self._held = None
+            self._held = await self._replaced(held, Checkpoint(origin, held.size, held.root), disputed_by)
+
+    async def _replaced(self, held: Anchored, checkpoint: Checkpoint, disputed_by: frozenset[str]) -> Anchored:
+        version = await self.anchor.replace(held, checkpoint, disputed_by)
+        if version is None:
+            raise AnchorMoved
+        return Anchored(checkpoint.size, checkpoint.root, version, disputed_by)
 
     async def is_overtaken(self, checkpoint: Checkpoint) -> bool:
         """Tells whether more than a checkpoint is anchored by now; raises what reading the anchor raises."""

@@ -16,7 +16,7 @@ from ringfence_audit.log.application.pages import as_far_as_known, links, pages_
 from ringfence_audit.log.application.ports import Signer, StoredPage, TileRows, Translation
 from ringfence_audit.log.application.publishing import Publishing
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead
-from ringfence_audit.log.domain.errors import CheckpointOutrun, TakenOverElsewhere
+from ringfence_audit.log.domain.errors import CheckpointOutrun, LogRolledBack, TakenOverElsewhere
 from ringfence_audit.log.domain.events import CheckpointSigned, SourcesPassed
 from ringfence_audit.log.domain.leaf import Value, encode
 from ringfence_audit.log.domain.merkle import Tile
@@ -119,11 +119,26 @@ class SignCheckpoint:
 
         Raises CheckpointOutrun, LogRolledBack, AnchorMoved, WitnessesMissing, and what anchoring and signing raise.
         """
+        # Who was heard late is kept too, and who has come round.
+        await self.anchoring.keep_disputes(self.state.origin, self.publishing.disputed_by)
         due = await self.writer.commit(self._due)
         if due is not None:
-            await self.anchoring.advance(due)
+            await self._advance(due)
             note = await self.signer.sign(due.text())
-            await self.record(due, await self.publishing.cosigned(due, note))
+            await self.record(due, await self._cosigned(due, note))
+
+    async def _advance(self, due: Checkpoint) -> None:
+        is_held = self.anchoring.is_held
+        await self.anchoring.advance(due)
+        if not is_held:
+            self.publishing.remember(self.anchoring.disputed_by)
+
+    async def _cosigned(self, due: Checkpoint, note: str) -> str:
+        try:
+            return await self.publishing.cosigned(due, note)
+        except LogRolledBack:
+            await self.anchoring.keep_disputes(due.origin, self.publishing.disputed_by)
+            raise
 
     def _due(self, unit: Unit) -> Checkpoint | None:
         if not self.state.is_due:

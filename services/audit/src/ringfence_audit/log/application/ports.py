@@ -88,11 +88,15 @@ class Marks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Anchored:
-    """What the log has signed last, as far as is known outside of its database; nothing at version 0 and size 0."""
+    """What the log has signed last, as far as is known outside of its database; nothing at version 0 and size 0.
+
+    `disputed_by` are key names of witnesses that have seen another history, and have not cosigned this one since.
+    """
 
     size: int
     root: bytes
     version: int
+    disputed_by: frozenset[str] = frozenset()
 
 
 class Anchor(Protocol):
@@ -101,8 +105,11 @@ class Anchor(Protocol):
     async def read(self, origin: str) -> Anchored:
         """Returns what is anchored for the log of an origin."""
 
-    async def replace(self, held: Anchored, checkpoint: Checkpoint) -> int | None:
-        """Anchors a checkpoint in place of what was held; returns its version, None where that is not the newest."""
+    async def replace(self, held: Anchored, checkpoint: Checkpoint, disputed_by: frozenset[str]) -> int | None:
+        """Anchors a checkpoint, and who disputes the log, in place of what was held.
+
+        Returns its version, None where what was held is not the newest.
+        """
 
 
 class Signer(Protocol):

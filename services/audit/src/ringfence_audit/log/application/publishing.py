@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -65,6 +65,15 @@ class Publishing:
     def disputed(self) -> bool:
         """Whether a witness has seen another history of this log, and has not cosigned this one since."""
         return bool(self._disputing)
+
+    @property
+    def disputed_by(self) -> frozenset[str]:
+        """Key names of those who dispute the log: a name that a policy gives may be another's in the next one."""
+        return frozenset(each.key_name for each in self.policy.witnesses if each.name in self._disputing)
+
+    def remember(self, disputed_by: Collection[str]) -> None:
+        """Takes up who disputed the log when another process was at it; whom the policy names no more is forgotten."""
+        self._disputing |= {each.name for each in self.policy.witnesses if each.key_name in disputed_by}
 
     async def cosigned(self, checkpoint: Checkpoint, note: str) -> str:
         """Gives the note with the cosignatures that came in time.
