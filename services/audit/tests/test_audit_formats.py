@@ -9,9 +9,18 @@ from typing import Any
 
 import pytest
 from ringfence_audit.log.domain.checkpoint import NoteKey
+from ringfence_audit.log.domain.keys import key_ended_leaf, key_leaf
 from ringfence_audit.log.domain.leaf import Value, commitment, encode
 from ringfence_audit.log.domain.merkle import leaf_hash
-from ringfence_verifier import VerifierKey, read_leaf, verify_checkpoint, verify_log, verify_receipt, verify_state
+from ringfence_verifier import (
+    VerifierKey,
+    read_leaf,
+    verify_checkpoint,
+    verify_key_succession,
+    verify_log,
+    verify_receipt,
+    verify_state,
+)
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 
@@ -67,7 +76,23 @@ def test_the_published_log_verifies_whole() -> None:
     assert (verified.index, verified.leaf.hex()) == (received["index"], received["leaf"])
 
 
+def test_the_published_keys_follow_one_another() -> None:
+    """The service writes both leaves as published, and whoever knows the first key is led to the second."""
+    for vector in vectors("key_leaf"):
+        assert encode(vector["leaf_kind"], fields_of(vector)).hex() == vector["leaf"]
+        assert leaf_hash(bytes.fromhex(vector["leaf"])).hex() == vector["hash"]
+    fields = [fields_of(vector) for vector in vectors("key_leaf")]
+    announced = {name: fields[0][name] for name in ("size", "vkey", "previous", "until_ns", "time_ns")}
+    assert key_leaf(**announced).hex() == vectors("key_leaf")[0]["leaf"]  # type: ignore[arg-type]
+    assert key_ended_leaf(**fields[1]).hex() == vectors("key_leaf")[1]["leaf"]  # type: ignore[arg-type]
+    [succession] = vectors("key_succession")
+    keys, relied = verify_key_succession(succession["receipts"], succession["vkey"])
+    assert [[key.vkey, key.first, key.last] for key in keys.keys] == succession["keys"]
+    assert [keys.verify_checkpoint(note).size for note in relied] == [5, 7]
+
+
 KINDS = ("leaf", "commitment", "log_key", "checkpoint", "receipt", "checkpoint_over_state", "state_receipt")
+KINDS += ("key_leaf", "key_succession")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,6 +6,7 @@ never takes a key from the evidence it checks.
 
 from ringfence_verifier.cosignature import CosignerKey, cosigners
 from ringfence_verifier.errors import VerificationError
+from ringfence_verifier.key_succession import KeySuccession, LogKey, verify_key_succession
 from ringfence_verifier.leaf import Fact, read_leaf
 from ringfence_verifier.log import LogAudit, LogSummary, Predecessor, verify_log
 from ringfence_verifier.note import Checkpoint, SourceHead, VerifierKey, verify_checkpoint
@@ -19,7 +20,9 @@ __all__ = [
     "Checkpoint",
     "CosignerKey",
     "Fact",
+    "KeySuccession",
     "LogAudit",
+    "LogKey",
     "LogState",
     "LogSummary",
     "Policy",
@@ -36,6 +39,7 @@ __all__ = [
     "verify_checkpoint",
     "verify_consistency",
     "verify_inclusion",
+    "verify_key_succession",
     "verify_log",
     "verify_receipt",
     "verify_safeguarding",

@@ -46,6 +46,7 @@ from ringfence_audit.index.api.servicer import SearchServicer
 from ringfence_audit.index.application.queries import Queries as SearchQueries
 from ringfence_audit.log.adapters.carrying_over import carry_over
 from ringfence_audit.log.adapters.http_witnesses import HttpWitnesses
+from ringfence_audit.log.adapters.ordering_rotation import CannotRotate, order_rotation
 from ringfence_audit.log.adapters.peer_feed import PeerFeed
 from ringfence_audit.log.adapters.schema import LOG_TABLES
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
@@ -63,6 +64,7 @@ from ringfence_audit.log.application.differences import Differences
 from ringfence_audit.log.application.measures import measure
 from ringfence_audit.log.application.publishing import Publishing
 from ringfence_audit.log.application.queries import Queries
+from ringfence_audit.log.application.rotating import Rotating
 from ringfence_audit.log.domain import events
 from ringfence_audit.log.domain.merkle import TileTree
 from ringfence_audit.log.domain.state import LogTampered
@@ -102,7 +104,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     signer = VaultSigner(runtime.vault.transit, log.origin)
     anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root)
     publishing = _publishing(runtime.settings, TileTree(TileReader(core.store).tile), anchoring)
-    sign = SignCheckpoint(core.writer, log, TileModel(), signer, anchoring, publishing)
+    sign = SignCheckpoint(core.writer, log, TileModel(), signer, anchoring, publishing, Rotating(log, signer))
     checkpointer = Checkpointer(sign, lambda: not log.unsigned)
     leadership = core.leadership()
     measure(runtime.gauges, leadership, log, checkpointer, anchoring, publishing)
@@ -248,6 +250,23 @@ def begin_log(settings: AuditSettings, typed: argparse.Namespace) -> Mapping[str
     return {"origin": settings.log_origin, "predecessor": ended.origin, "size": ended.size, "root": ended.root.hex()}
 
 
+def rotate_key(settings: AuditSettings, typed: argparse.Namespace) -> Mapping[str, object]:
+    """Has another key of Vault take the place of the one that signs checkpoints; raises CannotRun."""
+    try:
+        with opened_store(settings) as store:
+            vkey = order_rotation(store, settings.log_origin, typed.public_key, typed.overlap_hours * 3_600)
+    except CannotRotate as error:
+        raise CannotRun(str(error)) from None
+    return {"ordered": vkey, "overlap_hours": typed.overlap_hours}
+
+
+def _of_the_next_key(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--public-key", required=True, help="the new version's public key in base64, as Vault shows it")
+    parser.add_argument(
+        "--overlap-hours", type=int, default=30 * 24, help="how long the old key signs beside it; %(default)d"
+    )
+
+
 def _of_the_ended(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, required=True, help="the last checkpoint that is known of it")
     parser.add_argument("--key", required=True, help="the key that it is signed by, a vkey of its name")
@@ -268,6 +287,11 @@ SERVICE = Service(
             help="begin this log, of a new origin, in the place of one whose leaves are lost",
             run=begin_log,
             arguments=_of_the_ended,
+        ),
+        "rotate-key": Command(
+            help="have a new version of the key in Vault sign checkpoints, the old one beside it for a while",
+            run=rotate_key,
+            arguments=_of_the_next_key,
         ),
     },
 )

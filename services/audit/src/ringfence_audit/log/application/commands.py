@@ -15,9 +15,10 @@ from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.pages import as_far_as_known, links, pages_of, remaining
 from ringfence_audit.log.application.ports import Signer, StoredPage, TileRows, Translation
 from ringfence_audit.log.application.publishing import Publishing
+from ringfence_audit.log.application.rotating import Rotating
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead
 from ringfence_audit.log.domain.errors import CheckpointOutrun, LogRolledBack, TakenOverElsewhere
-from ringfence_audit.log.domain.events import CheckpointSigned, SourcesPassed
+from ringfence_audit.log.domain.events import CheckpointSigned, KeyRecorded, SourcesPassed, StateRecorded
 from ringfence_audit.log.domain.leaf import Value, encode
 from ringfence_audit.log.domain.merkle import Tile
 from ringfence_audit.log.domain.page import Page
@@ -113,6 +114,7 @@ class SignCheckpoint:
     signer: Signer
     anchoring: Anchoring
     publishing: Publishing
+    rotating: Rotating
 
     async def __call__(self) -> None:
         """Signs the head if the log has grown since the last one, after the leaf that states what the log knows.
@@ -121,10 +123,11 @@ class SignCheckpoint:
         """
         # Who was heard late is kept too, and who has come round.
         await self.anchoring.keep_disputes(self.state.origin, self.publishing.disputed_by)
-        due = await self.writer.commit(self._due)
+        previous = await self.rotating.previous()
+        due, key_ids = await self.writer.commit(partial(self._due, previous=previous))
         if due is not None:
             await self._advance(due)
-            note = await self.signer.sign(due.text())
+            note = await self.signer.sign(due.text(), key_ids)
             await self.record(due, await self._cosigned(due, note))
 
     async def _advance(self, due: Checkpoint) -> None:
@@ -140,15 +143,20 @@ class SignCheckpoint:
             await self.anchoring.keep_disputes(due.origin, self.publishing.disputed_by)
             raise
 
-    def _due(self, unit: Unit) -> Checkpoint | None:
+    def _due(self, unit: Unit, previous: str) -> tuple[Checkpoint | None, tuple[bytes, ...]]:
+        """Returns the head to sign and by which keys, after what the log has to say of its keys and of itself."""
+        if turn := self.state.append_key(previous, unit.recorded_ns):
+            self._record_own(unit, *turn)
         if not self.state.is_due:
-            return None
+            return None, ()
         policy = self.publishing.policy.sha256
         if not self.state.is_stated(policy):
-            event, tiles = self.state.append_state(unit.recorded_ns, policy)
-            unit.record(self.state.stream, event)
-            _save(unit, self.rows, tiles, event.first_leaf, 1, unit.recorded_ns, unit.recorded_ns)
-        return self.state.checkpoint()
+            self._record_own(unit, *self.state.append_state(unit.recorded_ns, policy))
+        return self.state.checkpoint(), self.state.signing_ids
+
+    def _record_own(self, unit: Unit, event: KeyRecorded | StateRecorded, tiles: Sequence[Tile]) -> None:
+        unit.record(self.state.stream, event)
+        _save(unit, self.rows, tiles, event.first_leaf, 1, unit.recorded_ns, unit.recorded_ns)
 
     async def record(self, checkpoint: Checkpoint, note: str) -> None:
         """Records a signed checkpoint, unless a larger one was recorded meanwhile; raises CheckpointOutrun."""

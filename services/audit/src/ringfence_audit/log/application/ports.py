@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -113,10 +113,16 @@ class Anchor(Protocol):
 
 
 class Signer(Protocol):
-    """The key that signs checkpoints."""
+    """The keys that sign checkpoints."""
 
-    async def sign(self, checkpoint_text: str) -> str:
-        """Gives the signed note; raises a DomainError while the key cannot be used."""
+    async def sign(self, checkpoint_text: str, key_ids: Sequence[bytes]) -> str:
+        """Gives the note, signed by the keys of these ids in their order, by the newest where there is none.
+
+        Raises a DomainError while a key cannot be used, SigningKeyMissing where one is not there.
+        """
+
+    async def vkeys(self) -> Mapping[bytes, str]:
+        """Returns the vkeys that there are, by key id; raises a DomainError while they cannot be asked for."""
 
 
 class Translation(Protocol):

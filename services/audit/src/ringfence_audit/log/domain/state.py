@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import ClassVar, TypeVar
 
@@ -20,22 +20,25 @@ from ringfence_audit.log.domain.events import (
     CheckpointSigned,
     FormatAdopted,
     Growth,
+    KeyRecorded,
+    KeyRotationOrdered,
     LeavesAppended,
     ReadRecorded,
     StateRecorded,
     SuccessionRecorded,
     leaves_of,
 )
-from ringfence_audit.log.domain.leaf import pack
+from ringfence_audit.log.domain.keys import KEY_KIND, Rotation, due_leaf, key_id, restored_keys, saved_keys, signing_ids
+from ringfence_audit.log.domain.leaf import pack, prefix
 from ringfence_audit.log.domain.merkle import Frontier, Tile, leaf_hashes
 from ringfence_audit.log.domain.page import Page
 from ringfence_audit.log.domain.state_leaf import state_leaf, stated_heads, stated_policy
 from ringfence_audit.log.domain.succession import succession_leaf
 
-OwnT = TypeVar("OwnT", ReadRecorded, StateRecorded, SuccessionRecorded)
+OwnT = TypeVar("OwnT", ReadRecorded, StateRecorded, SuccessionRecorded, KeyRecorded)
 
 GENESIS = bytes(32)
-SAVED_FORMAT, SAVED_HEAD_BYTES = 2, 40
+SAVED_FORMAT, SAVED_HEAD_BYTES = 3, 40
 UNSIGNED_SIZES = 16_384
 """For how many of the newest sizes a checkpoint can be recorded. A smaller number would refuse stored events."""
 HEADS_IN_LINES, HEADS_IN_LEAVES = 1, 2
@@ -65,6 +68,7 @@ class LogPosition:
     size: int
     signed: SignedHead | None
     heads: Mapping[str, SourceHead]
+    rotations: tuple[Rotation, ...] = ()
 
     def signed_head(self) -> SignedHead:
         """Gives the latest checkpoint; raises CheckpointPending where there was none yet."""
@@ -88,6 +92,10 @@ class State:
     """(size, leaf) at the newest sizes that end with a state leaf, since the latest checkpoint, ascending."""
     format: int = 0
     """What the log's checkpoints look like; 0 while it has none, and then its first one decides."""
+    rotations: tuple[Rotation, ...] = ()
+    """How the log's keys have followed one another; while there is none it has the key that it began with."""
+    ordered: KeyRotationOrdered | None = None
+    """The rotation that was ordered last, until its key is announced."""
     _computed: tuple[object, Frontier] | None = field(default=None, compare=False)
     """The event that was made last, and the edge after it: it need not be hashed again to be applied."""
 
@@ -121,9 +129,14 @@ class State:
         """Tells whether a checkpoint can be recorded: the log had that head, not too many appends ago."""
         return (checkpoint.size, checkpoint.root) in self.unsigned
 
+    @property
+    def signing_ids(self) -> tuple[bytes, ...]:
+        """Ids of the keys that sign the next checkpoint, the oldest first; none before the first one."""
+        return signing_ids(self.rotations, self.signed.note if self.signed else "")
+
     def position(self) -> LogPosition:
         """Gives where the log stands."""
-        return LogPosition(self.frontier.size, self.signed, dict(self.heads))
+        return LogPosition(self.frontier.size, self.signed, dict(self.heads), self.rotations)
 
     def append_page(self, page: Page, hashes: bytes) -> tuple[LeavesAppended, list[Tile]]:
         """Gives the event that appends a page, whose hashes the caller has computed, and the tiles that it changes."""
@@ -152,6 +165,15 @@ class State:
         """Gives the event that appends what the log knows now, and the tiles that it changes."""
         return self._append_own(StateRecorded, state_leaf(self.frontier.size, self.heads, time_ns, policy_sha256))
 
+    def append_key(self, previous: str, time_ns: int) -> tuple[KeyRecorded, list[Tile]] | None:
+        """Gives the event that announces or ends a key, and the tiles that it changes, where one of them is due.
+
+        `previous` is the vkey that signs now, empty while what was ordered cannot be announced.
+        """
+        signed_size = self.signed.size if self.signed else 0
+        leaf = due_leaf(self.rotations, self.ordered, previous, self.frontier.size, signed_size, time_ns)
+        return None if leaf is None else self._append_own(KeyRecorded, leaf)
+
     def append_succession(
         self, checkpoint: Checkpoint, note: str, time_ns: int
     ) -> tuple[SuccessionRecorded, list[Tile]]:
@@ -177,6 +199,12 @@ class State:
             _push(self.stated, (self.frontier.size, event.leaf), journal)
         elif isinstance(event, ReadRecorded | SuccessionRecorded):
             self._extend(event, journal)
+        elif isinstance(event, KeyRecorded):
+            self._extend(event, journal)
+            self._turn(event, journal)
+        elif isinstance(event, KeyRotationOrdered):
+            journal.call(setattr, self, "ordered", self.ordered)
+            self.ordered = None if key_id(event.vkey) in self.signing_ids[-1:] else event
         elif isinstance(event, FormatAdopted):
             journal.call(setattr, self, "format", self.format)
             self.format = event.format
@@ -190,6 +218,8 @@ class State:
         hashed.update(self.signed.note.encode() if self.signed else b"")
         for size, stated in (*self.unsigned, *self.stated):
             hashed.update(size.to_bytes(8, "big") + stated)
+        if self.rotations or self.ordered:
+            hashed.update(json.dumps(saved_keys(self.rotations, self.ordered)).encode())
         return hashed.digest()
 
     def save(self) -> Sequence[tuple[str, bytes]]:
@@ -203,6 +233,7 @@ class State:
             "signed": None,
             "log_format": self.format,
             "stated": [(size, leaf.hex()) for size, leaf in self.stated],
+            "keys": saved_keys(self.rotations, self.ordered),
         }
         if self.signed:
             rest["signed"] = self.signed.size, self.signed.root.hex(), self.signed.note, self.signed.state_leaf.hex()
@@ -226,6 +257,7 @@ class State:
         self.heads = {head.source: head for head in heads}
         self.format = rest["log_format"]
         self.stated = deque((size, bytes.fromhex(leaf)) for size, leaf in rest["stated"])
+        self.rotations, self.ordered = restored_keys(rest["keys"])
         self.signed = None
         if rest["signed"]:
             size, root, note, leaf = rest["signed"]
@@ -241,6 +273,24 @@ class State:
         journal.call(setattr, self, "frontier", self.frontier)
         self.frontier = frontier
         _push(self.unsigned, (frontier.size, event.root), journal)
+
+    def _turn(self, event: KeyRecorded, journal: Journal) -> None:
+        for name in ("rotations", "ordered"):
+            journal.call(setattr, self, name, getattr(self, name))
+        if event.leaf.startswith(prefix(KEY_KIND)):
+            self.rotations, self.ordered = (*self.rotations, Rotation(event.first_leaf, event.leaf)), None
+            return
+        if not self.rotations or self.signed is None:
+            raise LogTampered(f"the leaf {event.first_leaf} ends a key that nothing has followed")
+        *before, under_way = self.rotations
+        ended = replace(
+            under_way,
+            end_index=event.first_leaf,
+            end_leaf=event.leaf,
+            last_size=self.signed.size,
+            last_note=self.signed.note,
+        )
+        self.rotations = (*before, ended)
 
     def _sign(self, event: CheckpointSigned, journal: Journal) -> None:
         if (event.size, event.root) not in self.unsigned:
