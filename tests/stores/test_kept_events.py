@@ -34,7 +34,7 @@ NOT_KEPT = {
     "audit": {"FormatAdopted.v1", "SuccessionRecorded.v1", "KeyRotationOrdered.v1", "KeyRecorded.v1"},
 }
 """No store holds sums that only together are what a bank has booked; reconciliation's contract test writes these. A log
-that was born in a format has not adopted it, one in nobody's place has no succession, and one with its first key no other:
+that was born in a format has not adopted it, one in nobody's place has no succession, one with its first key no other:
 audit's own tests write all of these.
 """
 

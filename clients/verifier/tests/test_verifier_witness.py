@@ -203,8 +203,9 @@ def test_a_log_that_changes_its_key_is_cosigned_by_either(tmp_path: Path) -> Non
         newest = connection.getresponse().read().decode()
         connection.close()
         assert newest.startswith(note(20, signer=old) + new.line(body))
-        spoilt = request(20, 30, signer=new) + old.line(body).encode()
-        assert post(port, spoilt)[::2] == (403, f"the signature by {ORIGIN} is wrong\n")
+        for right, wrong in ((new, old), (old, new)):
+            spoilt = request(20, 30, signer=right) + wrong.line(body).encode()
+            assert post(port, spoilt)[::2] == (403, f"the signature by {ORIGIN} is wrong\n")
         assert post(port, request(20, 30, signer=new))[0] == 200
     with serving(tmp_path / "w", new) as (port, _):
         assert post(port, request(30, 40, signer=old))[0] == 403

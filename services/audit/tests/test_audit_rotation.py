@@ -132,11 +132,11 @@ async def test_a_rotation_of_no_overlap_has_the_old_key_sign_once_more(audit: Au
     await sign(audit)
     old, new = audit.signer.key, audit.signer.add(b"n" * 32)
     await order(audit, new, 0)
-    audit.signer.sealed = True
+    audit.anchor.away = True
     for _ in range(3):
         with pytest.raises(KeysAway):
             await sign(audit)
-    audit.signer.sealed = False
+    audit.anchor.away = False
     both, alone = await sign(audit), await sign(audit)
     assert [len(signers(each)) for each in (both, alone)] == [2, 1]
     keys, _ = verify_key_succession((await shown(audit)).key_receipts, old.text())
