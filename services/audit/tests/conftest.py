@@ -207,12 +207,14 @@ def signing(
     anchor: LocalAnchor,
     policy: Policy | None,
     signer: LocalSigner | None = None,
+    is_open: bool = False,
 ) -> SignCheckpoint:
     """What signs checkpoints, with a key of its own where none is given."""
     tree = TileTree(TileReader(store).tile)
     anchoring, publishing = Anchoring(anchor, tree.root), Publishing()
     if policy is not None:
-        publishing = Publishing(policy, HttpWitnesses(None), tree.consistency_proof, anchoring.is_overtaken)
+        asked = (HttpWitnesses(None), tree.consistency_proof, anchoring.is_overtaken)
+        publishing = Publishing(policy, *asked, is_open=is_open)
     signer = signer or LocalSigner()
     return SignCheckpoint(writer, log, TileModel(), signer, anchoring, publishing, Rotating(log, signer))
 
@@ -225,6 +227,7 @@ async def running(
     anchor: LocalAnchor | None = None,
     policy: Policy | None = None,
     signer: LocalSigner | None = None,
+    is_open: bool = False,
 ) -> AsyncIterator[Audit]:
     """Starts a log over a store, as a process would, from its snapshot if there is one."""
     codec, log, translation = EventCodec(EVENTS), State(ORIGIN), TranslationState()
@@ -237,7 +240,7 @@ async def running(
     take_over = TakeOver(writer, log, Translation(translation), TileModel())
     anchor = anchor or LocalAnchor()
     record_read = RecordRead(writer, log, TileModel())
-    sign_checkpoint = signing(store, writer, log, anchor, policy, signer)
+    sign_checkpoint = signing(store, writer, log, anchor, policy, signer, is_open)
     search, queries = Projector(store, codec, SearchModel()), Queries(TileReader(store), ChainedLeaves(store, codec))
     proof, findings = Projector(store, codec, ProofModel()), FindingsReader(store)
     of = {feed.source: feed for feed in (SourceFeed("custody"), SourceFeed("payment-instruction"), *feeds)}

@@ -59,7 +59,14 @@ from ringfence_audit.log.adapters.vault_signer import VaultSigner
 from ringfence_audit.log.api.servicer import LogServicer
 from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.checkpointer import Checkpointer
-from ringfence_audit.log.application.commands import LogStanding, NotePassed, RecordRead, SignCheckpoint, TakeOver
+from ringfence_audit.log.application.commands import (
+    LogStanding,
+    LogWitnessed,
+    NotePassed,
+    RecordRead,
+    SignCheckpoint,
+    TakeOver,
+)
 from ringfence_audit.log.application.differences import Differences
 from ringfence_audit.log.application.measures import measure
 from ringfence_audit.log.application.publishing import Publishing
@@ -141,7 +148,12 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
             Task("evidence", passing.run),
             *following,
         ],
-        checks=[*core.checks(), Check("checkpoints", checkpointer.problem), *halts],
+        checks=[
+            *core.checks(),
+            Check("checkpoints", checkpointer.problem),
+            Check("witnesses", LogWitnessed(log).problem, serves_on=True),
+            *halts,
+        ],
         leadership=leadership,
     )
 
@@ -154,7 +166,13 @@ def _publishing(settings: AuditSettings, tree: TileTree, anchoring: Anchoring) -
         policy = read_policy(settings.witness_policy)
     except PolicyMalformed as error:
         raise InvalidSetting("RINGFENCE_WITNESS_POLICY", f"a witness policy ({error})") from None
-    return Publishing(policy, HttpWitnesses(settings.witness_ca_file), tree.consistency_proof, anchoring.is_overtaken)
+    return Publishing(
+        policy,
+        HttpWitnesses(settings.witness_ca_file),
+        tree.consistency_proof,
+        anchoring.is_overtaken,
+        is_open=settings.witness_quorum == "alarmed",
+    )
 
 
 def _first_difference(differences: Differences, log: LogState, source: str) -> Callable[[], Awaitable[int | None]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from ringfence_kernel.service.settings import Settings, Variable
+
+WitnessQuorum = Literal["required", "alarmed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,9 +17,11 @@ class AuditSettings(Settings):
 
     `log_origin` names the log for ever: it is the first line of every checkpoint and the name of its key. A schema-less
     URL without spaces or plus signs, for instance `ringfence.example/log`. `witness_policy` is the text of a witness
-    policy (C2SP tlog-policy) with addresses: checkpoints are published once its quorum has cosigned them.
+    policy (C2SP tlog-policy) with addresses: checkpoints are published once its quorum has cosigned them. Where
+    `witness_quorum` is `alarmed` they are published without it too, under a leaf that says so.
     """
 
     log_origin: Annotated[str, Variable("RINGFENCE_LOG_ORIGIN")] = "ringfence.local/log"
     witness_policy: Annotated[str, Variable("RINGFENCE_WITNESS_POLICY")] = ""
+    witness_quorum: Annotated[WitnessQuorum, Variable("RINGFENCE_WITNESS_QUORUM")] = "required"
     witness_ca_file: Annotated[Path | None, Variable("RINGFENCE_WITNESS_CACERT")] = None

@@ -8,22 +8,24 @@ from dataclasses import dataclass
 from functools import partial
 
 from ringfence_kernel.feed import FeedPage
+from ringfence_kernel.telemetry import logs
 from ringfence_kernel.telemetry import tracing as telemetry
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.pages import as_far_as_known, links, pages_of, remaining
 from ringfence_audit.log.application.ports import Signer, StoredPage, TileRows, Translation
-from ringfence_audit.log.application.publishing import Publishing
+from ringfence_audit.log.application.publishing import Cosigned, Publishing
 from ringfence_audit.log.application.rotating import Rotating
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead
-from ringfence_audit.log.domain.errors import CheckpointOutrun, LogRolledBack, TakenOverElsewhere
-from ringfence_audit.log.domain.events import CheckpointSigned, KeyRecorded, SourcesPassed, StateRecorded
+from ringfence_audit.log.domain.errors import CheckpointOutrun, LogRolledBack, TakenOverElsewhere, WitnessesMissing
+from ringfence_audit.log.domain.events import CheckpointSigned, KeyRecorded, LapseRecorded, SourcesPassed, StateRecorded
 from ringfence_audit.log.domain.leaf import Value, encode
 from ringfence_audit.log.domain.merkle import Tile
 from ringfence_audit.log.domain.page import Page
 from ringfence_audit.log.domain.state import HEADS_IN_LINES, LogPosition, State
 
+_LOG = logs.get(__name__)
 READ_KIND = "audit.read.v1"
 SOURCE = "ringfence.source"
 """Span attribute: the service whose events were taken over."""
@@ -105,6 +107,17 @@ class LogStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class LogWitnessed:
+    """Tells whether what is published has its quorum."""
+
+    state: State
+
+    async def problem(self) -> str | None:
+        """Gives what is wrong, or None: a probe of health."""
+        return None if self.state.lapsed is None else "checkpoints are published without a quorum of witnesses"
+
+
+@dataclass(frozen=True, slots=True)
 class SignCheckpoint:
     """Has the log's committed head signed, and records the checkpoint."""
 
@@ -128,7 +141,43 @@ class SignCheckpoint:
         if due is not None:
             await self._advance(due)
             note = await self.signer.sign(due.text(), key_ids)
-            await self.record(due, await self._cosigned(due, note))
+            cosigned = await self._cosigned(due, note)
+            await self._require_quorum(due, cosigned)
+            await self.record(due, cosigned.note)
+            await self._end_lapse(cosigned)
+        elif self.state.lapsed is not None and self.state.signed is not None:
+            # Nothing is new: is there a quorum for what was published without one?
+            signed = self.state.signed
+            await self._end_lapse(
+                await self._cosigned(Checkpoint(self.state.origin, signed.size, signed.root), signed.note)
+            )
+
+    async def _require_quorum(self, due: Checkpoint, cosigned: Cosigned) -> None:
+        """Raises WitnessesMissing where a checkpoint may not be published.
+
+        Where it might without a quorum, the log first owns up to it, in a leaf that the next checkpoint is over.
+        """
+        if not cosigned.missing:
+            return
+        is_open = self.publishing.is_open and self.state.format != HEADS_IN_LINES
+        lapsed = self.state.lapsed
+        if is_open and lapsed is None:
+            await self._record_lapse(cosigned.missing)
+        if not is_open or lapsed is None or lapsed >= due.size:
+            missing = ", ".join(cosigned.missing)
+            raise WitnessesMissing(f"without {missing} there is no quorum", size=str(due.size))
+
+    async def _end_lapse(self, cosigned: Cosigned) -> None:
+        if self.state.lapsed is not None and not cosigned.missing:
+            await self._record_lapse(())
+
+    async def _record_lapse(self, missing: Sequence[str]) -> None:
+        def decide(unit: Unit) -> None:
+            if (self.state.lapsed is None) is bool(missing):
+                self._record_own(unit, *self.state.append_lapse(missing, unit.recorded_ns))
+
+        await self.writer.commit(decide)
+        _LOG.critical("witness_quorum_lapsed" if missing else "witness_quorum_is_back", missing=", ".join(missing))
 
     async def _advance(self, due: Checkpoint) -> None:
         is_held = self.anchoring.is_held
@@ -136,7 +185,7 @@ class SignCheckpoint:
         if not is_held:
             self.publishing.remember(self.anchoring.disputed_by)
 
-    async def _cosigned(self, due: Checkpoint, note: str) -> str:
+    async def _cosigned(self, due: Checkpoint, note: str) -> Cosigned:
         try:
             return await self.publishing.cosigned(due, note)
         except LogRolledBack:
@@ -154,7 +203,9 @@ class SignCheckpoint:
             self._record_own(unit, *self.state.append_state(unit.recorded_ns, policy))
         return self.state.checkpoint(), self.state.signing_ids
 
-    def _record_own(self, unit: Unit, event: KeyRecorded | StateRecorded, tiles: Sequence[Tile]) -> None:
+    def _record_own(
+        self, unit: Unit, event: KeyRecorded | StateRecorded | LapseRecorded, tiles: Sequence[Tile]
+    ) -> None:
         unit.record(self.state.stream, event)
         _save(unit, self.rows, tiles, event.first_leaf, 1, unit.recorded_ns, unit.recorded_ns)
 

@@ -11,7 +11,7 @@ from ringfence_kernel.telemetry import logs
 from ringfence_kernel.values.errors import DomainError
 
 from ringfence_audit.log.domain.checkpoint import Checkpoint, base64_text
-from ringfence_audit.log.domain.errors import LogRolledBack, WitnessesMissing
+from ringfence_audit.log.domain.errors import LogRolledBack
 from ringfence_audit.log.domain.witnesses import NO_WITNESSES, Policy, Witness
 
 ANSWER_SECONDS = 2.0
@@ -44,9 +44,19 @@ async def _never(checkpoint: Checkpoint) -> bool:
     return False
 
 
+@dataclass(frozen=True, slots=True)
+class Cosigned:
+    """A note with the cosignatures that came in time; where they are no quorum, who is missing."""
+
+    note: str
+    missing: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Publishing:
     """Gathers cosignatures.
+
+    `is_open` says that a checkpoint may be published without a quorum, once the log owns up to it in a leaf.
 
     `proof` gives the consistency proof between two sizes of the log; it blocks. `is_overtaken` tells whether another
     process has signed more than a checkpoint has: then a witness that has seen more is no sign of another history.
@@ -56,6 +66,7 @@ class Publishing:
     witnesses: Witnesses | None = None
     proof: Callable[[int, int], Sequence[bytes]] = lambda old, new: ()
     is_overtaken: Callable[[Checkpoint], Awaitable[bool]] = _never
+    is_open: bool = False
     _sizes: dict[str, int] = field(default_factory=dict)
     _under_way: dict[str, asyncio.Task[str]] = field(default_factory=dict)
     _disputing: set[str] = field(default_factory=set)
@@ -75,11 +86,11 @@ class Publishing:
         """Takes up who disputed the log when another process was at it; whom the policy names no more is forgotten."""
         self._disputing |= {each.name for each in self.policy.witnesses if each.key_name in disputed_by}
 
-    async def cosigned(self, checkpoint: Checkpoint, note: str) -> str:
+    async def cosigned(self, checkpoint: Checkpoint, note: str) -> Cosigned:
         """Gives the note with the cosignatures that came in time.
 
-        Raises WitnessesMissing where they are no quorum, and LogRolledBack where a witness has seen a larger log, or
-        one of which this is no extension, and has not cosigned since: whoever is named in the policy is believed.
+        Raises LogRolledBack where a witness has seen a larger log, or one of which this is no extension, and has not
+        cosigned since: whoever is named in the policy is believed.
         """
         free = [each for each in self.policy.witnesses if each.name not in self._under_way]
         try:
@@ -91,10 +102,9 @@ class Publishing:
         self._has_asked = True
         if self._disputing:
             raise LogRolledBack(witness=", ".join(sorted(self._disputing)))
-        if not self.policy.is_met(lines):
-            missing = ", ".join(sorted({each.name for each in self.policy.witnesses} - lines.keys()))
-            raise WitnessesMissing(f"without {missing} there is no quorum", size=str(checkpoint.size))
-        return note + "".join(lines[name] for name in sorted(lines))
+        missing = sorted({each.name for each in self.policy.witnesses} - lines.keys())
+        text = note + "".join(lines[name] for name in sorted(lines))
+        return Cosigned(text, () if self.policy.is_met(lines) else tuple(missing))
 
     def _begun(self, witness: Witness, checkpoint: Checkpoint, note: str) -> asyncio.Task[str]:
         """Asks beside all others; what comes of it is taken in whether or not anybody waits for it still."""

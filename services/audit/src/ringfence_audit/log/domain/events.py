@@ -85,6 +85,16 @@ class KeyRecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class LapseRecorded:
+    """The log is about to publish without a quorum of witnesses, or has one again, as a leaf."""
+
+    TOPIC: ClassVar[str] = "LapseRecorded.v1"
+    first_leaf: int
+    leaf: bytes
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class FormatAdopted:
     """From now on the log writes the format of this number; what it has written stays as it is."""
 
@@ -116,7 +126,7 @@ class SourcesPassed:
     payment_instruction: int
 
 
-Growth: TypeAlias = LeavesAppended | ReadRecorded | StateRecorded | SuccessionRecorded | KeyRecorded
+Growth: TypeAlias = LeavesAppended | ReadRecorded | StateRecorded | SuccessionRecorded | KeyRecorded | LapseRecorded
 """By these the log grows."""
 
 
@@ -132,6 +142,7 @@ OF_TREE: tuple[type, ...] = (
     SuccessionRecorded,
     KeyRecorded,
     KeyRotationOrdered,
+    LapseRecorded,
     CheckpointSigned,
     FormatAdopted,
 )

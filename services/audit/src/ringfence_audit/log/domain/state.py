@@ -22,6 +22,7 @@ from ringfence_audit.log.domain.events import (
     Growth,
     KeyRecorded,
     KeyRotationOrdered,
+    LapseRecorded,
     LeavesAppended,
     ReadRecorded,
     StateRecorded,
@@ -29,13 +30,14 @@ from ringfence_audit.log.domain.events import (
     leaves_of,
 )
 from ringfence_audit.log.domain.keys import KEY_KIND, Rotation, due_leaf, key_id, restored_keys, saved_keys, signing_ids
+from ringfence_audit.log.domain.lapse import LAPSE_KIND, lapse_ended_leaf, lapse_leaf
 from ringfence_audit.log.domain.leaf import pack, prefix
 from ringfence_audit.log.domain.merkle import Frontier, Tile, leaf_hashes
 from ringfence_audit.log.domain.page import Page
 from ringfence_audit.log.domain.state_leaf import state_leaf, stated_heads, stated_policy
 from ringfence_audit.log.domain.succession import succession_leaf
 
-OwnT = TypeVar("OwnT", ReadRecorded, StateRecorded, SuccessionRecorded, KeyRecorded)
+OwnT = TypeVar("OwnT", ReadRecorded, StateRecorded, SuccessionRecorded, KeyRecorded, LapseRecorded)
 
 GENESIS = bytes(32)
 SAVED_FORMAT, SAVED_HEAD_BYTES = 3, 40
@@ -96,6 +98,8 @@ class State:
     """How the log's keys have followed one another; while there is none it has the key that it began with."""
     ordered: KeyRotationOrdered | None = None
     """The rotation that was ordered last, until its key is announced."""
+    lapsed: int | None = None
+    """Index of the leaf that says that checkpoints over it may lack their quorum; None while none may."""
     _computed: tuple[object, Frontier] | None = field(default=None, compare=False)
     """The event that was made last, and the edge after it: it need not be hashed again to be applied."""
 
@@ -174,6 +178,12 @@ class State:
         leaf = due_leaf(self.rotations, self.ordered, previous, self.frontier.size, signed_size, time_ns)
         return None if leaf is None else self._append_own(KeyRecorded, leaf)
 
+    def append_lapse(self, missing: Sequence[str], time_ns: int) -> tuple[LapseRecorded, list[Tile]]:
+        """Gives the event that begins a lapse, or ends it where nobody is missing, and the tiles that it changes."""
+        size = self.frontier.size
+        leaf = lapse_leaf(size, missing, time_ns) if missing else lapse_ended_leaf(size, time_ns)
+        return self._append_own(LapseRecorded, leaf)
+
     def append_succession(
         self, checkpoint: Checkpoint, note: str, time_ns: int
     ) -> tuple[SuccessionRecorded, list[Tile]]:
@@ -202,6 +212,10 @@ class State:
         elif isinstance(event, KeyRecorded):
             self._extend(event, journal)
             self._turn(event, journal)
+        elif isinstance(event, LapseRecorded):
+            self._extend(event, journal)
+            journal.call(setattr, self, "lapsed", self.lapsed)
+            self.lapsed = event.first_leaf if event.leaf.startswith(prefix(LAPSE_KIND)) else None
         elif isinstance(event, KeyRotationOrdered):
             journal.call(setattr, self, "ordered", self.ordered)
             self.ordered = None if key_id(event.vkey) in self.signing_ids[-1:] else event
@@ -220,6 +234,8 @@ class State:
             hashed.update(size.to_bytes(8, "big") + stated)
         if self.rotations or self.ordered:
             hashed.update(json.dumps(saved_keys(self.rotations, self.ordered)).encode())
+        if self.lapsed is not None:
+            hashed.update(f"lapsed {self.lapsed}".encode())
         return hashed.digest()
 
     def save(self) -> Sequence[tuple[str, bytes]]:
@@ -234,6 +250,7 @@ class State:
             "log_format": self.format,
             "stated": [(size, leaf.hex()) for size, leaf in self.stated],
             "keys": saved_keys(self.rotations, self.ordered),
+            "lapsed": self.lapsed,
         }
         if self.signed:
             rest["signed"] = self.signed.size, self.signed.root.hex(), self.signed.note, self.signed.state_leaf.hex()
@@ -258,6 +275,7 @@ class State:
         self.format = rest["log_format"]
         self.stated = deque((size, bytes.fromhex(leaf)) for size, leaf in rest["stated"])
         self.rotations, self.ordered = restored_keys(rest["keys"])
+        self.lapsed = rest["lapsed"]
         self.signed = None
         if rest["signed"]:
             size, root, note, leaf = rest["signed"]
