@@ -132,25 +132,28 @@ class SignCheckpoint:
     async def __call__(self) -> None:
         """Signs the head if the log has grown since the last one, after the leaf that states what the log knows.
 
-        Raises CheckpointOutrun, LogRolledBack, AnchorMoved, WitnessesMissing, and what anchoring and signing raise.
+        One that has not grown is compared with what it has signed. Raises CheckpointOutrun, LogRolledBack, AnchorMoved,
+        WitnessesMissing, and what anchoring and signing raise.
         """
         # Who was heard late is kept too, and who has come round.
         await self.anchoring.keep_disputes(self.state.origin, self.publishing.disputed_by)
         previous = await self.rotating.previous()
-        due, key_ids = await self.writer.commit(partial(self._due, previous=previous))
-        if due is not None:
-            await self._advance(due)
-            note = await self.signer.sign(due.text(), key_ids)
-            cosigned = await self._cosigned(due, note)
-            await self._require_quorum(due, cosigned)
-            await self.record(due, cosigned.note)
+        is_due, head, key_ids = await self.writer.commit(partial(self._head, previous=previous))
+        is_held = self.anchoring.is_held
+        await (self.anchoring.advance(head) if is_due else self.anchoring.compare(head))
+        if not is_held:
+            self.publishing.remember(self.anchoring.disputed_by)
+        if is_due:
+            note = await self.signer.sign(head.text(), key_ids)
+            cosigned = await self._cosigned(head, note)
+            await self._require_quorum(head, cosigned)
+            await self.record(head, cosigned.note)
             await self._end_lapse(cosigned)
         elif self.state.lapsed is not None and self.state.signed is not None:
             # Nothing is new: is there a quorum for what was published without one?
             signed = self.state.signed
-            await self._end_lapse(
-                await self._cosigned(Checkpoint(self.state.origin, signed.size, signed.root), signed.note)
-            )
+            published = Checkpoint(self.state.origin, signed.size, signed.root)
+            await self._end_lapse(await self._cosigned(published, signed.note))
 
     async def _require_quorum(self, due: Checkpoint, cosigned: Cosigned) -> None:
         """Raises WitnessesMissing where a checkpoint may not be published.
@@ -179,12 +182,6 @@ class SignCheckpoint:
         await self.writer.commit(decide)
         _LOG.critical("witness_quorum_lapsed" if missing else "witness_quorum_is_back", missing=", ".join(missing))
 
-    async def _advance(self, due: Checkpoint) -> None:
-        is_held = self.anchoring.is_held
-        await self.anchoring.advance(due)
-        if not is_held:
-            self.publishing.remember(self.anchoring.disputed_by)
-
     async def _cosigned(self, due: Checkpoint, note: str) -> Cosigned:
         try:
             return await self.publishing.cosigned(due, note)
@@ -192,16 +189,19 @@ class SignCheckpoint:
             await self.anchoring.keep_disputes(due.origin, self.publishing.disputed_by)
             raise
 
-    def _due(self, unit: Unit, previous: str) -> tuple[Checkpoint | None, tuple[bytes, ...]]:
-        """Returns the head to sign and by which keys, after what the log has to say of its keys and of itself."""
+    def _head(self, unit: Unit, previous: str) -> tuple[bool, Checkpoint, tuple[bytes, ...]]:
+        """Gives whether there is something to sign, the head, and the ids of the keys to sign by.
+
+        What is signed ends with what the log knows, after what it has to say of its keys.
+        """
         if turn := self.state.append_key(previous, unit.recorded_ns):
             self._record_own(unit, *turn)
         if not self.state.is_due:
-            return None, ()
+            return False, self.state.checkpoint(), ()
         policy = self.publishing.policy.sha256
         if not self.state.is_stated(policy):
             self._record_own(unit, *self.state.append_state(unit.recorded_ns, policy))
-        return self.state.checkpoint(), self.state.signing_ids
+        return True, self.state.checkpoint(), self.state.signing_ids
 
     def _record_own(
         self, unit: Unit, event: KeyRecorded | StateRecorded | LapseRecorded, tiles: Sequence[Tile]
