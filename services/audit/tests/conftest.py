@@ -213,7 +213,7 @@ def signing(
     tree = TileTree(TileReader(store).tile)
     anchoring, publishing = Anchoring(anchor, tree.root), Publishing()
     if policy is not None:
-        asked = (HttpWitnesses(None), tree.consistency_proof, anchoring.is_overtaken)
+        asked = (HttpWitnesses(None), tree.proven_extension, anchoring.is_overtaken)
         publishing = Publishing(policy, *asked, is_open=is_open)
     signer = signer or LocalSigner()
     return SignCheckpoint(writer, log, TileModel(), signer, anchoring, publishing, Rotating(log, signer))

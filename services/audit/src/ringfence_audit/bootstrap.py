@@ -169,7 +169,7 @@ def _publishing(settings: AuditSettings, tree: TileTree, anchoring: Anchoring) -
     return Publishing(
         policy,
         HttpWitnesses(settings.witness_ca_file),
-        tree.consistency_proof,
+        tree.proven_extension,
         anchoring.is_overtaken,
         is_open=settings.witness_quorum == "alarmed",
     )

@@ -11,7 +11,7 @@ from ringfence_kernel.telemetry import logs
 from ringfence_kernel.values.errors import DomainError
 
 from ringfence_audit.log.domain.checkpoint import Checkpoint, base64_text
-from ringfence_audit.log.domain.errors import LogRolledBack
+from ringfence_audit.log.domain.errors import LogDamaged, LogRolledBack
 from ringfence_audit.log.domain.witnesses import NO_WITNESSES, Policy, Witness
 
 ANSWER_SECONDS = 2.0
@@ -58,19 +58,21 @@ class Publishing:
 
     `is_open` says that a checkpoint may be published without a quorum, once the log owns up to it in a leaf.
 
-    `proof` gives the consistency proof between two sizes of the log; it blocks. `is_overtaken` tells whether another
+    `proof` gives the consistency proof from a size of the log to a larger one with its root; it blocks, and raises
+    LogDamaged where there is none. `is_overtaken` tells whether another
     process has signed more than a checkpoint has: then a witness that has seen more is no sign of another history.
     """
 
     policy: Policy = NO_WITNESSES
     witnesses: Witnesses | None = None
-    proof: Callable[[int, int], Sequence[bytes]] = lambda old, new: ()
+    proof: Callable[[int, int, bytes], Sequence[bytes]] = lambda old, new, root: ()
     is_overtaken: Callable[[Checkpoint], Awaitable[bool]] = _never
     is_open: bool = False
     _sizes: dict[str, int] = field(default_factory=dict)
     _under_way: dict[str, asyncio.Task[str]] = field(default_factory=dict)
     _disputing: set[str] = field(default_factory=set)
     _has_asked: bool = False
+    _damaged: LogDamaged | None = None
 
     @property
     def disputed(self) -> bool:
@@ -90,7 +92,7 @@ class Publishing:
         """Gives the note with the cosignatures that came in time.
 
         Raises LogRolledBack where a witness has seen a larger log, or one of which this is no extension, and has not
-        cosigned since: whoever is named in the policy is believed.
+        cosigned since: whoever is named in the policy is believed. Raises LogDamaged where there is no proof for one.
         """
         free = [each for each in self.policy.witnesses if each.name not in self._under_way]
         try:
@@ -102,6 +104,9 @@ class Publishing:
         self._has_asked = True
         if self._disputing:
             raise LogRolledBack(witness=", ".join(sorted(self._disputing)))
+        damaged, self._damaged = self._damaged, None
+        if damaged is not None:
+            raise damaged
         missing = sorted({each.name for each in self.policy.witnesses} - lines.keys())
         text = note + "".join(lines[name] for name in sorted(lines))
         return Cosigned(text, () if self.policy.is_met(lines) else tuple(missing))
@@ -139,6 +144,10 @@ class Publishing:
         except (WitnessAway, TimeoutError) as away:
             _LOG.warning("witness_away", witness=witness.name, detail=str(away) or "no answer in time")
             return ""
+        except LogDamaged as damaged:
+            # It is here that something is wrong, and nothing is shown of it.
+            self._damaged = damaged
+            return ""
         except Exception:
             # What one witness answers is no reason to have no checkpoint by the others.
             _LOG.exception("witness_failed", witness=witness.name)
@@ -162,7 +171,7 @@ class Publishing:
         assert self.witnesses is not None
         for _ in range(ATTEMPTS):
             old = self._sizes.get(witness.name, 0)
-            proof = await asyncio.to_thread(self.proof, old, checkpoint.size) if old else ()
+            proof = await asyncio.to_thread(self.proof, old, checkpoint.size, checkpoint.root) if old else ()
             status, answer = await self.witnesses.add_checkpoint(witness, _request(old, proof, note))
             if status == OK:
                 if line := self.witnesses.cosignature(witness, answer, checkpoint):
