@@ -211,7 +211,7 @@ def signing(
 ) -> SignCheckpoint:
     """What signs checkpoints, with a key of its own where none is given."""
     tree = TileTree(TileReader(store).tile)
-    anchoring, publishing = Anchoring(anchor, tree.root), Publishing()
+    anchoring, publishing = Anchoring(anchor, tree.root_under), Publishing()
     if policy is not None:
         asked = (HttpWitnesses(None), tree.proven_extension, anchoring.is_overtaken)
         publishing = Publishing(policy, *asked, is_open=is_open)

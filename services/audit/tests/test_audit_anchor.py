@@ -123,7 +123,8 @@ async def test_of_two_processes_one_is_told_that_the_anchor_has_moved(audit: Aud
     async with running(audit.store, [custody], anchor=audit.anchor) as other:
         await other.record_read(bytes(16), "Search", {})
         await other.publish()
-        following = Checkpoint(ORIGIN, other.log.frontier.size + 1, bytes(32))
+        await other.record_read(bytes(16), "Search", {})
+        following = Checkpoint(ORIGIN, other.log.frontier.size, other.log.frontier.root())
         with pytest.raises(AnchorMoved):
             await audit.anchoring.advance(following)
         await audit.anchoring.advance(following)

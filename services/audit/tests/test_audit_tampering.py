@@ -10,10 +10,12 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from ringfence.remembered import LogForked, Remembered
 from ringfence_audit.bootstrap import rebuild
+from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.domain.errors import LogDamaged, LogRolledBack
 from ringfence_kernel.access.caller import calling
 from ringfence_kernel.store import EventStore
@@ -103,18 +105,23 @@ async def test_tiles_that_are_changed_are_named_and_accuse_nobody(
         assert audit.log.signed == published
         report = await asyncio.to_thread(rebuild, audit.store, ORIGIN, compare=True)
         assert report.differences["tiles"] > 0
+    # Nor does the next process take the log for one that was put back.
+    async with running(audit_store, [custody], anchor=audit.anchor) as again:
+        with pytest.raises(LogDamaged, match="tile"):
+            await signed_over(again, audit_database, statement)
+        assert not again.anchoring.rolled_back
 
 
 async def signed_over(audit: Audit, database: Database, statement: str) -> None:
     """Signs, with the tile changed when it was written last: with the state that the checkpoint is over."""
-    keep = audit.anchoring.anchor.replace
+    advance = audit.anchoring.advance
 
-    async def replace(*arguments: Any) -> int | None:
+    async def changed(*arguments: Any) -> None:
         await asyncio.to_thread(as_owner, database, statement)
-        return await keep(*arguments)
+        await advance(*arguments)
 
-    audit.anchoring.anchor.replace = replace  # type: ignore[method-assign]
-    await audit.sign_checkpoint()
+    with patch.object(Anchoring, "advance", lambda _, *arguments: changed(*arguments)):
+        await audit.sign_checkpoint()
 
 
 async def test_checkpoints_that_are_older_or_made_up_are_named(

@@ -109,7 +109,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     core = await EventSourced.open(runtime, EventCodec(events.EVENTS), state, [SearchModel(), ProofModel()])
     take_over = TakeOver(core.writer, log, Translation(translation), TileModel())
     signer = VaultSigner(runtime.vault.transit, log.origin)
-    anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root)
+    anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root_under)
     publishing = _publishing(runtime.settings, TileTree(TileReader(core.store).tile), anchoring)
     sign = SignCheckpoint(core.writer, log, TileModel(), signer, anchoring, publishing, Rotating(log, signer))
     checkpointer = Checkpointer(sign, lambda: not log.unsigned)

@@ -20,12 +20,13 @@ _LOG = logs.get(__name__)
 class Anchoring:
     """Moves the anchor on before a signature leaves.
 
-    `root_at` gives the tree head over so many of the log's leaves; it blocks. What a process has anchored itself it
-    need not compare again: whoever else has moved the anchor meanwhile makes it look anew.
+    `root_at` gives the tree head over so many leaves of the log, whose size and root follow; it blocks, and raises
+    LogDamaged. What a process has anchored itself it need not compare again: whoever else has moved the anchor
+    meanwhile makes it look anew.
     """
 
     anchor: Anchor
-    root_at: Callable[[int], bytes]
+    root_at: Callable[[int, int, bytes], bytes]
     rolled_back: bool = False
     """Whether the log was found not to go on from what it has signed."""
     _held: Anchored | None = None
@@ -87,10 +88,13 @@ class Anchoring:
         return (await self.anchor.read(checkpoint.origin)).size > checkpoint.size
 
     async def _require_own(self, held: Anchored, checkpoint: Checkpoint) -> None:
-        """Raises LogRolledBack where the log does not have what is anchored."""
+        """Raises LogRolledBack where the log does not have what is anchored, LogDamaged where its tiles do not tell."""
         if held.size > checkpoint.size:
             raise self._refusal(held, checkpoint.size)
-        if held.size and await asyncio.to_thread(self.root_at, held.size) != held.root:
+        if (
+            held.size
+            and await asyncio.to_thread(self.root_at, held.size, checkpoint.size, checkpoint.root) != held.root
+        ):
             raise self._refusal(held, checkpoint.size)
 
     def _refusal(self, held: Anchored, size: int) -> DomainError:

@@ -171,6 +171,13 @@ class TileTree:
             )
         return proof
 
+    def root_under(self, size: int, new_size: int, new_root: bytes) -> bytes:
+        """Gives the tree head over the first leaves of a tree whose head is known; raises LogDamaged likewise."""
+        if size == new_size:
+            return new_root
+        self.proven_extension(size, new_size, new_root)
+        return self.root(size)
+
     def _range(self, start: int, end: int) -> bytes:
         """Hashes leaves start..end, where start is a multiple of the range's widest complete subtree."""
         count = end - start
