@@ -14,7 +14,7 @@ from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.pages import as_far_as_known, links, pages_of, remaining
-from ringfence_audit.log.application.ports import Signer, StoredPage, TileRows, Translation
+from ringfence_audit.log.application.ports import Index, Signer, StoredPage, TileRows, Translation
 from ringfence_audit.log.application.publishing import Cosigned, Publishing
 from ringfence_audit.log.application.rotating import Rotating
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead
@@ -23,10 +23,11 @@ from ringfence_audit.log.domain.events import CheckpointSigned, KeyRecorded, Lap
 from ringfence_audit.log.domain.leaf import Value, encode
 from ringfence_audit.log.domain.merkle import Tile
 from ringfence_audit.log.domain.page import Page
+from ringfence_audit.log.domain.reads import READ_KIND
 from ringfence_audit.log.domain.state import HEADS_IN_LINES, LogPosition, State
+from ringfence_audit.log.domain.state_leaf import NO_INDEX, IndexHead
 
 _LOG = logs.get(__name__)
-READ_KIND = "audit.read.v1"
 SOURCE = "ringfence.source"
 """Span attribute: the service whose events were taken over."""
 
@@ -128,6 +129,7 @@ class SignCheckpoint:
     anchoring: Anchoring
     publishing: Publishing
     rotating: Rotating
+    index: Index
 
     async def __call__(self) -> None:
         """Signs the head if the log has grown since the last one, after the leaf that states what the log knows.
@@ -138,7 +140,9 @@ class SignCheckpoint:
         # Who was heard late is kept too, and who has come round.
         await self.anchoring.keep_disputes(self.state.origin, self.publishing.disputed_by)
         previous = await self.rotating.previous()
-        is_due, head, key_ids = await self.writer.commit(partial(self._head, previous=previous))
+        lacks_state = await self.writer.commit(partial(self._lacks_state, previous=previous))
+        index = await self.index() if lacks_state else NO_INDEX
+        is_due, head, key_ids = await self.writer.commit(partial(self._head, previous=previous, index=index))
         is_held = self.anchoring.is_held
         await (self.anchoring.advance(head) if is_due else self.anchoring.compare(head))
         if not is_held:
@@ -189,7 +193,11 @@ class SignCheckpoint:
             await self.anchoring.keep_disputes(due.origin, self.publishing.disputed_by)
             raise
 
-    def _head(self, unit: Unit, previous: str) -> tuple[bool, Checkpoint, tuple[bytes, ...]]:
+    def _lacks_state(self, unit: Unit, previous: str) -> bool:
+        is_stated = self.state.is_stated(self.publishing.policy.sha256)
+        return (self.state.is_due and not is_stated) or self.state.append_key(previous, unit.recorded_ns) is not None
+
+    def _head(self, unit: Unit, previous: str, index: IndexHead) -> tuple[bool, Checkpoint, tuple[bytes, ...]]:
         """Gives whether there is something to sign, the head, and the ids of the keys to sign by.
 
         What is signed ends with what the log knows, after what it has to say of its keys.
@@ -200,7 +208,7 @@ class SignCheckpoint:
             return False, self.state.checkpoint(), ()
         policy = self.publishing.policy.sha256
         if not self.state.is_stated(policy):
-            self._record_own(unit, *self.state.append_state(unit.recorded_ns, policy))
+            self._record_own(unit, *self.state.append_state(unit.recorded_ns, policy, index))
         return True, self.state.checkpoint(), self.state.signing_ids
 
     def _record_own(
