@@ -239,8 +239,7 @@ async def running(
     is_open: bool = False,
 ) -> AsyncIterator[Audit]:
     """Starts a log over a store, as a process would, from its snapshot if there is one."""
-    codec, log, translation = EventCodec(EVENTS), State(ORIGIN), TranslationState()
-    evidence = EvidenceState()
+    codec, log, translation, evidence = EventCodec(EVENTS), State(ORIGIN), TranslationState(), EvidenceState()
     state = states(log, translation, evidence, StandingState())
     writer = GroupWriter(store, codec, state, ManualClock(START_NS))
     if snapshot is not None:

@@ -15,6 +15,8 @@ from ringfence_audit.log.domain.checkpoint import Checkpoint, NoteKey
 from ringfence_audit.log.domain.errors import SigningKeyMissing
 from ringfence_audit.log.domain.events import EVENTS, KeyRecorded, leaves_of
 from ringfence_audit.log.domain.merkle import Frontier, leaf_hashes
+from ringfence_audit.log.domain.refilling import events_again
+from ringfence_audit.log.domain.state import State
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.clock import ManualClock
@@ -223,6 +225,27 @@ async def test_only_a_log_that_is_carried_over_rotates(audit: Audit, restored_st
         with pytest.raises(CannotRotate, match=said):
             await asyncio.to_thread(order_rotation, audit.store, ORIGIN, wrong, seconds)
     assert audit.store.head() == head
+
+
+async def test_a_log_that_is_put_back_signs_by_the_same_keys(audit: Audit) -> None:
+    """From its leaves alone, as a mirror has them: keys and lapses are in them, only old checkpoints are not."""
+    old, new, _ = await rotated(audit)
+    await append_lapse(audit, "ada")
+    again, leaves = State(ORIGIN), stored_leaves(audit.store)
+    assert [leaf for each in events_again(again, leaves, 0) for leaf in leaves_of(each.event)] == leaves
+    assert (again.signing_ids, again.lapsed) == ((new.key_id,), audit.log.lapsed)
+    assert [each.previous for each in again.rotations] == [old.text()]
+    assert again.rotations[0].last_note == ""
+    await append_lapse(audit)
+    list(events_again(again, stored_leaves(audit.store)[len(leaves) :], 0))
+    assert again.lapsed is audit.log.lapsed is None
+
+
+async def append_lapse(audit: Audit, *missing: str) -> None:
+    """Has the log own up to a lapse, or end it."""
+    await audit.writer.commit(
+        lambda unit: unit.record(audit.log.stream, audit.log.append_lapse(missing, unit.recorded_ns)[0])
+    )
 
 
 async def test_a_stolen_old_key_is_named_by_who_has_followed(audit: Audit, tmp_path: Path) -> None:
