@@ -161,6 +161,13 @@ async def test_an_empty_database_is_put_back(
         monkeypatch.setattr(restored_store, "append", appended)
         assert restored_store.head().position == 6
     assert await refilled(restored_store, holding, key) == size
+    was, now = (TileReader(store).pages(0, 1_000) for store in (audit.store, restored_store))
+    assert [(page.first_leaf, page.count) for page in now] == [
+        (page.first_leaf, page.count) for page in was[: len(now)]
+    ]
+    own = [(one.earliest_ns, other.earliest_ns) for one, other in zip(was, now, strict=False) if one.count == 1]
+    assert len(own) > 8
+    assert all(one == other for one, other in own)
     async with running(restored_store, [custody, identity], anchor=audit.anchor) as again:
         assert (again.log.frontier.size, again.log.frontier.root()) == (signed.size, signed.root)
         assert again.log.heads == {
