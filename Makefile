@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 
-.PHONY: help setup demo up test drills cases month lint protos bench chaos upgrades mutations lock images scan deploy-check alerts
+.PHONY: help setup demo up test drills cases month lint protos bench chaos kills upgrades mutations lock images scan deploy-check alerts
 
 help: ## Shows these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench: setup ## Measures ledger and instructions beside their controls; draws do
 
 chaos: setup ## Kills whoever leads each service, and PostgreSQL, 200 times under load; compares all four
 	@$(BIN)/python -m tests.chaos
+
+kills: setup ## Kills the audit log 100 times while it takes over a busy source; lists, verifies and rebuilds it
+	@RINGFENCE_AUDIT_KILLS=$(or $(KILLS),100) $(BIN)/python -m pytest -s services/audit/tests/test_audit_kills.py
 
 upgrades: setup ## Replaces processes under load, and those of the release before by those of this one and back
 	@$(BIN)/python -m pytest $(UPGRADES)

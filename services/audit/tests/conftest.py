@@ -23,6 +23,8 @@ from ringfence_audit.index.api.servicer import AnswerServicer, SearchServicer
 from ringfence_audit.index.application.answering import Answering
 from ringfence_audit.index.application.queries import Queries as SearchQueries
 from ringfence_audit.index.application.vouching import Vouching
+from ringfence_audit.log.adapters.bundle_model import BundleModel
+from ringfence_audit.log.adapters.bundle_reader import BundleReader
 from ringfence_audit.log.adapters.http_witnesses import HttpWitnesses
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.stored_marks import StoredMarks
@@ -150,6 +152,7 @@ class Audit:
     servicer: AuditServiceServicer
     search: Projector
     proof: Projector
+    bundles: Projector
     passing: Passing
     findings: FindingsReader
     replayed: int
@@ -163,6 +166,8 @@ class Audit:
         """Signs the head and brings the search index up to date."""
         await self.sign_checkpoint()
         while await asyncio.to_thread(self.search.step):
+            pass
+        while await asyncio.to_thread(self.bundles.step):
             pass
         await self.prove()
 
@@ -246,14 +251,13 @@ async def running(
         restore(snapshot, store, writer, state)
     replayed = writer.load()
     take_over = TakeOver(writer, log, Translation(translation), TileModel())
-    anchor = anchor or LocalAnchor()
-    record_read = RecordRead(writer, log, TileModel())
+    anchor, record_read = anchor or LocalAnchor(), RecordRead(writer, log, TileModel())
     sign_checkpoint = signing(store, writer, log, anchor, policy, signer, is_open)
-    search, queries = Projector(store, codec, IndexModel()), Queries(TileReader(store), ChainedLeaves(store, codec))
+    search, bundles = Projector(store, codec, IndexModel()), Projector(store, codec, BundleModel())
+    queries = Queries(TileReader(store), ChainedLeaves(store, codec), BundleReader(store))
     proof, findings = Projector(store, codec, ProofModel()), FindingsReader(store)
     of = {feed.source: feed for feed in (SourceFeed("custody"), SourceFeed("payment-instruction"), *feeds)}
-    note = NotePassed(writer, log)
-    sources = of["custody"], of["payment-instruction"]
+    note, sources = NotePassed(writer, log), (of["custody"], of["payment-instruction"])
     passing = Passing(evidence, note, *sources, findings, lambda: START_NS + 3_600 * 10**9)
     heavy = HeavyWork(MeterProvider().get_meter("test"))
     searching = SearchServicer(record_read, SearchQueries(RunReader(store), queries), search, heavy.run)
@@ -291,6 +295,7 @@ async def running(
             servicer=servicer,
             search=search,
             proof=proof,
+            bundles=bundles,
             passing=passing,
             findings=findings,
             replayed=replayed,

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from ringfence_audit.bootstrap import rebuild
 from ringfence_audit.log.adapters import refilling
+from ringfence_audit.log.adapters.bundle_reader import BundleReader
 from ringfence_audit.log.adapters.mirror import Mirror
 from ringfence_audit.log.adapters.refilling import CannotRefill, refill
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
@@ -60,7 +61,7 @@ class Holding:
 
 def queries(store: EventStore) -> Queries:
     """Reads a log's leaves and receipts."""
-    return Queries(TileReader(store), ChainedLeaves(store, EventCodec(EVENTS)))
+    return Queries(TileReader(store), ChainedLeaves(store, EventCodec(EVENTS)), BundleReader(store))
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def format_of(store: EventStore, codec: EventCodec) -> int:
     Blocks; there is one every second, so that it looks at few events.
     """
     size = 0
-    for stored in _backwards(store):
+    for stored in backwards(store, store.head().position):
         event, _ = codec.decode(stored.topic, stored.state)
         if isinstance(event, FormatAdopted) or (isinstance(event, StateRecorded) and not size):
             return HEADS_IN_LEAVES
@@ -50,8 +50,8 @@ def format_of(store: EventStore, codec: EventCodec) -> int:
     return 0
 
 
-def _backwards(store: EventStore) -> Iterator[StoredEvent]:
-    end = store.head().position
+def backwards(store: EventStore, end: int) -> Iterator[StoredEvent]:
+    """Yields the events up to a position, the newest first; blocks, raises StoreUnavailable."""
     while end > 0:
         start = max(0, end - PAGE_EVENTS)
         page = store.read(start, end - start)
