@@ -59,6 +59,7 @@ NOT_OFFERED = {
     "RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE": "likewise",
     "RINGFENCE_DAYS_STEPPED": "days open by the clocks but in a sandbox",
     "RINGFENCE_WITNESS_POLICY": "a site's own: under `services.audit.settings`",
+    "RINGFENCE_WITNESS_QUORUM": "likewise",
     "RINGFENCE_WITNESS_CACERT": "a chart mounts no file of a site's own: a witness shows a certificate that all trust",
     "RINGFENCE_RETENTION_FILE": "a chart mounts no file of a site's own: the periods that ship are the law's",
 }

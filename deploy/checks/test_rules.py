@@ -152,6 +152,7 @@ CASES = {
     "RingfenceClientNotBlocked": one("ringfence_screening_clients_unblocked", "1x100", "0x100", **PAYMENT),
     "RingfenceResultUnknown": one("ringfence_results_unknown_total", "0x50 1x100", "1x200", 65, **PAYMENT),
     "RingfenceCheckpointOld": one("ringfence_checkpoint_age_seconds", "0+2x100", "2x100", **AUDIT),
+    "RingfenceCheckpointUnwitnessed": one("ringfence_checkpoint_unwitnessed", "1x100", "0x100", **AUDIT),
     "RingfenceLogRolledBack": one("ringfence_tree_rolled_back", "1x100", "0x100", **AUDIT),
     "RingfenceFollowerLags": one(
         "ringfence_feed_lag_duration_seconds", "0+2x100", "1x100", **AUDIT, ringfence_source="custody"

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Thread
+from typing import cast
 
 import pytest
 from ringfence.audit import Audit, Flaw
 from ringfence.remembered import LogForked, Remembered
+from ringfence_local_stack.processes.ports import free_ports
 from ringfence_local_stack.scenario import Platform, Scenario
+from ringfence_verifier import Policy, VerificationError, VerifierKey
+from ringfence_verifier.witness.answering import Answering
+from ringfence_verifier.witness.keys import make_keys, read_keys
+from ringfence_verifier.witness.seen import Seen
+from ringfence_verifier.witness.serving import WitnessServer
 
 from deploy.checks.monitoring.prometheus import Prometheus
 from tests.integration.posing import Entry, Poser
@@ -60,6 +68,50 @@ def test_a_log_that_was_restored(scenario: Scenario, prometheus: Prometheus, tmp
     audit.start()
     prometheus.await_quiet()
     assert of_regulator.verified_checkpoint(key, remembered).size >= newest
+
+
+def test_a_log_whose_witness_is_away(
+    scenario: Scenario, prometheus: Prometheus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """checkpoint-unwitnessed: published all the same, as the site lets it be; the witness is back, and it is over."""
+    audit, of_regulator, key = scenario.processes.service("audit"), scenario.regulator.audit, scenario.sandbox.log_key()
+    make_keys(tmp_path, "witness.example/w")
+    Seen.make(tmp_path, "witness.example/w")
+    [by_ed25519, _] = keys = read_keys(tmp_path, "witness.example/w")
+    [port] = free_ports(1)
+    policy = f"log {key}\nwitness w {by_ed25519.public.text()} http://127.0.0.1:{port}\nquorum w\n"
+    settings = cast(dict[str, dict[str, str]], scenario.stack.service_settings)
+    more = {"RINGFENCE_WITNESS_POLICY": policy, "RINGFENCE_WITNESS_QUORUM": "alarmed"}
+    with monkeypatch.context() as patched:
+        patched.setitem(settings, "audit", {**settings["audit"], **more})
+        audit.stop()
+        audit.start()
+        before = signed_size(of_regulator)
+        of_regulator.prove_transfers()
+        prometheus.await_firing("RingfenceCheckpointUnwitnessed")
+        prometheus.eventually(lambda: signed_size(of_regulator) > before)
+        assert lines(scenario, "audit", event="witness_quorum_lapsed", missing="w")
+        with pytest.raises(VerificationError, match="quorum"):
+            Policy.parse(policy.encode()).verify(of_regulator.checkpoint())
+        answering = Answering(Seen(tmp_path), keys, {VerifierKey.parse(key).name: [VerifierKey.parse(key)]})
+        with WitnessServer(("127.0.0.1", port), answering) as server:
+            Thread(target=server.serve_forever, args=(0.05,)).start()
+            try:
+                prometheus.await_quiet()
+                prometheus.eventually(lambda: bool(cosigned(of_regulator, policy)))
+            finally:
+                server.shutdown()
+    audit.stop()
+    audit.start()
+    prometheus.await_quiet()
+
+
+def cosigned(audit: Audit, policy: str) -> set[bytes]:
+    """Who of a policy has cosigned the newest checkpoint; nobody where they are no quorum."""
+    try:
+        return set(Policy.parse(policy.encode()).verify(audit.checkpoint())[1])
+    except VerificationError:
+        return set()
 
 
 def test_a_source_that_is_away(scenario: Scenario, prometheus: Prometheus) -> None:

@@ -46,14 +46,18 @@ def request(old: int, size: int, leaves: Sequence[bytes] = LEAVES, signer: Signe
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[tuple[int, tuple[CosignerKey, ...]]]:
-    """Answers from a folder, which is made where it is not there; yields the port and the public keys."""
+def serving(folder: Path, *signers: Signer) -> Iterator[tuple[int, tuple[CosignerKey, ...]]]:
+    """Answers from a folder, which is made where it is not there; yields the port and the public keys.
+
+    The log has the keys of these signers, else one.
+    """
     if not folder.exists():
         folder.mkdir()
         make_keys(folder, NAME)
         Seen.make(folder, NAME)
     keys = read_keys(folder, NAME)
-    answering = Answering(Seen(folder), keys, {ORIGIN: [VerifierKey.parse(Signer().vkey)]}, lambda: NOW)
+    logs = {ORIGIN: [VerifierKey.parse(each.vkey) for each in signers or (Signer(),)]}
+    answering = Answering(Seen(folder), keys, logs, lambda: NOW)
     with WitnessServer(("127.0.0.1", 0), answering) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
@@ -184,6 +188,28 @@ def test_what_others_add_to_a_note_is_not_kept(tmp_path: Path) -> None:
         connection.close()
         assert newest.startswith(note(10))
         assert set(cosigners(newest, verify_checkpoint(newest, Signer().vkey), keys)) == set(keys)
+
+
+def test_a_log_that_changes_its_key_is_cosigned_by_either(tmp_path: Path) -> None:
+    """While the witness knows both: one is enough, monitors get both lines, and one that is wrong spoils the note."""
+    old, new = Signer(), Signer(seed=b"n" * 32)
+    path = f"/{sha256(ORIGIN.encode()).hexdigest()}/checkpoint"
+    body = f"{ORIGIN}\n20\n{base64(tree_hash(LEAVES[:20]))}\n"
+    with serving(tmp_path / "w", old, new) as (port, _):
+        assert post(port, request(0, 10, signer=old))[0] == 200
+        assert post(port, request(10, 20, signer=old) + new.line(body).encode())[0] == 200
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("GET", path)
+        newest = connection.getresponse().read().decode()
+        connection.close()
+        assert newest.startswith(note(20, signer=old) + new.line(body))
+        for right, wrong in ((new, old), (old, new)):
+            spoilt = request(20, 30, signer=right) + wrong.line(body).encode()
+            assert post(port, spoilt)[::2] == (403, f"the signature by {ORIGIN} is wrong\n")
+        assert post(port, request(20, 30, signer=new))[0] == 200
+    with serving(tmp_path / "w", new) as (port, _):
+        assert post(port, request(30, 40, signer=old))[0] == 403
+        assert post(port, request(30, 40, signer=new))[0] == 200
 
 
 def test_two_histories_are_not_cosigned_by_the_next_process_either(tmp_path: Path) -> None:

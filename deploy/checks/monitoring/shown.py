@@ -43,6 +43,7 @@ SHOWN = {
     "RingfenceClockDiffers": f"{PLATFORM}::test_a_clock_that_is_behind",
     "RingfenceCheckpointOld": f"{LOG}::test_a_sealed_vault",
     "RingfenceLogRolledBack": f"{LOG}::test_a_log_that_was_restored",
+    "RingfenceCheckpointUnwitnessed": f"{LOG}::test_a_log_whose_witness_is_away",
     "RingfenceEvidenceUnproven": f"{LOG}::test_what_no_bank_has_said",
     "RingfenceEvidenceWaits": f"{LOG}::test_what_no_bank_has_said",
     "RingfenceFollowerLags": f"{LOG}::test_a_source_that_is_away",

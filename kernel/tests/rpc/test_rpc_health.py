@@ -58,6 +58,29 @@ async def test_health_follows_the_checks_both_ways() -> None:
         assert world.health.problems == {"database": "TimeoutError"}
 
 
+async def test_what_serves_on_is_said_and_sends_nobody_away() -> None:
+    """Under a name of its own, both ways; with something else that is wrong it is not well either."""
+    database, witnesses = Dependency(), Dependency()
+    world = World(checks=[Check("database", database.probe), Check("witnesses", witnesses.probe, serves_on=True)])
+    async with world.served(), world.channel(world.client_ca.principal()) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+
+        async def statuses() -> list[int]:
+            names = (SERVICE, "witnesses")
+            return [int((await stub.Check(health_pb2.HealthCheckRequest(service=name))).status) for name in names]
+
+        assert await statuses() == [NOT_SERVING, NOT_SERVING]
+        for database.state, witnesses.state, expected in (
+            ("well", "well", [SERVING, SERVING]),
+            ("well", "missing", [SERVING, NOT_SERVING]),
+            ("ill", "missing", [NOT_SERVING, NOT_SERVING]),
+            ("ill", "well", [NOT_SERVING, NOT_SERVING]),
+            ("well", "well", [SERVING, SERVING]),
+        ):
+            assert await world.health.probe() is (expected[0] == SERVING)
+            assert await statuses() == expected
+
+
 async def test_a_watcher_hears_of_every_change_and_of_the_end() -> None:
     """A client that watches sees SERVING come, and NOT_SERVING when the server is about to stop."""
     world = World()

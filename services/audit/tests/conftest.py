@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import cast
@@ -37,7 +37,9 @@ from ringfence_audit.log.application.commands import LogStanding, NotePassed, Re
 from ringfence_audit.log.application.ports import Anchored
 from ringfence_audit.log.application.publishing import Publishing
 from ringfence_audit.log.application.queries import Queries
+from ringfence_audit.log.application.rotating import Rotating
 from ringfence_audit.log.domain.checkpoint import Checkpoint, NoteKey
+from ringfence_audit.log.domain.errors import SigningKeyMissing
 from ringfence_audit.log.domain.events import EVENTS
 from ringfence_audit.log.domain.merkle import TileTree
 from ringfence_audit.log.domain.state import State
@@ -77,18 +79,38 @@ class KeysAway(DomainError):
 
 
 class LocalSigner:
-    """Signs with a key in this process; `sealed` makes it refuse."""
+    """Signs with keys in this process; `sealed` makes it refuse."""
 
     def __init__(self) -> None:
-        self._private = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-        self.key = NoteKey(ORIGIN, self._private.public_key().public_bytes_raw())
+        self._private: dict[bytes, Ed25519PrivateKey] = {}
+        self.keys: list[NoteKey] = []
+        self.key = self.add(bytes(range(32)))
         self.sealed = False
 
-    async def sign(self, checkpoint_text: str) -> str:
-        """Signs, or raises KeysAway."""
+    def add(self, seed: bytes) -> NoteKey:
+        """Makes another version of the key."""
+        private = Ed25519PrivateKey.from_private_bytes(seed)
+        self.keys.append(NoteKey(ORIGIN, private.public_key().public_bytes_raw()))
+        self._private[self.keys[-1].key_id] = private
+        return self.keys[-1]
+
+    async def sign(self, checkpoint_text: str, key_ids: Sequence[bytes] = ()) -> str:
+        """Signs, or raises KeysAway, SigningKeyMissing."""
         if self.sealed:
             raise KeysAway
-        return self.key.signed(checkpoint_text, self._private.sign(checkpoint_text.encode()))
+        by_id = {key.key_id: key for key in self.keys}
+        lines = ""
+        for each in key_ids or (self.keys[-1].key_id,):
+            if each not in by_id:
+                raise SigningKeyMissing
+            lines += by_id[each].line(self._private[each].sign(checkpoint_text.encode()))
+        return f"{checkpoint_text}\n{lines}"
+
+    async def vkeys(self) -> dict[bytes, str]:
+        """Gives the keys' vkeys, or raises KeysAway."""
+        if self.sealed:
+            raise KeysAway
+        return {key.key_id: key.text() for key in self.keys}
 
 
 class LocalAnchor:
@@ -106,13 +128,13 @@ class LocalAnchor:
         self.reads += 1
         return self.held
 
-    async def replace(self, held: Anchored, checkpoint: Checkpoint) -> int | None:
+    async def replace(self, held: Anchored, checkpoint: Checkpoint, disputed_by: frozenset[str]) -> int | None:
         """Takes a checkpoint in place of the newest, or raises KeysAway."""
         if self.away:
             raise KeysAway
         if held.version != self.held.version:
             return None
-        self.held = Anchored(checkpoint.size, checkpoint.root, held.version + 1)
+        self.held = Anchored(checkpoint.size, checkpoint.root, held.version + 1, disputed_by)
         return self.held.version
 
 
@@ -191,13 +213,20 @@ def restored_store(database: Callable[[str], Database]) -> Iterator[EventStore]:
 
 
 def signing(
-    store: EventStore, writer: GroupWriter, log: State, anchor: LocalAnchor, policy: Policy | None
+    store: EventStore,
+    writer: GroupWriter,
+    log: State,
+    anchor: LocalAnchor,
+    policy: Policy | None,
+    signer: LocalSigner | None = None,
+    is_open: bool = False,
 ) -> SignCheckpoint:
-    """What signs checkpoints, with a key of its own."""
+    """What signs checkpoints, with a key of its own where none is given."""
     tree = TileTree(TileReader(store).tile)
-    anchoring, publishing = Anchoring(anchor, tree.root), Publishing()
+    anchoring, publishing = Anchoring(anchor, tree.root_under), Publishing()
     if policy is not None:
-        publishing = Publishing(policy, HttpWitnesses(None), tree.consistency_proof, anchoring.is_overtaken)
+        asked = (HttpWitnesses(None), tree.proven_extension, anchoring.is_overtaken)
+        publishing = Publishing(policy, *asked, is_open=is_open)
     projector = Projector(store, EventCodec(EVENTS), IndexModel())
 
     async def caught_up() -> None:
@@ -205,7 +234,8 @@ def signing(
             pass
 
     vouching = Vouching(RunReader(store), caught_up, patience_seconds=5.0)
-    return SignCheckpoint(writer, log, TileModel(), LocalSigner(), anchoring, publishing, vouching)
+    signer = signer or LocalSigner()
+    return SignCheckpoint(writer, log, TileModel(), signer, anchoring, publishing, Rotating(log, signer), vouching)
 
 
 def later() -> int:
@@ -220,6 +250,8 @@ async def running(
     snapshot: SnapshotFile | None = None,
     anchor: LocalAnchor | None = None,
     policy: Policy | None = None,
+    signer: LocalSigner | None = None,
+    is_open: bool = False,
 ) -> AsyncIterator[Audit]:
     """Starts a log over a store, as a process would, from its snapshot if there is one."""
     codec, log, translation = EventCodec(EVENTS), State(ORIGIN), TranslationState()
@@ -231,7 +263,7 @@ async def running(
     replayed = writer.load()
     take_over = TakeOver(writer, log, Translation(translation), TileModel(), TextRows(), parties)
     anchor, record_read = anchor or LocalAnchor(), RecordRead(writer, log, TileModel())
-    sign_checkpoint = signing(store, writer, log, anchor, policy)
+    sign_checkpoint = signing(store, writer, log, anchor, policy, signer, is_open)
     search, bundles = Projector(store, codec, IndexModel()), Projector(store, codec, BundleModel())
     queries = Queries(TileReader(store), ChainedLeaves(store, codec), BundleReader(store))
     proof, findings = Projector(store, codec, ProofModel()), FindingsReader(store)

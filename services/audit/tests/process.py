@@ -82,8 +82,13 @@ class KeysOf:
 class Reader:
     """Somebody with a client certificate and a token."""
 
-    stub: AuditServiceStub
+    channel: grpc.Channel
     token: str
+
+    @property
+    def stub(self) -> AuditServiceStub:
+        """The service's methods."""
+        return AuditServiceStub(self.channel)
 
     def call(self, method: str, request: Any) -> Any:
         """Calls AuditService; raises RemoteError."""
@@ -160,7 +165,7 @@ class AuditProcess:
         credentials = grpc.ssl_channel_credentials((self.folder / "workload-ca.pem").read_bytes(), key, chain)
         options = [("grpc.ssl_target_name_override", "localhost"), ("grpc.use_local_subchannel_pool", 1)]
         channel = grpc.secure_channel(self.addresses["audit"], credentials, options=options)
-        return Reader(AuditServiceStub(channel), self._token(principal, scope, files))
+        return Reader(channel, self._token(principal, scope, files))
 
     def verifier_key(self) -> str:
         """Gives the log's vkey from OpenBao itself, not from the service."""

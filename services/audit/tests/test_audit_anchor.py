@@ -123,7 +123,8 @@ async def test_of_two_processes_one_is_told_that_the_anchor_has_moved(audit: Aud
     async with running(audit.store, [custody], anchor=audit.anchor) as other:
         await other.record_read(bytes(16), "Search", {})
         await other.publish()
-        following = Checkpoint(ORIGIN, other.log.frontier.size + 1, bytes(32))
+        await other.record_read(bytes(16), "Search", {})
+        following = Checkpoint(ORIGIN, other.log.frontier.size, other.log.frontier.root())
         with pytest.raises(AnchorMoved):
             await audit.anchoring.advance(following)
         await audit.anchoring.advance(following)
@@ -153,14 +154,18 @@ async def test_the_anchor_in_vault_is_replaced_by_who_knows_it(vault_options: Va
         anchor, late = VaultAnchor(vault.versioned), VaultAnchor(vault.versioned)
         first, seen = await anchor.read("a.example/log"), await late.read("a.example/log")
         assert (first.size, first.root) == (0, b"")
-        version = await anchor.replace(first, Checkpoint("a.example/log", 3, b"r" * 32))
+        nobody, two = frozenset[str](), frozenset({"ada.example/w", "bob.example/w"})
+        version = await anchor.replace(first, Checkpoint("a.example/log", 3, b"r" * 32), two)
         assert version == first.version + 1
-        assert await late.replace(seen, Checkpoint("a.example/log", 4, b"s" * 32)) is None
-        assert await late.read("a.example/log") == Anchored(3, b"r" * 32, version)
+        assert await late.replace(seen, Checkpoint("a.example/log", 4, b"s" * 32), nobody) is None
+        assert await late.read("a.example/log") == Anchored(3, b"r" * 32, version, two)
         other = await late.read("b.example/log")
         assert (other.size, other.version) == (0, version)
-        await late.replace(other, Checkpoint("b.example/log", 9, b"t" * 32))
-        assert (await anchor.read("a.example/log")).size == 3
+        await late.replace(other, Checkpoint("b.example/log", 9, b"t" * 32), nobody)
+        held = await anchor.read("a.example/log")
+        assert (held.size, held.disputed_by) == (3, two)
+        await anchor.replace(held, Checkpoint("a.example/log", 3, b"r" * 32), nobody)
+        assert not (await late.read("a.example/log")).disputed_by
         with pytest.raises(VaultRefused):
             await vault.versioned.replace("another", {}, 0)
 

@@ -17,6 +17,7 @@ from ringfence_audit.index.domain.merging import merged, rebased
 from ringfence_audit.index.domain.ranges import Range, cover
 from ringfence_audit.index.domain.runs import chunks_of, index_root, pages_between, run_of
 from ringfence_audit.log.domain.checkpoint import NoteKey
+from ringfence_audit.log.domain.keys import key_ended_leaf, key_leaf
 from ringfence_audit.log.domain.leaf import Value, commitment, encode, text_commitment
 from ringfence_audit.log.domain.merkle import TileTree, combined_root, leaf_hash, leaf_hashes
 from ringfence_verifier import (
@@ -28,6 +29,7 @@ from ringfence_verifier import (
     verify_answer,
     verify_checkpoint,
     verify_combined,
+    verify_key_succession,
     verify_log,
     verify_receipt,
     verify_state,
@@ -90,6 +92,21 @@ def test_the_published_log_verifies_whole() -> None:
     assert verify_log(leaves, newer).source_heads == state.source_heads == checkpoint.source_heads
     verified = verify_receipt(received["receipt"], received["vkey"])
     assert (verified.index, verified.leaf.hex()) == (received["index"], received["leaf"])
+
+
+def test_the_published_keys_follow_one_another() -> None:
+    """The service writes both leaves as published, and whoever knows the first key is led to the second."""
+    for vector in vectors("key_leaf"):
+        assert encode(vector["leaf_kind"], fields_of(vector)).hex() == vector["leaf"]
+        assert leaf_hash(bytes.fromhex(vector["leaf"])).hex() == vector["hash"]
+    fields = [fields_of(vector) for vector in vectors("key_leaf")]
+    announced = {name: fields[0][name] for name in ("size", "vkey", "previous", "until_ns", "time_ns")}
+    assert key_leaf(**announced).hex() == vectors("key_leaf")[0]["leaf"]  # type: ignore[arg-type]
+    assert key_ended_leaf(**fields[1]).hex() == vectors("key_leaf")[1]["leaf"]  # type: ignore[arg-type]
+    [succession] = vectors("key_succession")
+    keys, relied = verify_key_succession(succession["receipts"], succession["vkey"])
+    assert [[key.vkey, key.first, key.last] for key in keys.keys] == succession["keys"]
+    assert [keys.verify_checkpoint(note).size for note in relied] == [5, 7]
 
 
 def example(number: int) -> bytes:
@@ -173,6 +190,8 @@ KINDS = (
     "index_root",
     "combined_proof",
     "answer",
+    "key_leaf",
+    "key_succession",
 )
 
 

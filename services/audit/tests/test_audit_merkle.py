@@ -12,12 +12,14 @@ from time import perf_counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ringfence_audit.log.domain.errors import LogDamaged
 from ringfence_audit.log.domain.merkle import (
     EMPTY_ROOT,
     HASH_BYTES,
     TILE_BYTES,
     Frontier,
     TileTree,
+    extended_root,
     frontier_tiles,
     leaf_hash,
     leaf_hashes,
@@ -125,8 +127,23 @@ def test_no_proof_for_a_leaf_outside_the_tree(index: int, size: int) -> None:
 def test_a_tile_shorter_than_the_log_is_never_proved_from() -> None:
     """Where stored tiles lag behind the size asked for, the answer is an error and not a wrong hash."""
     tree = tree_of({(0, 0): b"".join(HASHES[:3])})
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(LogDamaged, match="shorter") as damaged:
         tree.inclusion_proof(0, 4)
+    assert damaged.value.metadata == {"tile": "0/0"}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 600).flatmap(lambda new: st.tuples(st.integers(1, new - 1), st.just(new))), st.data())
+def test_a_proof_leads_to_the_newer_root_and_to_no_other(sizes: tuple[int, int], data: st.DataObject) -> None:
+    """As the definition has it; one hash changed, left out or added leads elsewhere."""
+    old, new = sizes
+    old_root, root, proof = tree_head(HASHES[:old]), tree_head(HASHES[:new]), subproof(old, HASHES[:new])
+    assert extended_root(old, old_root, new, proof) == root
+    at = data.draw(st.integers(0, len(proof) - 1))
+    for wrong in ([*proof[:at], bytes(32), *proof[at + 1 :]], [*proof[:at], *proof[at + 1 :]], [*proof, root]):
+        if wrong:
+            assert extended_root(old, old_root, new, wrong) != root
+    assert extended_root(old, bytes(32), new, proof) != root
 
 
 def test_published_happy_paths_are_reproduced() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ringfence_audit.log.application.ports import Anchored
 from ringfence_audit.log.domain.errors import LogRolledBack, WitnessesMissing
 from ringfence_audit.log.domain.witnesses import Policy, PolicyMalformed, read_policy
 from ringfence_kernel.store import EventStore
@@ -18,10 +19,10 @@ from ringfence_verifier import VerifierKey, verify_state
 from ringfence_verifier import policy as verifiers
 from ringfence_verifier.witness.answering import Answering
 from ringfence_verifier.witness.keys import make_keys, read_keys
-from ringfence_verifier.witness.seen import Seen
+from ringfence_verifier.witness.seen import FILE, Seen
 from ringfence_verifier.witness.serving import WitnessServer
 
-from .conftest import ORIGIN, Audit, LocalSigner, running
+from .conftest import ORIGIN, Audit, LocalAnchor, LocalSigner, running
 from .feeds import SourceFeed
 from .test_audit_log import append_reads, fill
 
@@ -185,6 +186,57 @@ async def test_one_witness_that_has_seen_another_history_is_enough(
                 await append_reads(each, 1)
                 with pytest.raises(LogRolledBack):
                     await each.sign_checkpoint()
+
+
+async def test_a_dispute_outlives_the_process(
+    audit_store: EventStore, restored_store: EventStore, custody: SourceFeed, town: Town
+) -> None:
+    """The next one publishes nothing while who contradicted is cut off; once that witness has cosigned, it does."""
+    policy = town.policy("quorum ada\n")
+    async with running(restored_store, [custody], policy=town.policy("quorum bob\n")) as other:
+        town.down("ada")
+        await append_reads(other, 4)
+        await other.publish()
+        town.up("ada")
+    async with running(audit_store, [custody], policy=policy) as audit:
+        await append_reads(audit, 6)
+        with pytest.raises(LogRolledBack):
+            await audit.sign_checkpoint()
+    assert audit.anchor.held.disputed_by == {"bob.example/w", "eve.example/w"}
+    for name in ("bob", "eve"):
+        town.down(name)
+    for _ in range(2):
+        async with running(audit_store, [custody], anchor=audit.anchor, policy=policy) as again:
+            await append_reads(again, 1)
+            with pytest.raises(LogRolledBack) as refused:
+                await again.sign_checkpoint()
+            assert refused.value.metadata["witness"] == "bob, eve"
+            assert (again.log.signed, again.sign_checkpoint.publishing.disputed) == (None, True)
+    # They were wrong, and are replaced by others that have seen nothing.
+    for name in ("bob", "eve"):
+        (town.folder / name / FILE).unlink()
+        Seen.make(town.folder / name, f"{name}.example/w")
+        town.up(name)
+    async with running(audit_store, [custody], anchor=audit.anchor, policy=policy) as well:
+        await append_reads(well, 1)
+        await well.publish()
+        assert well.log.signed is not None
+        await well.sign_checkpoint()
+        assert well.anchor.held.disputed_by == frozenset()
+
+
+async def test_whom_the_policy_names_no_more_disputes_nothing(
+    audit_store: EventStore, custody: SourceFeed, town: Town
+) -> None:
+    """That is the way back from a witness that is itself wrong; what was kept of it is dropped."""
+    anchor = LocalAnchor()
+    anchor.held = Anchored(0, b"", 1, frozenset({"mallory.example/w"}))
+    async with running(audit_store, [custody], anchor=anchor, policy=town.policy()) as audit:
+        await append_reads(audit, 1)
+        await audit.publish()
+        await audit.sign_checkpoint()
+        assert audit.log.signed is not None
+        assert anchor.held.disputed_by == frozenset()
 
 
 async def test_an_answer_without_a_valid_cosignature_counts_for_nothing(

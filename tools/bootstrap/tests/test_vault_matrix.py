@@ -55,6 +55,7 @@ UPDATE = frozenset({"create", "update"})
 NATS, NATS_ADMIN = ("pki-workload/sign/nats", "update"), ("pki-workload/sign/nats-admin", "update")
 SAVED, END = ("sys/storage/raft/snapshot", "read"), (OWN_END, "update")
 ON_ERRANDS = (NATS, NATS_ADMIN, SAVED)
+ROTATED = ("identity-token", "identity-wrap", "payment-rail", "audit-checkpoint")
 BESIDE: Mapping[str, frozenset[tuple[str, str]]] = {
     "nats-issuer": frozenset({NATS}),
     "nats-administrator-issuer": frozenset({NATS_ADMIN}),
@@ -71,7 +72,7 @@ BESIDE: Mapping[str, frozenset[tuple[str, str]]] = {
             ("pki-client/sign/principal", "update"),
             ("pki-client/revoke", "update"),
         }
-        | {(f"transit/keys/{name}/rotate", "update") for name in ("identity-token", "identity-wrap", "payment-rail")}
+        | {(f"transit/keys/{name}/rotate", "update") for name in ROTATED}
     ),
 }
 """What workloads of the platform and people may do: no code of ours asks, so it is said here. The operator may look at

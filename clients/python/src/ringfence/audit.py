@@ -187,12 +187,22 @@ class Audit:
         """The latest signed checkpoint (C2SP tlog-checkpoint), unverified."""
         return self._connection.call(self._stub.GetCheckpoint, pb.GetCheckpointRequest()).checkpoint
 
+    def keyed_checkpoint(self) -> tuple[str, list[str]]:
+        """The latest checkpoint, and receipts of how the log's keys have followed one another, all unverified.
+
+        `verifier.verify_key_succession` follows them from any of the log's keys.
+        """
+        reply = self._connection.call(self._stub.GetCheckpoint, pb.GetCheckpointRequest())
+        return reply.checkpoint, list(reply.key_receipts)
+
     def verified_checkpoint(self, vkey: str, remembered: Remembered) -> Checkpoint:
         """The latest checkpoint, signed by the log's key, and proven to extend the newest one that was seen before.
 
-        Raises VerificationError, and LogForked where the log does not extend what it has signed.
+        Where the log has changed its key it is followed to the newest one. Raises VerificationError, and LogForked
+        where the log does not extend what it has signed.
         """
-        return remembered.accept(self.checkpoint(), vkey, self.consistency_proof)
+        note, receipts = self.keyed_checkpoint()
+        return remembered.accept(note, vkey, self.consistency_proof, receipts)
 
     def search(
         self,

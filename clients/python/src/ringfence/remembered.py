@@ -7,8 +7,9 @@ history, is found by who remembers.
 from __future__ import annotations
 
 import fcntl
+import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -16,11 +17,15 @@ from pathlib import Path
 
 from ringfence_verifier import (
     Checkpoint,
+    KeySuccession,
     LogAudit,
+    LogKey,
     Predecessor,
     VerificationError,
+    VerifierKey,
     verify_checkpoint,
     verify_consistency,
+    verify_key_succession,
 )
 
 Prove = Callable[[int, int], list[bytes]]
@@ -33,12 +38,57 @@ class LogForked(VerificationError):
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """Keeps per log in a folder one checkpoint, what was read of it, and pairs that contradict each other for ever."""
+    """Keeps per log in a folder a checkpoint, the keys it was followed to, what was read, and each fork for ever."""
 
     folder: Path
 
     def newest(self, origin: str, vkey: str) -> Checkpoint | None:
-        """Returns what is remembered of a log; raises VerificationError where that was not signed by the key."""
+        """Returns what is remembered of a log; raises VerificationError where that was not signed by its key."""
+        return self._newest(origin, self.keys(origin, vkey))
+
+    def keys(self, origin: str, vkey: str) -> KeySuccession:
+        """Returns the keys that a log was followed to, or else the one that is given alone.
+
+        Raises VerificationError where what was kept is damaged.
+        """
+        file = self._keys(origin)
+        if not file.is_file():
+            return KeySuccession.of(vkey)
+        try:
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            keys = tuple(
+                LogKey(str(text), int(first), None if last is None else int(last)) for text, first, last in kept
+            )
+            if any(key.parsed.name != origin for key in keys) or not keys:
+                raise ValueError("keys of another log")
+        except (ValueError, TypeError, VerificationError) as error:
+            raise VerificationError(f"{file} holds no keys that were remembered ({error})") from None
+        return KeySuccession(keys)
+
+    def accept(self, note: str, vkey: str, prove: Prove, key_receipts: Sequence[str] = ()) -> Checkpoint:
+        """Returns a checkpoint that extends the one that is remembered, and remembers it.
+
+        The log's keys are followed by the receipts that it gives of them, from those that are remembered. Raises
+        VerificationError where it is not signed by the keys that have to, or the given one is none of the log's,
+        LogForked where it does not extend what the log had signed, as when it is shorter, and what `prove` raises.
+        """
+        origin = VerifierKey.parse(vkey).name
+        keys, relied = verify_key_succession(key_receipts, self.keys(origin, vkey))
+        if VerifierKey.parse(vkey).text() not in {each.vkey for each in keys.keys}:
+            raise VerificationError("the key that is given is none of those that the log was followed to")
+        shown = keys.verify_checkpoint(note)
+        with self._alone():
+            for each in relied:
+                self._require_extends(keys.verify_checkpoint(each), shown, (each, note), prove)
+            known = self._newest(origin, keys)
+            if known is not None:
+                self._require_extends(known, shown, (self._file(origin).read_text(encoding="utf-8"), note), prove)
+            # The keys first: without them the checkpoint could not be read again.
+            self._keep_keys(origin, keys)
+            self._write(self._file(origin), note)
+        return shown
+
+    def _newest(self, origin: str, keys: KeySuccession) -> Checkpoint | None:
         file = self._file(origin)
         if not file.is_file():
             return None
@@ -46,21 +96,14 @@ class Remembered:
             note = file.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             raise VerificationError(f"{file} is not a checkpoint that was remembered") from None
-        return verify_checkpoint(note, vkey)
+        return keys.verify_checkpoint(note)
 
-    def accept(self, note: str, vkey: str, prove: Prove) -> Checkpoint:
-        """Returns a checkpoint that extends the one that is remembered, and remembers it.
-
-        Raises VerificationError where it is not signed by the key, LogForked where it does not extend what the log had
-        signed, as when it is shorter, and what `prove` raises.
-        """
-        shown = verify_checkpoint(note, vkey)
-        with self._alone():
-            known = self.newest(shown.origin, vkey)
-            if known is not None:
-                self._require_extends(known, shown, note, prove)
-            self._write(self._file(shown.origin), note)
-        return shown
+    def _keep_keys(self, origin: str, keys: KeySuccession) -> None:
+        """Keeps them unless another process has followed the log further meanwhile."""
+        kept = self.keys(origin, keys.newest)
+        if _reach(kept) <= _reach(keys):
+            said = [(each.vkey, each.first, each.last) for each in keys.keys]
+            self._write(self._keys(origin), f"{json.dumps(said)}\n")
 
     def require_owned(self, predecessor: Predecessor, vkey: str) -> None:
         """Compares what a log commits to as the end of another, signed by `vkey`, with what is remembered of that one.
@@ -92,7 +135,7 @@ class Remembered:
         """Keeps what was read of a log, all of which a checkpoint has borne out."""
         self._write(self._reading(origin), audit.saved())
 
-    def _require_extends(self, known: Checkpoint, shown: Checkpoint, note: str, prove: Prove) -> None:
+    def _require_extends(self, known: Checkpoint, shown: Checkpoint, notes: tuple[str, str], prove: Prove) -> None:
         try:
             if shown.size < known.size:
                 raise VerificationError(f"it ends at {shown.size}, and has signed {known.size}")
@@ -101,7 +144,7 @@ class Remembered:
         except VerificationError as error:
             name = f"{_name(shown.origin)}-{known.size}-{shown.size}-{shown.root.hex()[:16]}"
             files = [self.folder / f"{name}-{which}.note" for which in ("remembered", "shown")]
-            for file, text in zip(files, (self._file(shown.origin).read_text(encoding="utf-8"), note), strict=True):
+            for file, text in zip(files, notes, strict=True):
                 self._write(file, text)
             evidence = " and ".join(map(str, files))
             raise LogForked(f"{shown.origin} does not extend what it has signed: {error}; {evidence}") from None
@@ -120,6 +163,9 @@ class Remembered:
     def _file(self, origin: str) -> Path:
         return self.folder / f"{_name(origin)}.note"
 
+    def _keys(self, origin: str) -> Path:
+        return self.folder / f"{_name(origin)}.keys"
+
     def _write(self, file: Path, text: str) -> None:
         """Puts a file in place whole, or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -134,6 +180,11 @@ class Remembered:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _reach(keys: KeySuccession) -> tuple[int, int]:
+    """Returns how far a log's keys were followed."""
+    return len(keys.keys), sum(key.last is not None for key in keys.keys)
 
 
 def _name(origin: str) -> str:

@@ -12,6 +12,7 @@ from ringfence_verifier.contradiction import Contradiction, NoContradiction, con
 from ringfence_verifier.cosignature import CosignerKey, cosigners
 from ringfence_verifier.errors import VerificationError
 from ringfence_verifier.index import IndexHash, leaf_keys
+from ringfence_verifier.key_succession import KeySuccession, LogKey, verify_key_succession
 from ringfence_verifier.leaf import Fact, read_leaf
 from ringfence_verifier.log import LogAudit, LogSummary, Predecessor, verify_log
 from ringfence_verifier.note import Checkpoint, SourceHead, VerifierKey, verify_checkpoint
@@ -34,7 +35,9 @@ __all__ = [
     "CosignerKey",
     "Fact",
     "IndexHash",
+    "KeySuccession",
     "LogAudit",
+    "LogKey",
     "LogState",
     "LogSummary",
     "NoContradiction",
@@ -59,6 +62,7 @@ __all__ = [
     "verify_combined",
     "verify_consistency",
     "verify_inclusion",
+    "verify_key_succession",
     "verify_log",
     "verify_receipt",
     "verify_safeguarding",

@@ -14,11 +14,12 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from ringfence_verifier.errors import VerificationError
 from ringfence_verifier.index import IndexHash
+from ringfence_verifier.key_succession import KEY_ENDED_KIND, KEY_KIND, KeySuccession, LogKey
 from ringfence_verifier.leaf import Fact, read_leaf
 from ringfence_verifier.note import Checkpoint, SourceHead
 from ringfence_verifier.proofs import TreeHash
@@ -52,6 +53,21 @@ class LogSummary:
     source_heads: tuple[SourceHead, ...]
     predecessor: Predecessor | None = None
     """The log in whose place this one stands, if there is one."""
+    keys: tuple[LogKey, ...] = ()
+    """The keys that its leaves name, the oldest first; none while it has the one that it began with."""
+
+    def keys_from(self, vkey: str) -> KeySuccession:
+        """Gives how the log's leaves say that its keys followed one another, from one of them on.
+
+        Raises VerificationError where they name others only.
+        """
+        known = KeySuccession.of(vkey)
+        if not self.keys:
+            return known
+        at = next((at for at, each in enumerate(self.keys) if each.vkey == known.newest), None)
+        if at is None:
+            raise VerificationError("the log's leaves name other keys than the one that is given")
+        return KeySuccession((replace(self.keys[at], first=0), *self.keys[at + 1 :]))
 
 
 def verify_log(leaves: Iterable[bytes], checkpoint: Checkpoint) -> LogSummary:
@@ -107,6 +123,7 @@ class LogAudit:
         self._kinds: Counter[str] = Counter()
         self._stated_size = 0
         self._predecessor: Predecessor | None = None
+        self._keys: tuple[LogKey, ...] = ()
 
     @classmethod
     def restored(cls, saved: str) -> LogAudit:
@@ -123,6 +140,7 @@ class LogAudit:
             if said["predecessor"]:
                 origin, size, root, note = map(str, said["predecessor"])
                 audit._predecessor = Predecessor(origin, int(size), bytes.fromhex(root), note)
+            audit._keys = tuple(LogKey(str(vkey), int(first), last) for vkey, first, last in said.get("keys", ()))
             for name, (epoch, position, digest) in said["sources"].items():
                 audit._sources[name] = _Source(int(epoch), int(position), [bytes.fromhex(digest)])
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
@@ -150,6 +168,7 @@ class LogAudit:
             "kinds": dict(self._kinds),
             "sources": sources,
             "predecessor": ended and (ended.origin, ended.size, ended.root.hex(), ended.note),
+            "keys": [(key.vkey, key.first, key.last) for key in self._keys],
         }
         return f"{json.dumps(said)}\n"
 
@@ -163,6 +182,8 @@ class LogAudit:
                 self._state(fact)
             elif fact.kind == SUCCESSION_KIND:
                 self._takes_place(fact)
+            elif fact.kind in (KEY_KIND, KEY_ENDED_KIND):
+                self._turn_key(fact)
             elif not fact.kind.startswith(OWN_KINDS):
                 self._wait(fact)
         except VerificationError as error:
@@ -185,7 +206,7 @@ class LogAudit:
                 raise VerificationError("the log's source heads differ from the checkpoint's")
         elif self._stated_size != self._tree.size:
             raise VerificationError("the checkpoint is not over a leaf that states what the log knows")
-        return LogSummary(self._tree.size, self._tree.root(), dict(self._kinds), heads, self._predecessor)
+        return LogSummary(self._tree.size, self._tree.root(), dict(self._kinds), heads, self._predecessor, self._keys)
 
     def _heads(self) -> tuple[SourceHead, ...]:
         return tuple(
@@ -200,6 +221,13 @@ class LogAudit:
         if size < 0 or len(root) != 32:
             raise VerificationError("it takes the place of no log that there can be")
         self._predecessor = Predecessor(fact.text("origin"), size, root, fact.text("checkpoint"))
+
+    def _turn_key(self, fact: Fact) -> None:
+        if fact.kind == KEY_KIND:
+            before = KeySuccession(self._keys) if self._keys else KeySuccession.of(fact.text("previous"))
+            self._keys = before.announced(fact, self._tree.size).keys
+        else:
+            self._keys = KeySuccession(self._keys).ended(fact, self._tree.size).keys
 
     def _state(self, fact: Fact) -> None:
         state = read_state(fact)

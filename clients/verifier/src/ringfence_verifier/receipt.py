@@ -27,13 +27,7 @@ def verify_receipt(receipt: str, vkey: str, *, leaf: bytes | None = None, origin
     The leaf is the one given or, where none is, the one the receipt carries in its `extra` line. Raises
     VerificationError where the receipt is malformed, is of another leaf or another log, or does not prove inclusion.
     """
-    if len(receipt) > MAX_NOTE_BYTES:
-        raise VerificationError("the receipt is too long")
-    proof_text, _, note = receipt.partition("\n\n")
-    lines = proof_text.split("\n")
-    if lines.pop(0) != HEADER:
-        raise VerificationError(f"the receipt does not begin with {HEADER}")
-    carried = decode_base64(lines.pop(0)[6:], "the leaf") if lines and lines[0].startswith("extra ") else None
+    carried, lines, note = _parts(receipt)
     if not lines or not lines[0].startswith("index "):
         raise VerificationError("the receipt has no index")
     index = parse_size(lines.pop(0)[6:])
@@ -48,3 +42,23 @@ def verify_receipt(receipt: str, vkey: str, *, leaf: bytes | None = None, origin
     proof = [decode_base64(line, "a proof hash") for line in lines]
     verify_inclusion(leaf_hash(subject), index, checkpoint.size, proof, checkpoint.root)
     return VerifiedLeaf(subject, index, checkpoint)
+
+
+def carried_leaf(receipt: str) -> bytes:
+    """Gives the leaf that a receipt carries, not proven; raises VerificationError where it carries none."""
+    carried, _, _ = _parts(receipt)
+    if carried is None:
+        raise VerificationError("the receipt carries no leaf")
+    return carried
+
+
+def _parts(receipt: str) -> tuple[bytes | None, list[str], str]:
+    """Returns the leaf that is carried, the lines of the proof, and the note."""
+    if len(receipt) > MAX_NOTE_BYTES:
+        raise VerificationError("the receipt is too long")
+    proof_text, _, note = receipt.partition("\n\n")
+    lines = proof_text.split("\n")
+    if lines.pop(0) != HEADER:
+        raise VerificationError(f"the receipt does not begin with {HEADER}")
+    carried = decode_base64(lines.pop(0)[6:], "the leaf") if lines and lines[0].startswith("extra ") else None
+    return carried, lines, note

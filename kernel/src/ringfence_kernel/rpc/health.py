@@ -21,11 +21,16 @@ _SERVICE_UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Something that a service needs in order to work: `probe` raises, or returns why it is not well."""
+    """Something that a service needs in order to work: `probe` raises, or returns why it is not well.
+
+    One that `serves_on` is no reason to send callers elsewhere: its name is a service of the health protocol by itself,
+    NOT_SERVING while it is not well.
+    """
 
     name: str
     probe: Callable[[], Awaitable[str | None]]
     timeout_seconds: float = 2.0
+    serves_on: bool = False
 
     async def problem(self) -> str | None:
         """Returns what is wrong, or None."""
@@ -118,6 +123,7 @@ class Health:
         self._checks = checks
         self._interval_seconds = interval_seconds
         self._problems: dict[str, str] = {"start": "starting"}
+        self._said: dict[str, str] = {}
         self._is_leading = not leader_only
         self._is_leaving = False
         self._stopped = False
@@ -152,10 +158,12 @@ class Health:
     async def probe(self) -> bool:
         """Runs the checks once; tells whether all passed."""
         results = await asyncio.gather(*(check.problem() for check in self._checks))
-        problems = {check.name: result for check, result in zip(self._checks, results, strict=True) if result}
-        if problems != self._problems:
-            self._problems = problems
-            _LOG.info("health_changed", serving=not problems, problems=problems)
+        found = [(check, result) for check, result in zip(self._checks, results, strict=True) if result]
+        problems = {check.name: result for check, result in found if not check.serves_on}
+        said = {check.name: result for check, result in found if check.serves_on}
+        if (problems, said) != (self._problems, self._said):
+            self._problems, self._said = problems, said
+            _LOG.info("health_changed", serving=not problems, problems=problems | said)
             self._publish()
         return not problems
 
@@ -181,6 +189,9 @@ class Health:
         well = _NOT_SERVING if self._problems else _SERVING
         self.servicer.set(("",), _NOT_SERVING if self._is_leaving else well)
         self.servicer.set(self._always, well)
+        for check in self._checks:
+            if check.serves_on:
+                self.servicer.set((check.name,), _NOT_SERVING if check.name in self._said else well)
         self.servicer.set(self._leader_only, well if self._is_leading else _NOT_SERVING)
         for listener in self._listeners:
             listener(self._problems, self._is_leading and not self._problems, self._is_leaving)

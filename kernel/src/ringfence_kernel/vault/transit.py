@@ -31,17 +31,22 @@ class Transit:
         """Uses the engine mounted at `transit`."""
         self._session = session
 
-    async def sign(self, key: str, data: bytes, *, marshaling: Marshaling = "asn1") -> Signature:
-        """Signs with the latest version; `jws` gives ECDSA signatures as JOSE wants them (RFC 7518 section 3.4)."""
+    async def sign(
+        self, key: str, data: bytes, *, marshaling: Marshaling = "asn1", version: int | None = None
+    ) -> Signature:
+        """Signs with a version of the key, the latest where none is given.
+
+        `jws` gives ECDSA signatures as JOSE wants them (RFC 7518 section 3.4).
+        """
         answer = await self._session.call(
             lambda client: client.secrets.transit.sign_data(
-                key, hash_input=_text(data), marshaling_algorithm=marshaling
+                key, hash_input=_text(data), marshaling_algorithm=marshaling, key_version=version
             )
         )
-        _, version, signature = answer["data"]["signature"].split(":", 2)
+        _, signed_by, signature = answer["data"]["signature"].split(":", 2)
         if marshaling == "jws":
-            return Signature(base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4)), _number(version))
-        return Signature(base64.b64decode(signature), _number(version))
+            return Signature(base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4)), _number(signed_by))
+        return Signature(base64.b64decode(signature), _number(signed_by))
 
     async def public_keys(self, key: str) -> dict[int, bytes]:
         """Returns the public keys by version: 32 raw bytes for Ed25519, PEM for other types."""

@@ -53,6 +53,7 @@ from ringfence_audit.log.adapters.carrying_over import carry_over
 from ringfence_audit.log.adapters.checked_states import CheckedStates
 from ringfence_audit.log.adapters.http_witnesses import HttpWitnesses
 from ringfence_audit.log.adapters.mirror import Mirror
+from ringfence_audit.log.adapters.ordering_rotation import CannotRotate, order_rotation
 from ringfence_audit.log.adapters.peer_feed import PeerFeed
 from ringfence_audit.log.adapters.refilling import CannotRefill, refill
 from ringfence_audit.log.adapters.schema import BUNDLE_TABLE, LOG_TABLES
@@ -68,6 +69,7 @@ from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.checkpointer import Checkpointer
 from ringfence_audit.log.application.commands import (
     LogStanding,
+    LogWitnessed,
     NotePassed,
     RecordPruned,
     RecordRead,
@@ -78,6 +80,7 @@ from ringfence_audit.log.application.differences import Differences
 from ringfence_audit.log.application.measures import measure
 from ringfence_audit.log.application.publishing import Publishing
 from ringfence_audit.log.application.queries import Queries
+from ringfence_audit.log.application.rotating import Rotating
 from ringfence_audit.log.domain import events
 from ringfence_audit.log.domain.merkle import TileTree
 from ringfence_audit.log.domain.state import LogTampered
@@ -128,11 +131,12 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     _defer(core, core.projectors[BundleModel.name])
     take_over = TakeOver(core.writer, log, Translation(translation), TileModel(), TextRows(), texts)
     signer = VaultSigner(runtime.vault.transit, log.origin)
-    anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root)
+    anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root_under)
     publishing = _publishing(runtime.settings, TileTree(TileReader(core.store).tile), anchoring)
     index = core.projectors[IndexModel.name]
     vouching = Vouching(RunReader(core.store), lambda: index.reached(core.writer.head.position))
-    sign = SignCheckpoint(core.writer, log, TileModel(), signer, anchoring, publishing, vouching)
+    rotating = Rotating(log, signer)
+    sign = SignCheckpoint(core.writer, log, TileModel(), signer, anchoring, publishing, rotating, vouching)
     checkpointer = Checkpointer(sign, lambda: not log.is_due)
     leadership = core.leadership()
     measure(runtime.gauges, leadership, log, checkpointer, anchoring, publishing)
@@ -182,7 +186,12 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
             _queries(core),
             TileReader(core.store).tile,
         ),
-        checks=[*core.checks(), Check("checkpoints", checkpointer.problem), *halts],
+        checks=[
+            *core.checks(),
+            Check("checkpoints", checkpointer.problem),
+            Check("witnesses", LogWitnessed(log).problem, serves_on=True),
+            *halts,
+        ],
         leadership=leadership,
     )
 
@@ -202,7 +211,13 @@ def _publishing(settings: AuditSettings, tree: TileTree, anchoring: Anchoring) -
         policy = read_policy(settings.witness_policy)
     except PolicyMalformed as error:
         raise InvalidSetting("RINGFENCE_WITNESS_POLICY", f"a witness policy ({error})") from None
-    return Publishing(policy, HttpWitnesses(settings.witness_ca_file), tree.consistency_proof, anchoring.is_overtaken)
+    return Publishing(
+        policy,
+        HttpWitnesses(settings.witness_ca_file),
+        tree.proven_extension,
+        anchoring.is_overtaken,
+        is_open=settings.witness_quorum == "alarmed",
+    )
 
 
 def _first_difference(differences: Differences, log: LogState, source: str) -> Callable[[], Awaitable[int | None]]:
@@ -309,6 +324,23 @@ def begin_log(settings: AuditSettings, typed: argparse.Namespace) -> Mapping[str
     return {"origin": settings.log_origin, "predecessor": ended.origin, "size": ended.size, "root": ended.root.hex()}
 
 
+def rotate_key(settings: AuditSettings, typed: argparse.Namespace) -> Mapping[str, object]:
+    """Has another key of Vault take the place of the one that signs checkpoints; raises CannotRun."""
+    try:
+        with opened_store(settings) as store:
+            vkey = order_rotation(store, settings.log_origin, typed.public_key, typed.overlap_hours * 3_600)
+    except CannotRotate as error:
+        raise CannotRun(str(error)) from None
+    return {"ordered": vkey, "overlap_hours": typed.overlap_hours}
+
+
+def _of_the_next_key(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--public-key", required=True, help="the new version's public key in base64, as Vault shows it")
+    parser.add_argument(
+        "--overlap-hours", type=int, default=30 * 24, help="how long the old key signs beside it; %(default)d"
+    )
+
+
 def refill_log(settings: AuditSettings, typed: argparse.Namespace) -> Mapping[str, object]:
     """Appends what a mirror holds of the log and its database does not; raises CannotRun."""
     mirror = Mirror(typed.mirror, typed.authority, typed.certificate, typed.certificate_key)
@@ -348,6 +380,11 @@ SERVICE = Service(
             help="begin this log, of a new origin, in the place of one whose leaves are lost",
             run=begin_log,
             arguments=_of_the_ended,
+        ),
+        "rotate-key": Command(
+            help="have a new version of the key in Vault sign checkpoints, the old one beside it for a while",
+            run=rotate_key,
+            arguments=_of_the_next_key,
         ),
         "refill": Command(
             help="put back from a mirror what an empty or rolled back database of this log lacks",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from ringfence_kernel.service.settings import Settings, Variable, host_and_port
 
 _TILES = "RINGFENCE_TILES_LISTEN"
+
+WitnessQuorum = Literal["required", "alarmed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,12 +19,14 @@ class AuditSettings(Settings):
 
     `log_origin` names the log for ever: it is the first line of every checkpoint and the name of its key. A schema-less
     URL without spaces or plus signs, for instance `ringfence.example/log`. `witness_policy` is the text of a witness
-    policy (C2SP tlog-policy) with addresses: checkpoints are published once its quorum has cosigned them.
+    policy (C2SP tlog-policy) with addresses: checkpoints are published once its quorum has cosigned them. Where
+    `witness_quorum` is `alarmed` they are published without it too, under a leaf that says so.
     At `tiles_listen` (host:port) the log is served as tiles over HTTPS (C2SP tlog-tiles), not at all without it.
     """
 
     log_origin: Annotated[str, Variable("RINGFENCE_LOG_ORIGIN")] = "ringfence.local/log"
     witness_policy: Annotated[str, Variable("RINGFENCE_WITNESS_POLICY")] = ""
+    witness_quorum: Annotated[WitnessQuorum, Variable("RINGFENCE_WITNESS_QUORUM")] = "required"
     witness_ca_file: Annotated[Path | None, Variable("RINGFENCE_WITNESS_CACERT")] = None
     tiles_listen: Annotated[str | None, Variable(_TILES)] = None
 

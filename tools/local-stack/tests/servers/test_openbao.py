@@ -122,12 +122,13 @@ def test_signing_keys_cannot_be_exported(openbao_server: OpenBaoServer) -> None:
 
 
 def test_operator_has_no_root_rights(openbao_server: OpenBaoServer) -> None:
-    """The kept token is the operator's: no signing as identity, no new key for the log, no policies, no tokens."""
+    """The kept token is the operator's: no signing as identity or the log, no policies, no tokens."""
     admin = openbao_server.admin()
     assert admin.read("auth/token/lookup-self")["data"]["policies"] == ["operator"]
     refused = {
         "transit/sign/identity-token": {"input": "eA=="},
-        "transit/keys/audit-checkpoint/rotate": {},
+        "transit/sign/audit-checkpoint": {"input": "eA=="},
+        "transit/keys/audit-checkpoint/config": {"min_encryption_version": 1},
         "transit/keys/identity-blind-index/rotate": {},
         "sys/policies/acl/custody": {"policy": "{}"},
         "auth/token/create": {},

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 import typer
 from ringfence_verifier import (
     Checkpoint,
+    KeySuccession,
     LogAudit,
     LogSummary,
     Opening,
@@ -21,6 +23,7 @@ from ringfence_verifier import (
     read_leaf,
     read_openings,
     verify_checkpoint,
+    verify_key_succession,
     verify_receipt,
     verify_safeguarding,
 )
@@ -144,17 +147,34 @@ def _verify_log(client: Client, key: str, ended_key: str, *, whole: bool) -> Non
     folder = client.credentials.folder
     if folder is None or not os.access(folder, os.W_OK):
         note("what was seen of the log before is not compared: there is no folder to keep it in")
-        _show(_read(client, LogAudit(), verify_checkpoint(client.audit.checkpoint(), key)))
+        signed, receipts = client.audit.keyed_checkpoint()
+        keys, _ = verify_key_succession(receipts, key)
+        summary = _read(client, LogAudit(), keys.verify_checkpoint(signed))
+        _follow(summary, keys)
+        _show(summary)
         return
     remembered = Remembered(folder / REMEMBERED)
     checked = client.audit.verified_checkpoint(key, remembered)
+    keys = remembered.keys(checked.origin, key)
     audit = LogAudit() if whole else remembered.reading(checked.origin)
     summary = _read(client, audit, checked)
+    _follow(summary, keys)
     if summary.predecessor:
         same = VerifierKey.of(summary.predecessor.origin, VerifierKey.parse(key).public_key)
         remembered.require_owned(summary.predecessor, ended_key or same.text())
     remembered.keep_reading(checked.origin, audit)
     _show(summary)
+
+
+def _follow(summary: LogSummary, keys: KeySuccession) -> None:
+    """Says how the log's key has changed; raises VerificationError where its leaves tell it otherwise."""
+    told = summary.keys_from(keys.keys[0].vkey)
+    if told != keys:
+        raise VerificationError("the keys that the log has shown are not those that its leaves name")
+    for before, after in pairwise(keys.keys):
+        ended = "both sign" if before.last is None else f"the one before signs up to {before.last}"
+        output.print(f"the log's key changed at {after.first} facts, {ended}:", highlight=False)
+        output.print(f"  {after.vkey}", highlight=False, soft_wrap=True)
 
 
 def _read(client: Client, audit: LogAudit, checked: Checkpoint) -> LogSummary:

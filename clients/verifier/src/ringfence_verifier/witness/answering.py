@@ -81,7 +81,10 @@ class Answering:
         return Answer(HTTPStatus.NOT_FOUND, "nothing was seen of such a log\n")
 
     def _checkpoint(self, note: str) -> tuple[str, Checkpoint, str]:
-        """Returns the text, the checkpoint, and the note with the log's own signature alone: all else is anybody's."""
+        """Returns the text, the checkpoint, and the note with the log's own signatures alone: all else is anybody's.
+
+        One key of the log is enough; one that has signed wrongly spoils the note (C2SP signed-note).
+        """
         try:
             text, lines = signature_lines(note)
         except VerificationError as error:
@@ -89,15 +92,15 @@ class Answering:
         keys = self.logs.get(text.partition("\n")[0])
         if keys is None:
             raise Refused(HTTPStatus.NOT_FOUND, "the log is not known here")
-        failures = []
-        for key in keys:
-            try:
-                checkpoint = verify_checkpoint(note, key.text())
-                signature = next(each for *of, each in lines if of == [key.name, key.key_id])
-                return text, checkpoint, f"{text}\n{signature_line(key.name, key.key_id, signature)}"
-            except VerificationError as error:
-                failures.append(str(error))
-        raise Refused(HTTPStatus.FORBIDDEN, "; ".join(failures))
+        own = [each for each in lines if each[:2] in {(key.name, key.key_id) for key in keys}]
+        by = [key for key in keys if (key.name, key.key_id) in {each[:2] for each in own}]
+        try:
+            checkpoints = [verify_checkpoint(note, key.text()) for key in by or keys[:1]]
+        except VerificationError as error:
+            raise Refused(HTTPStatus.FORBIDDEN, str(error)) from None
+        # One line of each key: all that bear its name and id have been verified.
+        kept = {each[:2]: signature_line(*each) for each in own}
+        return text, checkpoints[0], f"{text}\n{''.join(kept.values())}"
 
 
 def _request(body: bytes) -> tuple[int, list[bytes], str]:

@@ -357,6 +357,7 @@ class GetCheckpointResponse(_message.Message):
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     SOURCE_HEADS_FIELD_NUMBER: _builtins.int
     STATE_RECEIPT_FIELD_NUMBER: _builtins.int
+    KEY_RECEIPTS_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.str
     """Signed note (C2SP tlog-checkpoint)."""
     state_receipt: _builtins.str
@@ -367,16 +368,24 @@ class GetCheckpointResponse(_message.Message):
     def source_heads(self) -> _containers.RepeatedCompositeFieldContainer[Global___SourceHead]:
         """Heads of the sources at that size."""
 
+    @_builtins.property
+    def key_receipts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Receipts by which who knows one of the log's keys learns the next (C2SP tlog-proof, the leaf as extra data), in order
+        of the log: that a key was announced, signed by the one before; that this one has ended, signed by the newest. None
+        while the log has the key that it began with.
+        """
+
     def __init__(
         self,
         *,
         checkpoint: _builtins.str = ...,
         source_heads: _abc.Iterable[Global___SourceHead] | None = ...,
         state_receipt: _builtins.str = ...,
+        key_receipts: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "source_heads", b"source_heads", "state_receipt", b"state_receipt"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "key_receipts", b"key_receipts", "source_heads", b"source_heads", "state_receipt", b"state_receipt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -263,6 +263,94 @@ class SuccessionRecorded(_message.Message):
 Global___SuccessionRecorded: _TypeAlias = SuccessionRecorded  # noqa: Y015
 
 @_typing.final
+class KeyRotationOrdered(_message.Message):
+    """Somebody who keeps the log wants another key to take the place of the one that signs its checkpoints. It replaces an
+    order that was not carried out yet; one for the key that signs already takes it back.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VKEY_FIELD_NUMBER: _builtins.int
+    OVERLAP_SECONDS_FIELD_NUMBER: _builtins.int
+    vkey: _builtins.str
+    """The key, as C2SP signed-note writes it for verifiers."""
+    overlap_seconds: _builtins.int
+    """For how long the key before is to sign beside it, from when it is announced, in seconds."""
+    def __init__(
+        self,
+        *,
+        vkey: _builtins.str = ...,
+        overlap_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["overlap_seconds", b"overlap_seconds", "vkey", b"vkey"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeyRotationOrdered: _TypeAlias = KeyRotationOrdered  # noqa: Y015
+
+@_typing.final
+class KeyRecorded(_message.Message):
+    """The log has announced a key, or ended one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_LEAF_FIELD_NUMBER: _builtins.int
+    LEAF_FIELD_NUMBER: _builtins.int
+    ROOT_FIELD_NUMBER: _builtins.int
+    first_leaf: _builtins.int
+    """Index of the leaf in the log, from 0."""
+    leaf: _builtins.bytes
+    """The leaf, of kind `audit.key.v1` or `audit.key_ended.v1` (docs/formats.md)."""
+    root: _builtins.bytes
+    """Tree head after it, 32 bytes."""
+    def __init__(
+        self,
+        *,
+        first_leaf: _builtins.int = ...,
+        leaf: _builtins.bytes = ...,
+        root: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_leaf", b"first_leaf", "leaf", b"leaf", "root", b"root"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeyRecorded: _TypeAlias = KeyRecorded  # noqa: Y015
+
+@_typing.final
+class LapseRecorded(_message.Message):
+    """The log is about to publish checkpoints without a quorum of witnesses, as its site lets it, or has a quorum again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_LEAF_FIELD_NUMBER: _builtins.int
+    LEAF_FIELD_NUMBER: _builtins.int
+    ROOT_FIELD_NUMBER: _builtins.int
+    first_leaf: _builtins.int
+    """Index of the leaf in the log, from 0."""
+    leaf: _builtins.bytes
+    """The leaf, of kind `audit.lapse.v1` or `audit.lapse_ended.v1` (docs/formats.md)."""
+    root: _builtins.bytes
+    """Tree head after it, 32 bytes."""
+    def __init__(
+        self,
+        *,
+        first_leaf: _builtins.int = ...,
+        leaf: _builtins.bytes = ...,
+        root: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_leaf", b"first_leaf", "leaf", b"leaf", "root", b"root"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LapseRecorded: _TypeAlias = LapseRecorded  # noqa: Y015
+
+@_typing.final
 class FormatAdopted(_message.Message):
     """From now on the log writes another format; what it has written stays as it is."""
 

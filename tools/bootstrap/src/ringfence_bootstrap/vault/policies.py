@@ -57,7 +57,9 @@ _OPERATOR: Rules = {
     "sys/mounts": ("read",),
     "sys/policies/acl/*": ("read", "list"),
     "transit/keys/+": ("read",),
-    # Not the key of the log, which its readers pin, nor that of the blind indexes, whose first version always serves.
+    # Not that of the blind indexes, whose first version always serves. A new version of the log's key signs nothing
+    # until the log has announced it (`ringfence-audit rotate-key`).
+    "transit/keys/audit-checkpoint/rotate": ("update",),
     "transit/keys/identity-token/rotate": ("update",),
     "transit/keys/identity-wrap/rotate": ("update",),
     "transit/keys/payment-rail/rotate": ("update",),

@@ -9,7 +9,7 @@ from ringfence_kernel.store import EventStore, NewEvent, StoredEvent, VersionCon
 from ringfence_kernel.store.codec import EventCodec, open_envelope
 
 from ringfence_audit.log.domain.events import EVENTS, CheckpointSigned, FormatAdopted, Growth, StateRecorded
-from ringfence_audit.log.domain.state import HEADS_IN_LEAVES
+from ringfence_audit.log.domain.state import HEADS_IN_LEAVES, HEADS_IN_LINES
 
 PAGE_EVENTS = 64
 
@@ -21,7 +21,7 @@ def carry_over(store: EventStore) -> bool:
     Blocks; raises StoreUnavailable.
     """
     codec = EventCodec(EVENTS)
-    while _is_of_first_format(store, codec):
+    while format_of(store, codec) == HEADS_IN_LINES:
         (last,) = store.read(store.head().position - 1, 1)
         recorded_ns = max(time.time_ns(), open_envelope(last.state).recorded_at_ns + 1)
         adopted = NewEvent(last.stream, last.version + 1, *codec.encode(FormatAdopted(HEADS_IN_LEAVES), recorded_ns))
@@ -33,18 +33,21 @@ def carry_over(store: EventStore) -> bool:
     return False
 
 
-def _is_of_first_format(store: EventStore, codec: EventCodec) -> bool:
-    """Looks back for the newest checkpoint, and whether the leaf under it is a state: there is one every second."""
+def format_of(store: EventStore, codec: EventCodec) -> int:
+    """Looks back for the newest checkpoint, and whether the leaf under it is a state; 0 before the first.
+
+    Blocks; there is one every second, so that it looks at few events.
+    """
     size = 0
     for stored in backwards(store, store.head().position):
         event, _ = codec.decode(stored.topic, stored.state)
         if isinstance(event, FormatAdopted) or (isinstance(event, StateRecorded) and not size):
-            return False
+            return HEADS_IN_LEAVES
         if isinstance(event, CheckpointSigned) and not size:
             size = event.size
         elif isinstance(event, Growth) and event.first_leaf < size:
-            return not isinstance(event, StateRecorded)
-    return False
+            return HEADS_IN_LEAVES if isinstance(event, StateRecorded) else HEADS_IN_LINES
+    return 0
 
 
 def backwards(store: EventStore, end: int) -> Iterator[StoredEvent]:

@@ -12,7 +12,10 @@ REGISTER = "audit-log"
 
 
 class VaultAnchor:
-    """The Anchor port: the register `audit-log` has size and root for each origin that there ever was."""
+    """The Anchor port: the register `audit-log` has size and root for each origin that there ever was.
+
+    While witnesses dispute the log their key names stand beside, a space after each but the last.
+    """
 
     def __init__(self, versioned: VersionedValues) -> None:
         """Reads and replaces by check-and-set."""
@@ -26,9 +29,12 @@ class VaultAnchor:
             raise AnchorMissing
         self._content = {each: dict(said) for each, said in found.content.items()}
         said = self._content.get(origin, {"size": "0", "root": ""})
-        return Anchored(int(said["size"]), bytes.fromhex(said["root"]), found.version)
+        disputed_by = frozenset(said.get("disputed_by", "").split())
+        return Anchored(int(said["size"]), bytes.fromhex(said["root"]), found.version, disputed_by)
 
-    async def replace(self, held: Anchored, checkpoint: Checkpoint) -> int | None:
+    async def replace(self, held: Anchored, checkpoint: Checkpoint, disputed_by: frozenset[str]) -> int | None:
         """Anchors a checkpoint; raises VaultUnavailable."""
         said = {"size": str(checkpoint.size), "root": checkpoint.root.hex()}
+        if disputed_by:
+            said["disputed_by"] = " ".join(sorted(disputed_by))
         return await self._versioned.replace(REGISTER, self._content | {checkpoint.origin: said}, held.version)

@@ -52,11 +52,13 @@ class LogServicer:
         self, request: audit_pb2.GetCheckpointRequest, context: Any
     ) -> audit_pb2.GetCheckpointResponse:
         """Answers the latest signed checkpoint; raises CheckpointPending before the first."""
-        signed = (await self._standing()).signed_head()
+        stood = await self._standing()
+        signed = stood.signed_head()
         return audit_pb2.GetCheckpointResponse(
             checkpoint=signed.note,
             source_heads=[mapping.source_head(head) for head in signed.heads],
             state_receipt=await asyncio.to_thread(self._queries.state_receipt, signed),
+            key_receipts=await asyncio.to_thread(self._queries.key_receipts, stood) if stood.rotations else [],
         )
 
     async def GetReceipt(self, request: audit_pb2.GetReceiptRequest, context: Any) -> audit_pb2.GetReceiptResponse:

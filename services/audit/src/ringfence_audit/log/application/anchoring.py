@@ -20,12 +20,13 @@ _LOG = logs.get(__name__)
 class Anchoring:
     """Moves the anchor on before a signature leaves.
 
-    `root_at` gives the tree head over so many of the log's leaves; it blocks. What a process has anchored itself it
-    need not compare again: whoever else has moved the anchor meanwhile makes it look anew.
+    `root_at` gives the tree head over so many leaves of the log, whose size and root follow; it blocks, and raises
+    LogDamaged. What a process has anchored itself it need not compare again: whoever else has moved the anchor
+    meanwhile makes it look anew.
     """
 
     anchor: Anchor
-    root_at: Callable[[int], bytes]
+    root_at: Callable[[int, int, bytes], bytes]
     rolled_back: bool = False
     """Whether the log was found not to go on from what it has signed."""
     _held: Anchored | None = None
@@ -42,11 +43,34 @@ class Anchoring:
         if (held.size, held.root) != (checkpoint.size, checkpoint.root):
             if checkpoint.size <= held.size:
                 raise self._refusal(held, checkpoint.size)
-            version = await self.anchor.replace(held, checkpoint)
-            if version is None:
-                raise AnchorMoved
-            held = Anchored(checkpoint.size, checkpoint.root, version)
+            held = await self._replaced(held, checkpoint, held.disputed_by)
         self._held, self.rolled_back = held, False
+
+    @property
+    def is_held(self) -> bool:
+        """Tells whether what is anchored is known here, and nobody else is known to have moved it."""
+        return self._held is not None
+
+    @property
+    def disputed_by(self) -> frozenset[str]:
+        """Key names of the witnesses that dispute the log, as it was held last; nobody before anything was read."""
+        return self._held.disputed_by if self._held else frozenset()
+
+    async def keep_disputes(self, origin: str, disputed_by: frozenset[str]) -> None:
+        """Has the next process know who disputes the log; nothing is kept before the anchor was moved once.
+
+        Raises AnchorMoved where another process was faster, and what reading the anchor raises.
+        """
+        held = self._held
+        if held is not None and held.disputed_by != disputed_by:
+            self._held = None
+            self._held = await self._replaced(held, Checkpoint(origin, held.size, held.root), disputed_by)
+
+    async def _replaced(self, held: Anchored, checkpoint: Checkpoint, disputed_by: frozenset[str]) -> Anchored:
+        version = await self.anchor.replace(held, checkpoint, disputed_by)
+        if version is None:
+            raise AnchorMoved
+        return Anchored(checkpoint.size, checkpoint.root, version, disputed_by)
 
     async def compare(self, head: Checkpoint) -> None:
         """Compares the log as it stands with what is anchored, unless this process has done so before.
@@ -64,10 +88,13 @@ class Anchoring:
         return (await self.anchor.read(checkpoint.origin)).size > checkpoint.size
 
     async def _require_own(self, held: Anchored, checkpoint: Checkpoint) -> None:
-        """Raises LogRolledBack where the log does not have what is anchored."""
+        """Raises LogRolledBack where the log does not have what is anchored, LogDamaged where its tiles do not tell."""
         if held.size > checkpoint.size:
             raise self._refusal(held, checkpoint.size)
-        if held.size and await asyncio.to_thread(self.root_at, held.size) != held.root:
+        if (
+            held.size
+            and await asyncio.to_thread(self.root_at, held.size, checkpoint.size, checkpoint.root) != held.root
+        ):
             raise self._refusal(held, checkpoint.size)
 
     def _refusal(self, held: Anchored, size: int) -> DomainError:

@@ -10,17 +10,19 @@ from itertools import islice
 from typing import Any
 
 from ringfence_kernel.feed import FeedPage
+from ringfence_kernel.telemetry import logs
 from ringfence_kernel.telemetry import tracing as telemetry
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.pages import as_far_as_known, links, pages_of, remaining
 from ringfence_audit.log.application.ports import Index, Signer, StoredPage, TileRows, Translation
-from ringfence_audit.log.application.publishing import Publishing
+from ringfence_audit.log.application.publishing import Cosigned, Publishing
+from ringfence_audit.log.application.rotating import Rotating
 from ringfence_audit.log.application.texts import Erased, TextRows
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead
-from ringfence_audit.log.domain.errors import CheckpointOutrun, TakenOverElsewhere
-from ringfence_audit.log.domain.events import CheckpointSigned, SourcesPassed
+from ringfence_audit.log.domain.errors import CheckpointOutrun, LogRolledBack, TakenOverElsewhere, WitnessesMissing
+from ringfence_audit.log.domain.events import CheckpointSigned, KeyRecorded, LapseRecorded, SourcesPassed, StateRecorded
 from ringfence_audit.log.domain.leaf import Value, encode
 from ringfence_audit.log.domain.merkle import Tile
 from ringfence_audit.log.domain.page import ClosedPage, Page
@@ -28,6 +30,7 @@ from ringfence_audit.log.domain.reads import READ_KIND
 from ringfence_audit.log.domain.state import HEADS_IN_LINES, LogPosition, State
 from ringfence_audit.log.domain.state_leaf import NO_INDEX, IndexHead
 
+_LOG = logs.get(__name__)
 PRUNED_KIND = "audit.pruned.v1"
 SOURCE = "ringfence.source"
 """Span attribute: the service whose events were taken over."""
@@ -142,6 +145,17 @@ class LogStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class LogWitnessed:
+    """Tells whether what is published has its quorum."""
+
+    state: State
+
+    async def problem(self) -> str | None:
+        """Gives what is wrong, or None: a probe of health."""
+        return None if self.state.lapsed is None else "checkpoints are published without a quorum of witnesses"
+
+
+@dataclass(frozen=True, slots=True)
 class SignCheckpoint:
     """Has the log's committed head signed, and records the checkpoint."""
 
@@ -151,6 +165,7 @@ class SignCheckpoint:
     signer: Signer
     anchoring: Anchoring
     publishing: Publishing
+    rotating: Rotating
     index: Index
 
     async def __call__(self) -> None:
@@ -159,28 +174,85 @@ class SignCheckpoint:
         One that has not grown is compared with what it has signed. Raises CheckpointOutrun, LogRolledBack, AnchorMoved,
         WitnessesMissing, and what anchoring and signing raise.
         """
-        index = await self.index() if await self.writer.commit(lambda unit: self._lacks_state()) else NO_INDEX
-        is_due, head = await self.writer.commit(partial(self._head, index=index))
-        if not is_due:
-            await self.anchoring.compare(head)
+        # Who was heard late is kept too, and who has come round.
+        await self.anchoring.keep_disputes(self.state.origin, self.publishing.disputed_by)
+        previous = await self.rotating.previous()
+        lacks_state = await self.writer.commit(partial(self._lacks_state, previous=previous))
+        index = await self.index() if lacks_state else NO_INDEX
+        is_due, head, key_ids = await self.writer.commit(partial(self._head, previous=previous, index=index))
+        is_held = self.anchoring.is_held
+        await (self.anchoring.advance(head) if is_due else self.anchoring.compare(head))
+        if not is_held:
+            self.publishing.remember(self.anchoring.disputed_by)
+        if is_due:
+            note = await self.signer.sign(head.text(), key_ids)
+            cosigned = await self._cosigned(head, note)
+            await self._require_quorum(head, cosigned)
+            await self.record(head, cosigned.note)
+            await self._end_lapse(cosigned)
+        elif self.state.lapsed is not None and self.state.signed is not None:
+            # Nothing is new: is there a quorum for what was published without one?
+            signed = self.state.signed
+            published = Checkpoint(self.state.origin, signed.size, signed.root)
+            await self._end_lapse(await self._cosigned(published, signed.note))
+
+    async def _require_quorum(self, due: Checkpoint, cosigned: Cosigned) -> None:
+        """Raises WitnessesMissing where a checkpoint may not be published.
+
+        Where it might without a quorum, the log first owns up to it, in a leaf that the next checkpoint is over.
+        """
+        if not cosigned.missing:
             return
-        await self.anchoring.advance(head)
-        note = await self.signer.sign(head.text())
-        await self.record(head, await self.publishing.cosigned(head, note))
+        is_open = self.publishing.is_open and self.state.format != HEADS_IN_LINES
+        lapsed = self.state.lapsed
+        if is_open and lapsed is None:
+            await self._record_lapse(cosigned.missing)
+        if not is_open or lapsed is None or lapsed >= due.size:
+            missing = ", ".join(cosigned.missing)
+            raise WitnessesMissing(f"without {missing} there is no quorum", size=str(due.size))
 
-    def _lacks_state(self) -> bool:
-        return self.state.is_due and not self.state.is_stated(self.publishing.policy.sha256)
+    async def _end_lapse(self, cosigned: Cosigned) -> None:
+        if self.state.lapsed is not None and not cosigned.missing:
+            await self._record_lapse(())
 
-    def _head(self, unit: Unit, index: IndexHead) -> tuple[bool, Checkpoint]:
-        """Gives whether there is something to sign, which then ends with what the log knows, and the head."""
+    async def _record_lapse(self, missing: Sequence[str]) -> None:
+        def decide(unit: Unit) -> None:
+            if (self.state.lapsed is None) is bool(missing):
+                self._record_own(unit, *self.state.append_lapse(missing, unit.recorded_ns))
+
+        await self.writer.commit(decide)
+        _LOG.critical("witness_quorum_lapsed" if missing else "witness_quorum_is_back", missing=", ".join(missing))
+
+    async def _cosigned(self, due: Checkpoint, note: str) -> Cosigned:
+        try:
+            return await self.publishing.cosigned(due, note)
+        except LogRolledBack:
+            await self.anchoring.keep_disputes(due.origin, self.publishing.disputed_by)
+            raise
+
+    def _lacks_state(self, unit: Unit, previous: str) -> bool:
+        is_stated = self.state.is_stated(self.publishing.policy.sha256)
+        return (self.state.is_due and not is_stated) or self.state.append_key(previous, unit.recorded_ns) is not None
+
+    def _head(self, unit: Unit, previous: str, index: IndexHead) -> tuple[bool, Checkpoint, tuple[bytes, ...]]:
+        """Gives whether there is something to sign, the head, and the ids of the keys to sign by.
+
+        What is signed ends with what the log knows, after what it has to say of its keys.
+        """
+        if turn := self.state.append_key(previous, unit.recorded_ns):
+            self._record_own(unit, *turn)
         if not self.state.is_due:
-            return False, self.state.checkpoint()
-        if self._lacks_state():
-            policy = self.publishing.policy.sha256
-            event, tiles = self.state.append_state(unit.recorded_ns, policy, index)
-            unit.record(self.state.stream, event)
-            _save(unit, self.rows, tiles, event.first_leaf, 1, unit.recorded_ns, unit.recorded_ns)
-        return True, self.state.checkpoint()
+            return False, self.state.checkpoint(), ()
+        policy = self.publishing.policy.sha256
+        if not self.state.is_stated(policy):
+            self._record_own(unit, *self.state.append_state(unit.recorded_ns, policy, index))
+        return True, self.state.checkpoint(), self.state.signing_ids
+
+    def _record_own(
+        self, unit: Unit, event: KeyRecorded | StateRecorded | LapseRecorded, tiles: Sequence[Tile]
+    ) -> None:
+        unit.record(self.state.stream, event)
+        _save(unit, self.rows, tiles, event.first_leaf, 1, unit.recorded_ns, unit.recorded_ns)
 
     async def record(self, checkpoint: Checkpoint, note: str) -> None:
         """Records a signed checkpoint, unless a larger one was recorded meanwhile; raises CheckpointOutrun."""

@@ -12,7 +12,7 @@ from ringfence_audit.log.application.publishing import Publishing
 from ringfence_audit.log.domain.state import State
 
 SIZE, AGE = "ringfence.tree.size", "ringfence.checkpoint.age"
-ROLLED_BACK = "ringfence.tree.rolled_back"
+ROLLED_BACK, UNWITNESSED = "ringfence.tree.rolled_back", "ringfence.checkpoint.unwitnessed"
 
 
 def measure(
@@ -29,6 +29,10 @@ def measure(
     rolled_back = while_leading(leadership, lambda: [(int(anchoring.rolled_back or publishing.disputed), {})])
     gauges.observe(
         ROLLED_BACK, "1", "1 where the log does not go on from what it has signed, 0 otherwise.", rolled_back
+    )
+    unwitnessed = while_leading(leadership, lambda: [(int(log.lapsed is not None), {})])
+    gauges.observe(
+        UNWITNESSED, "1", "1 where checkpoints are published without a quorum of witnesses, 0 otherwise.", unwitnessed
     )
     gauges.observe(SIZE, "{leaf}", "Leaves of the log.", size)
     gauges.observe(AGE, "s", "How long the log has had leaves that no checkpoint covers.", age)

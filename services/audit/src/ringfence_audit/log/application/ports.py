@@ -102,11 +102,15 @@ class Marks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Anchored:
-    """What the log has signed last, as far as is known outside of its database; nothing at version 0 and size 0."""
+    """What the log has signed last, as far as is known outside of its database; nothing at version 0 and size 0.
+
+    `disputed_by` are key names of witnesses that have seen another history, and have not cosigned this one since.
+    """
 
     size: int
     root: bytes
     version: int
+    disputed_by: frozenset[str] = frozenset()
 
 
 class Anchor(Protocol):
@@ -115,8 +119,11 @@ class Anchor(Protocol):
     async def read(self, origin: str) -> Anchored:
         """Returns what is anchored for the log of an origin."""
 
-    async def replace(self, held: Anchored, checkpoint: Checkpoint) -> int | None:
-        """Anchors a checkpoint in place of what was held; returns its version, None where that is not the newest."""
+    async def replace(self, held: Anchored, checkpoint: Checkpoint, disputed_by: frozenset[str]) -> int | None:
+        """Anchors a checkpoint, and who disputes the log, in place of what was held.
+
+        Returns its version, None where what was held is not the newest.
+        """
 
 
 class Index(Protocol):
@@ -127,10 +134,16 @@ class Index(Protocol):
 
 
 class Signer(Protocol):
-    """The key that signs checkpoints."""
+    """The keys that sign checkpoints."""
 
-    async def sign(self, checkpoint_text: str) -> str:
-        """Gives the signed note; raises a DomainError while the key cannot be used."""
+    async def sign(self, checkpoint_text: str, key_ids: Sequence[bytes]) -> str:
+        """Gives the note, signed by the keys of these ids in their order, by the newest where there is none.
+
+        Raises a DomainError while a key cannot be used, SigningKeyMissing where one is not there.
+        """
+
+    async def vkeys(self) -> Mapping[bytes, str]:
+        """Returns the vkeys that there are, by key id; raises a DomainError while they cannot be asked for."""
 
 
 class Translation(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from ringfence_kernel.telemetry import logs
 from ringfence_kernel.values.errors import DomainError
 
 from ringfence_audit.log.domain.checkpoint import Checkpoint, base64_text
-from ringfence_audit.log.domain.errors import LogRolledBack, WitnessesMissing
+from ringfence_audit.log.domain.errors import LogDamaged, LogRolledBack
 from ringfence_audit.log.domain.witnesses import NO_WITNESSES, Policy, Witness
 
 ANSWER_SECONDS = 2.0
@@ -44,33 +44,55 @@ async def _never(checkpoint: Checkpoint) -> bool:
     return False
 
 
+@dataclass(frozen=True, slots=True)
+class Cosigned:
+    """A note with the cosignatures that came in time; where they are no quorum, who is missing."""
+
+    note: str
+    missing: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Publishing:
     """Gathers cosignatures.
 
-    `proof` gives the consistency proof between two sizes of the log; it blocks. `is_overtaken` tells whether another
+    `is_open` says that a checkpoint may be published without a quorum, once the log owns up to it in a leaf.
+
+    `proof` gives the consistency proof from a size of the log to a larger one with its root; it blocks, and raises
+    LogDamaged where there is none. `is_overtaken` tells whether another
     process has signed more than a checkpoint has: then a witness that has seen more is no sign of another history.
     """
 
     policy: Policy = NO_WITNESSES
     witnesses: Witnesses | None = None
-    proof: Callable[[int, int], Sequence[bytes]] = lambda old, new: ()
+    proof: Callable[[int, int, bytes], Sequence[bytes]] = lambda old, new, root: ()
     is_overtaken: Callable[[Checkpoint], Awaitable[bool]] = _never
+    is_open: bool = False
     _sizes: dict[str, int] = field(default_factory=dict)
     _under_way: dict[str, asyncio.Task[str]] = field(default_factory=dict)
     _disputing: set[str] = field(default_factory=set)
     _has_asked: bool = False
+    _damaged: LogDamaged | None = None
 
     @property
     def disputed(self) -> bool:
         """Whether a witness has seen another history of this log, and has not cosigned this one since."""
         return bool(self._disputing)
 
-    async def cosigned(self, checkpoint: Checkpoint, note: str) -> str:
+    @property
+    def disputed_by(self) -> frozenset[str]:
+        """Key names of those who dispute the log: a name that a policy gives may be another's in the next one."""
+        return frozenset(each.key_name for each in self.policy.witnesses if each.name in self._disputing)
+
+    def remember(self, disputed_by: Collection[str]) -> None:
+        """Takes up who disputed the log when another process was at it; whom the policy names no more is forgotten."""
+        self._disputing |= {each.name for each in self.policy.witnesses if each.key_name in disputed_by}
+
+    async def cosigned(self, checkpoint: Checkpoint, note: str) -> Cosigned:
         """Gives the note with the cosignatures that came in time.
 
-        Raises WitnessesMissing where they are no quorum, and LogRolledBack where a witness has seen a larger log, or
-        one of which this is no extension, and has not cosigned since: whoever is named in the policy is believed.
+        Raises LogRolledBack where a witness has seen a larger log, or one of which this is no extension, and has not
+        cosigned since: whoever is named in the policy is believed. Raises LogDamaged where there is no proof for one.
         """
         free = [each for each in self.policy.witnesses if each.name not in self._under_way]
         try:
@@ -82,10 +104,12 @@ class Publishing:
         self._has_asked = True
         if self._disputing:
             raise LogRolledBack(witness=", ".join(sorted(self._disputing)))
-        if not self.policy.is_met(lines):
-            missing = ", ".join(sorted({each.name for each in self.policy.witnesses} - lines.keys()))
-            raise WitnessesMissing(f"without {missing} there is no quorum", size=str(checkpoint.size))
-        return note + "".join(lines[name] for name in sorted(lines))
+        damaged, self._damaged = self._damaged, None
+        if damaged is not None:
+            raise damaged
+        missing = sorted({each.name for each in self.policy.witnesses} - lines.keys())
+        text = note + "".join(lines[name] for name in sorted(lines))
+        return Cosigned(text, () if self.policy.is_met(lines) else tuple(missing))
 
     def _begun(self, witness: Witness, checkpoint: Checkpoint, note: str) -> asyncio.Task[str]:
         """Asks beside all others; what comes of it is taken in whether or not anybody waits for it still."""
@@ -120,6 +144,10 @@ class Publishing:
         except (WitnessAway, TimeoutError) as away:
             _LOG.warning("witness_away", witness=witness.name, detail=str(away) or "no answer in time")
             return ""
+        except LogDamaged as damaged:
+            # It is here that something is wrong, and nothing is shown of it.
+            self._damaged = damaged
+            return ""
         except Exception:
             # What one witness answers is no reason to have no checkpoint by the others.
             _LOG.exception("witness_failed", witness=witness.name)
@@ -143,7 +171,7 @@ class Publishing:
         assert self.witnesses is not None
         for _ in range(ATTEMPTS):
             old = self._sizes.get(witness.name, 0)
-            proof = await asyncio.to_thread(self.proof, old, checkpoint.size) if old else ()
+            proof = await asyncio.to_thread(self.proof, old, checkpoint.size, checkpoint.root) if old else ()
             status, answer = await self.witnesses.add_checkpoint(witness, _request(old, proof, note))
             if status == OK:
                 if line := self.witnesses.cosignature(witness, answer, checkpoint):

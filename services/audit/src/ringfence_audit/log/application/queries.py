@@ -69,6 +69,27 @@ class Queries:
         index = signed.size - 1
         return receipt(signed.state_leaf, index, self._tree.inclusion_proof(index, signed.size), signed.note)
 
+    def key_receipts(self, stood: LogPosition) -> list[str]:
+        """Gives receipts by which who knows one of the log's keys learns the next: that it was announced, as the key
+        before has signed, and that this one has ended, as the next has; in order of the log.
+
+        What no checkpoint covers yet is left out.
+        """
+        if stood.signed is None:
+            return []
+        newest, found = (stood.signed.size, stood.signed.note), list[str]()
+        # While two keys sign, the newest checkpoint is one of both.
+        under = [(each.last_size, each.last_note) if each.end_leaf else newest for each in stood.rotations]
+        for each, by_previous, by_this in zip(stood.rotations, under, [*under[1:], newest], strict=True):
+            found += self._receipt_under(each.leaf, each.index, *by_previous)
+            found += self._receipt_under(each.end_leaf, each.end_index, *by_this)
+        return found
+
+    def _receipt_under(self, leaf: bytes, index: int, size: int, note: str) -> list[str]:
+        if not leaf or index >= size:
+            return []
+        return [receipt(leaf, index, self._tree.inclusion_proof(index, size), note)]
+
     def combined_proof(self, leaves: Sequence[tuple[int, bytes]], signed: SignedHead) -> list[bytes]:
         """Proves that leaves stand at their indexes, which ascend, in the log under a checkpoint.
 

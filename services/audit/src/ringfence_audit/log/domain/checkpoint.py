@@ -64,9 +64,13 @@ class NoteKey:
         """Gives the vkey text `name+hexadecimal key id+base64(0x01 ‖ key)` that verifiers are handed."""
         return f"{self.name}+{self.key_id.hex()}+{base64_text(ED25519 + self.public_key)}"
 
+    def line(self, signature: bytes) -> str:
+        """Gives this key's signature line of a note."""
+        return f"\u2014 {self.name} {base64_text(self.key_id + signature)}\n"
+
     def signed(self, text: str, signature: bytes) -> str:
         """Gives the note: the text, an empty line, and this key's signature line."""
-        return f"{text}\n\u2014 {self.name} {base64_text(self.key_id + signature)}\n"
+        return f"{text}\n{self.line(signature)}"
 
 
 def note_heads(note: str) -> tuple[SourceHead, ...]:

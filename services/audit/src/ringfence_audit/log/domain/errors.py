@@ -26,6 +26,13 @@ class LogRolledBack(DomainError):
     code = "DATA_LOSS"
 
 
+class SigningKeyMissing(DomainError):
+    """Vault has no version of the log's key that has to sign: somebody has taken it away, or it is another Vault."""
+
+    reason = "SIGNING_KEY_MISSING"
+    code = "FAILED_PRECONDITION"
+
+
 class AnchorMissing(DomainError):
     """There is no place for what the log signs: the keys were not set up for it, or somebody has taken it away."""
 

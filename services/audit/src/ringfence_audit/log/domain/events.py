@@ -85,6 +85,39 @@ class SuccessionRecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyRotationOrdered:
+    """Somebody who keeps the log wants another key to take the place of the one that signs.
+
+    The log announces it once Vault has it; the key before signs beside it for `overlap_seconds`. It replaces an order
+    that was not carried out yet; one for the key that signs already takes it back.
+    """
+
+    TOPIC: ClassVar[str] = "KeyRotationOrdered.v1"
+    vkey: str
+    overlap_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecorded:
+    """The log has announced a key, or ended one, as a leaf."""
+
+    TOPIC: ClassVar[str] = "KeyRecorded.v1"
+    first_leaf: int
+    leaf: bytes
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LapseRecorded:
+    """The log is about to publish without a quorum of witnesses, or has one again, as a leaf."""
+
+    TOPIC: ClassVar[str] = "LapseRecorded.v1"
+    first_leaf: int
+    leaf: bytes
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class FormatAdopted:
     """From now on the log writes the format of this number; what it has written stays as it is."""
 
@@ -118,7 +151,7 @@ class SourcesPassed:
 
 Taken: TypeAlias = LeavesAppended | LeavesDeflated
 """By these events of a source come into the log."""
-Growth: TypeAlias = Taken | ReadRecorded | StateRecorded | SuccessionRecorded
+Growth: TypeAlias = Taken | ReadRecorded | StateRecorded | SuccessionRecorded | KeyRecorded | LapseRecorded
 """By these the log grows."""
 
 
@@ -147,6 +180,9 @@ OF_TREE: tuple[type, ...] = (
     ReadRecorded,
     StateRecorded,
     SuccessionRecorded,
+    KeyRecorded,
+    KeyRotationOrdered,
+    LapseRecorded,
     CheckpointSigned,
     FormatAdopted,
 )

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from ringfence_audit.log.domain.errors import LogDamaged
+
 HASH_BYTES = 32
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
@@ -168,6 +170,25 @@ class TileTree:
             proof.append(self._range(start, end))
         return proof[::-1]
 
+    def proven_extension(self, old_size: int, new_size: int, new_root: bytes) -> list[bytes]:
+        """Gives the consistency proof to a tree whose head is known; raises LogDamaged where the tiles lead elsewhere.
+
+        Nobody is to be shown one that does not hold: it would look as if the log had another history.
+        """
+        proof = self.consistency_proof(old_size, new_size)
+        if proof and extended_root(old_size, self.root(old_size), new_size, proof) != new_root:
+            raise LogDamaged(
+                "the tiles do not lead to the head of the tree", from_size=str(old_size), size=str(new_size)
+            )
+        return proof
+
+    def root_under(self, size: int, new_size: int, new_root: bytes) -> bytes:
+        """Gives the tree head over the first leaves of a tree whose head is known; raises LogDamaged likewise."""
+        if size == new_size:
+            return new_root
+        self.proven_extension(size, new_size, new_root)
+        return self.root(size)
+
     def _apart(self, start: int, end: int, indexes: Sequence[int]) -> Iterator[bytes]:
         at = bisect_left(indexes, start)
         if at == len(indexes) or indexes[at] >= end:
@@ -194,7 +215,7 @@ class TileTree:
         first = offset * HASH_BYTES
         hashes = self._read(level, tile)[first : first + (HASH_BYTES << rest)]
         if len(hashes) != HASH_BYTES << rest:
-            raise ValueError(f"tile {level}/{tile} is shorter than the log")
+            raise LogDamaged("a tile is not there, or shorter than the log", tile=f"{level}/{tile}")
         return fold(hashes)
 
     def _rows(self, level: int, tile: int) -> list[bytes]:
@@ -232,6 +253,29 @@ def combined_root(proven: Sequence[tuple[int, bytes]], size: int, hashes: Sequen
         return node_hash(left, head(middle, end))
 
     return head(0, size)
+
+
+def extended_root(old_size: int, old_root: bytes, new_size: int, proof: Sequence[bytes]) -> bytes:
+    """Gives the root of the newer tree that a consistency proof leads to (RFC 9162 §2.1.4.2), from a size above 0.
+
+    Empty where it leads to another root of the older one, or has another length.
+    """
+    path = [old_root, *proof] if old_size & (old_size - 1) == 0 else list(proof)
+    node, last = old_size - 1, new_size - 1
+    while node & 1:
+        node, last = node >> 1, last >> 1
+    older = newer = path[0]
+    for sibling in path[1:]:
+        if not last:
+            return b""
+        if node & 1 or node == last:
+            older, newer = node_hash(sibling, older), node_hash(sibling, newer)
+            while node and not node & 1:
+                node, last = node >> 1, last >> 1
+        else:
+            newer = node_hash(newer, sibling)
+        node, last = node >> 1, last >> 1
+    return newer if not last and older == old_root else b""
 
 
 def root_of(hashed: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:

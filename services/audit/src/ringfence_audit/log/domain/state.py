@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import ClassVar, TypeVar
 
@@ -21,6 +21,9 @@ from ringfence_audit.log.domain.events import (
     CheckpointSigned,
     FormatAdopted,
     Growth,
+    KeyRecorded,
+    KeyRotationOrdered,
+    LapseRecorded,
     LeavesAppended,
     LeavesDeflated,
     ReadRecorded,
@@ -29,7 +32,18 @@ from ringfence_audit.log.domain.events import (
     Taken,
     leaves_of,
 )
-from ringfence_audit.log.domain.leaf import STATE_KIND, decode
+from ringfence_audit.log.domain.keys import (
+    KEY_ENDED_KIND,
+    KEY_KIND,
+    Rotation,
+    due_leaf,
+    key_id,
+    restored_keys,
+    saved_keys,
+    signing_ids,
+)
+from ringfence_audit.log.domain.lapse import LAPSE_ENDED_KIND, LAPSE_KIND, lapse_ended_leaf, lapse_leaf
+from ringfence_audit.log.domain.leaf import STATE_KIND, decode, prefix
 from ringfence_audit.log.domain.merkle import Frontier, Tile, leaf_hashes
 from ringfence_audit.log.domain.page import ClosedPage
 from ringfence_audit.log.domain.reads import READ_KIND, is_copying
@@ -43,7 +57,7 @@ from ringfence_audit.log.domain.state_leaf import (
 )
 from ringfence_audit.log.domain.succession import SUCCESSION_KIND, succession_leaf
 
-OwnT = TypeVar("OwnT", ReadRecorded, StateRecorded, SuccessionRecorded)
+OwnT = TypeVar("OwnT", ReadRecorded, StateRecorded, SuccessionRecorded, KeyRecorded, LapseRecorded)
 
 GENESIS = bytes(32)
 SAVED_FORMAT, SAVED_HEAD_BYTES = 3, 40
@@ -76,6 +90,7 @@ class LogPosition:
     size: int
     signed: SignedHead | None
     heads: Mapping[str, SourceHead]
+    rotations: tuple[Rotation, ...] = ()
 
     def signed_head(self) -> SignedHead:
         """Gives the latest checkpoint; raises CheckpointPending where there was none yet."""
@@ -99,6 +114,12 @@ class State:
     """(size, leaf) at the newest sizes that end with a state leaf, since the latest checkpoint, ascending."""
     format: int = 0
     """What the log's checkpoints look like; 0 while it has none, and then its first one decides."""
+    rotations: tuple[Rotation, ...] = ()
+    """How the log's keys have followed one another; while there is none it has the key that it began with."""
+    ordered: KeyRotationOrdered | None = None
+    """The rotation that was ordered last, until its key is announced."""
+    lapsed: int | None = None
+    """Index of the leaf that says that checkpoints over it may lack their quorum; None while none may."""
     news_size: int = 0
     """The size after the newest leaf that calls for a checkpoint: not a state, nor that somebody has copied the log."""
     _computed: tuple[object, Frontier] | None = field(default=None, compare=False)
@@ -134,9 +155,14 @@ class State:
         """Tells whether a checkpoint can be recorded: the log had that head, not too many appends ago."""
         return (checkpoint.size, checkpoint.root) in self.unsigned
 
+    @property
+    def signing_ids(self) -> tuple[bytes, ...]:
+        """Ids of the keys that sign the next checkpoint, the oldest first; none before the first one."""
+        return signing_ids(self.rotations, self.signed.note if self.signed else "")
+
     def position(self) -> LogPosition:
         """Gives where the log stands."""
-        return LogPosition(self.frontier.size, self.signed, dict(self.heads))
+        return LogPosition(self.frontier.size, self.signed, dict(self.heads), self.rotations)
 
     @property
     def is_deflating(self) -> bool:
@@ -175,13 +201,28 @@ class State:
         known = statable(index, size)
         return self._append_own(StateRecorded, state_leaf(size, self.heads, time_ns, policy_sha256, known))
 
+    def append_key(self, previous: str, time_ns: int) -> tuple[KeyRecorded, list[Tile]] | None:
+        """Gives the event that announces or ends a key, and the tiles that it changes, where one of them is due.
+
+        `previous` is the vkey that signs now, empty while what was ordered cannot be announced.
+        """
+        signed_size = self.signed.size if self.signed else 0
+        leaf = due_leaf(self.rotations, self.ordered, previous, self.frontier.size, signed_size, time_ns)
+        return None if leaf is None else self._append_own(KeyRecorded, leaf)
+
+    def append_lapse(self, missing: Sequence[str], time_ns: int) -> tuple[LapseRecorded, list[Tile]]:
+        """Gives the event that begins a lapse, or ends it where nobody is missing, and the tiles that it changes."""
+        size = self.frontier.size
+        leaf = lapse_leaf(size, missing, time_ns) if missing else lapse_ended_leaf(size, time_ns)
+        return self._append_own(LapseRecorded, leaf)
+
     def append_succession(
         self, checkpoint: Checkpoint, note: str, time_ns: int
     ) -> tuple[SuccessionRecorded, list[Tile]]:
         """Gives the event that begins the log in another's place, and the tiles that it changes."""
         return self._append_own(SuccessionRecorded, succession_leaf(checkpoint, note, time_ns))
 
-    def append_again(self, leaf: bytes) -> tuple[ReadRecorded | StateRecorded | SuccessionRecorded, list[Tile]]:
+    def append_again(self, leaf: bytes) -> tuple[Growth, list[Tile]]:
         """Gives the event that a leaf of the log's own was appended by, and the tiles that it changes.
 
         Raises ValueError where it is none.
@@ -193,6 +234,10 @@ class State:
             return self._append_own(StateRecorded, leaf)
         if kind == SUCCESSION_KIND:
             return self._append_own(SuccessionRecorded, leaf)
+        if kind in (KEY_KIND, KEY_ENDED_KIND):
+            return self._append_own(KeyRecorded, leaf)
+        if kind in (LAPSE_KIND, LAPSE_ENDED_KIND):
+            return self._append_own(LapseRecorded, leaf)
         raise ValueError(f"no event of the log holds a {kind} leaf alone")
 
     def _append_own(self, kind: Callable[[int, bytes, bytes], OwnT], leaf: bytes) -> tuple[OwnT, list[Tile]]:
@@ -214,6 +259,16 @@ class State:
             _push(self.stated, (self.frontier.size, event.leaf), journal)
         elif isinstance(event, ReadRecorded | SuccessionRecorded):
             self._extend(event, journal)
+        elif isinstance(event, KeyRecorded):
+            self._extend(event, journal)
+            self._turn(event, journal)
+        elif isinstance(event, LapseRecorded):
+            self._extend(event, journal)
+            journal.call(setattr, self, "lapsed", self.lapsed)
+            self.lapsed = event.first_leaf if event.leaf.startswith(prefix(LAPSE_KIND)) else None
+        elif isinstance(event, KeyRotationOrdered):
+            journal.call(setattr, self, "ordered", self.ordered)
+            self.ordered = None if key_id(event.vkey) in self.signing_ids[-1:] else event
         elif isinstance(event, FormatAdopted):
             journal.call(setattr, self, "format", self.format)
             self.format = event.format
@@ -227,6 +282,10 @@ class State:
         hashed.update(self.signed.note.encode() if self.signed else b"")
         for size, stated in (*self.unsigned, *self.stated):
             hashed.update(size.to_bytes(8, "big") + stated)
+        if self.rotations or self.ordered:
+            hashed.update(json.dumps(saved_keys(self.rotations, self.ordered)).encode())
+        if self.lapsed is not None:
+            hashed.update(f"lapsed {self.lapsed}".encode())
         return hashed.digest()
 
     def save(self) -> Sequence[tuple[str, bytes]]:
@@ -241,6 +300,8 @@ class State:
             "log_format": self.format,
             "news_size": self.news_size,
             "stated": [(size, leaf.hex()) for size, leaf in self.stated],
+            "keys": saved_keys(self.rotations, self.ordered),
+            "lapsed": self.lapsed,
         }
         if self.signed:
             rest["signed"] = self.signed.size, self.signed.root.hex(), self.signed.note, self.signed.state_leaf.hex()
@@ -264,6 +325,8 @@ class State:
         self.heads = {head.source: head for head in heads}
         self.format, self.news_size = rest["log_format"], rest["news_size"]
         self.stated = deque((size, bytes.fromhex(leaf)) for size, leaf in rest["stated"])
+        self.rotations, self.ordered = restored_keys(rest["keys"])
+        self.lapsed = rest["lapsed"]
         self.signed = None
         if rest["signed"]:
             size, root, note, leaf = rest["signed"]
@@ -285,6 +348,20 @@ class State:
             journal.call(setattr, self, "news_size", self.news_size)
             self.news_size = frontier.size
         _push(self.unsigned, (frontier.size, event.root), journal)
+
+    def _turn(self, event: KeyRecorded, journal: Journal) -> None:
+        for name in ("rotations", "ordered"):
+            journal.call(setattr, self, name, getattr(self, name))
+        if event.leaf.startswith(prefix(KEY_KIND)):
+            self.rotations, self.ordered = (*self.rotations, Rotation(event.first_leaf, event.leaf)), None
+            return
+        if not self.rotations:
+            raise LogTampered(f"the leaf {event.first_leaf} ends a key that nothing has followed")
+        *before, under_way = self.rotations
+        # What was put back from a mirror has the leaves of its past alone, and no checkpoint.
+        size, note = (self.signed.size, self.signed.note) if self.signed else (0, "")
+        ended = replace(under_way, end_index=event.first_leaf, end_leaf=event.leaf, last_size=size, last_note=note)
+        self.rotations = (*before, ended)
 
     def _sign(self, event: CheckpointSigned, journal: Journal) -> None:
         if (event.size, event.root) not in self.unsigned:
