@@ -19,6 +19,7 @@ from bench.delta import screening_delta
 from bench.flood import flood_row
 from bench.floods import flood_rows
 from bench.idle import idle_row
+from bench.indexing import indexing
 from bench.instructions import instruction_rows
 from bench.intake import statements
 from bench.lists import sanctions_lists
@@ -35,6 +36,7 @@ LARGE = (1_000, 8_190)
 MATCHED_LINES = 1_000_000
 STATED_ENTRIES = (10_000, 100_000)
 VERIFIED_LEAVES = 100_000
+INDEXED_LEAVES = 131_072
 ALL_SERVICES_SIZES = (1_000,)
 
 
@@ -63,6 +65,7 @@ CUSTODY: Mapping[str, Measure] = {
     "matching": lambda rows, plan: matching(rows.results, MATCHED_LINES),
     "statements": lambda rows, plan: statements(rows.results, STATED_ENTRIES),
     "audit_verify": lambda rows, plan: verifying(rows.results, VERIFIED_LEAVES),
+    "audit_index": lambda rows, plan: indexing(rows.results, INDEXED_LEAVES),
 }
 REBUILD: Mapping[str, Measure] = {
     "custody_rebuild": lambda rows, plan: rebuild(rows.measured, rows.results, plan.transfers),

@@ -64,6 +64,11 @@ TARGETS: Mapping[tuple[str, int], Sequence[Target]] = {
     ("statements", 100_000): (Target("extra_mb", most=500),),
     ("audit_tree", 100_000): (Target("leaf_us", most=3), Target("ratio", least=0.3)),
     ("audit_verify", 100_000): (Target("leaf_us", most=15), Target("ratio", least=0.03)),
+    ("audit_index", 131_072): (
+        Target("leaf_us", most=10),
+        Target("ratio", least=0.08),
+        Target("leaf_bytes", most=150),
+    ),
     ("identity_claims", 1): (Target("rank_p", least=0.001),),
     ("custody_rebuild", 8_190): (
         Target("per_second", least=1_000_000),

@@ -45,7 +45,7 @@ def measured(leaves: int) -> dict[str, float]:
         TREE: lambda: lead_to(log, note, vkey),
         LOG: lambda: read_all(log),
     }
-    return {name: min(_seconds(work) for _ in range(TURNS)) for name, work in works.items()}
+    return {name: min(seconds_of(work) for _ in range(TURNS)) for name, work in works.items()}
 
 
 def hash_each(log: list[bytes]) -> None:
@@ -136,7 +136,8 @@ def _name(text: str) -> bytes:
     return bytes([len(text)]) + text.encode()
 
 
-def _seconds(work: Callable[[], None]) -> float:
+def seconds_of(work: Callable[[], object]) -> float:
+    """Returns the seconds of processor time that something took."""
     started = time.process_time()
     work()
     return time.process_time() - started

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs all that Ringfence needs on Debian 12: servers and faketime from Debian, Python packages by hash.
+# Installs all that Ringfence needs on Debian 12: servers, faketime and a browser from Debian, Python packages by hash.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,6 +11,8 @@ PATH="$PATH:/usr/sbin" command -v nats-server >/dev/null || missing+=(nats-serve
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
 # For the drills of clocks that are wrong.
 ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing+=(faketime)
+# For the tests of the page that verifies complete answers.
+command -v chromium >/dev/null || missing+=(chromium)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 install_debian "${missing[@]}"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed" >&2; exit 1; }

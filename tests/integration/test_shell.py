@@ -15,7 +15,7 @@ from ringfence.cli import main
 from ringfence.ids import new_id
 from ringfence_local_stack.scenario import Scenario, eventually, fresh, new_iban
 from ringfence_local_stack.scenario.messages import entry
-from ringfence_verifier import verify_receipt
+from ringfence_verifier import verify_answer, verify_receipt
 
 Rows = list[dict[str, str]]
 Shell = Callable[..., Rows]
@@ -224,6 +224,13 @@ def test_what_moved_is_listed_and_proven(scenario: Scenario, shell: Shell, tmp_p
     shell("regulator", "receipt", found["index"], str(tmp_path / "receipt"), table=False)
     proven = verify_receipt((tmp_path / "receipt").read_text(), scenario.sandbox.log_key())
     assert proven.index == int(found["index"])
+    saved = tmp_path / "answer"
+    asked = ("--key", scenario.sandbox.log_key(), "--save", str(saved))
+    all_of_it = shell("regulator", "answer", moved["transfer"], *asked)
+    assert found in all_of_it
+    answer = verify_answer(saved.read_bytes(), scenario.sandbox.log_key())
+    assert [str(index) for index, _ in answer.facts] == [each["index"] for each in all_of_it]
+    assert shell("regulator", "answer", str(new_id()), *asked) == []
 
 
 def test_what_a_bank_tells_is_handed_in_and_decided(scenario: Scenario, shell: Shell, tmp_path: Path) -> None:

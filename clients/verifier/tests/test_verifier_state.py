@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 from ringfence_verifier import Checkpoint, SourceHead, VerificationError, read_leaf, read_state, verify_log
 
@@ -77,7 +79,7 @@ def test_every_state_of_a_log_is_checked_and_the_last_leaf_is_one() -> None:
 
     def stated(position: int | None = None) -> bytes:
         head = record("custody", log.epoch, log.position if position is None else position, log.hash)
-        return state(size=len(log.leaves), sources=head, books_size=0)
+        return state(size=len(log.leaves), sources=head, books_size=0, index_root=sha256(b"").digest())
 
     def checkpoint(leaves: list[bytes]) -> Checkpoint:
         return Checkpoint("log.example", len(leaves), tree_hash(leaves), ())

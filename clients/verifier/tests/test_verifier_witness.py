@@ -142,7 +142,7 @@ def test_requests_that_are_none_are_refused_before_they_are_read(tmp_path: Path)
 
 def test_one_connection_too_many_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever connects and says nothing takes one place of as many as there are, and gives it back as he leaves."""
-    monkeypatch.setattr("ringfence_verifier.witness.serving.MOST_CONNECTIONS", 1)
+    monkeypatch.setattr("ringfence_verifier.serving.MOST_CONNECTIONS", 1)
     with serving(tmp_path / "w") as (port, _):
         with socket.create_connection(("127.0.0.1", port)) as silent:
             silent.sendall(b"POST /add")

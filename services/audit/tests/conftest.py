@@ -17,10 +17,12 @@ from ringfence_audit.evidence.adapters.proof_model import ProofModel
 from ringfence_audit.evidence.api.servicer import EvidenceServicer
 from ringfence_audit.evidence.application.passing import Passing
 from ringfence_audit.evidence.domain.state import State as EvidenceState
-from ringfence_audit.index.adapters.search_model import SearchModel
-from ringfence_audit.index.adapters.search_reader import SearchReader
-from ringfence_audit.index.api.servicer import SearchServicer
+from ringfence_audit.index.adapters.index_model import IndexModel
+from ringfence_audit.index.adapters.run_reader import RunReader
+from ringfence_audit.index.api.servicer import AnswerServicer, SearchServicer
+from ringfence_audit.index.application.answering import Answering
 from ringfence_audit.index.application.queries import Queries as SearchQueries
+from ringfence_audit.index.application.vouching import Vouching
 from ringfence_audit.log.adapters.http_witnesses import HttpWitnesses
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.stored_marks import StoredMarks
@@ -186,7 +188,14 @@ def signing(
     anchoring, publishing = Anchoring(anchor, tree.root), Publishing()
     if policy is not None:
         publishing = Publishing(policy, HttpWitnesses(None), tree.consistency_proof, anchoring.is_overtaken)
-    return SignCheckpoint(writer, log, TileModel(), LocalSigner(), anchoring, publishing)
+    projector = Projector(store, EventCodec(EVENTS), IndexModel())
+
+    async def caught_up() -> None:
+        while await asyncio.to_thread(projector.step):
+            pass
+
+    vouching = Vouching(RunReader(store), caught_up, patience_seconds=5.0)
+    return SignCheckpoint(writer, log, TileModel(), LocalSigner(), anchoring, publishing, vouching)
 
 
 @asynccontextmanager
@@ -208,15 +217,15 @@ async def running(
     take_over = TakeOver(writer, log, Translation(translation), TileModel())
     anchor = anchor or LocalAnchor()
     record_read, sign_checkpoint = RecordRead(writer, log, TileModel()), signing(store, writer, log, anchor, policy)
-    search, queries = Projector(store, codec, SearchModel()), Queries(TileReader(store), ChainedLeaves(store, codec))
+    search, queries = Projector(store, codec, IndexModel()), Queries(TileReader(store), ChainedLeaves(store, codec))
     proof, findings = Projector(store, codec, ProofModel()), FindingsReader(store)
     of = {feed.source: feed for feed in (SourceFeed("custody"), SourceFeed("payment-instruction"), *feeds)}
     note = NotePassed(writer, log)
     sources = of["custody"], of["payment-instruction"]
     passing = Passing(evidence, note, *sources, findings, lambda: START_NS + 3_600 * 10**9)
     heavy = HeavyWork(MeterProvider().get_meter("test"))
-    searching = SearchServicer(record_read, SearchQueries(SearchReader(store), queries), search, heavy.run)
-    making = Making(IndexedLeaves(SearchReader(store), queries), translation.currencies)
+    searching = SearchServicer(record_read, SearchQueries(RunReader(store), queries), search, heavy.run)
+    making = Making(IndexedLeaves(RunReader(store), queries), translation.currencies)
     servicer = joined(
         AuditServiceServicer,
         LogServicer(
@@ -228,10 +237,11 @@ async def running(
             heavy.run,
         ),
         searching,
+        AnswerServicer(record_read, Answering(RunReader(store), queries), heavy.run),
         EvidenceServicer(record_read, findings, evidence, proof, heavy.run),
         ReportServicer(record_read, making, searching.caught_up, heavy.run, ORIGIN),
     )
-    checkpointer = Checkpointer(sign_checkpoint, lambda: not log.unsigned)
+    checkpointer = Checkpointer(sign_checkpoint, lambda: not log.is_due)
     task = asyncio.create_task(writer.run())
     try:
         yield Audit(

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -22,7 +24,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from ringfence_kernel.rpc.errors import remote_error
 from ringfence_kernel.values.ids import new_id, show
-from ringfence_local_stack.processes.files import private_folder
+from ringfence_local_stack.processes.files import private_folder, write_private
 from ringfence_local_stack.processes.ports import free_ports
 from ringfence_local_stack.processes.process import Process
 from ringfence_local_stack.servers.certificates import CertificateFiles
@@ -34,7 +36,7 @@ from ringfence_protos.common.v1 import feed_pb2, feed_pb2_grpc
 from ringfence_protos.identity.v1 import identity_pb2
 from ringfence_verifier import VerifierKey
 
-from .feeds import SourceFeed
+from .feeds import SourceFeed, accounts_created, kyc_changed, transfers_created
 
 ORIGIN = "ringfence.test/log"
 SOURCES = ("identity", "custody", "payment-instruction")
@@ -205,6 +207,26 @@ class AuditProcess:
     @staticmethod
     def _pair(files: CertificateFiles) -> tuple[bytes, bytes]:
         return files.key.read_bytes(), files.certificate.read_bytes()
+
+
+@contextmanager
+def serving(openbao: OpenBaoServer, database: Database, folder: Path, **settings: str) -> Iterator[AuditProcess]:
+    """Runs the service over sources with a few events."""
+    running = AuditProcess(openbao, database, private_folder(folder), settings=settings)
+    for mount in ("workload", "client"):
+        write_private(running.folder / f"{mount}-ca.pem", openbao.authority_certificate(f"pki-{mount}") + "\n")
+    running.serve_sources()
+    custody = running.feeds["custody"]
+    custody.add("AccountsCreated.v1", accounts_created("alice", "bob", owners=("owner-a", "owner-b")))
+    custody.add("TransfersCreated.v1", transfers_created("t0", "t1"))
+    running.feeds["identity"].add("KycChanged.v1", kyc_changed("owner-a"))
+    migrated = running.run("migrate")
+    assert migrated.returncode == 0, migrated.stderr
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
 
 
 def thumbprint(certificate_pem: str) -> str:

@@ -66,6 +66,25 @@ async def test_a_log_that_was_rolled_back_signs_nothing(
     assert audit.anchor.held == held
 
 
+async def test_a_log_that_was_rolled_back_and_stands_still_says_so(
+    audit: Audit, restored_store: EventStore, custody: SourceFeed
+) -> None:
+    """With all its sources put back there is nothing to sign: the anchor is read all the same, once where it agrees."""
+    async with running(restored_store, [custody], anchor=audit.anchor) as restored:
+        await restored.publish()
+        assert (audit.anchor.reads, restored.anchoring.rolled_back) == (1, False)
+        await restored.publish()
+        assert audit.anchor.reads == 1
+    fill(custody)
+    await audit.follow(custody)
+    await audit.publish()
+    async with running(restored_store, [custody], anchor=audit.anchor) as restored:
+        for _ in range(2):
+            with pytest.raises(LogRolledBack):
+                await restored.publish()
+        assert restored.anchoring.rolled_back
+
+
 async def test_a_restored_log_that_comes_to_the_same_goes_on(
     audit: Audit, restored_store: EventStore, custody: SourceFeed
 ) -> None:

@@ -58,7 +58,7 @@ async def test_a_heavy_search_held_in_the_middle_holds_up_nobody_elses_read(
 ) -> None:
     """While one auditor's searches wait for the index, another one's receipt is there; then all are answered."""
     with psycopg.connect(audit_database.owner_conninfo) as connection:
-        connection.execute("LOCK TABLE leaf_keys IN ACCESS EXCLUSIVE MODE")
+        connection.execute("LOCK TABLE index_runs IN ACCESS EXCLUSIVE MODE")
         flood = [asyncio.create_task(searched.servicer.Search(search(), CONTEXT)) for _ in range(SEARCHES)]
         while searched.log.frontier.size < 2 * SEARCHES + 2:  # all are recorded, and now ask the index
             await asyncio.sleep(0.01)

@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ringfence_audit.index.domain.answer import Answer, Asked
+from ringfence_audit.index.domain.extracting import extract
+from ringfence_audit.index.domain.keys import keys_of
+from ringfence_audit.index.domain.merging import merged, rebased
+from ringfence_audit.index.domain.ranges import Range, cover
+from ringfence_audit.index.domain.runs import chunks_of, index_root, pages_between, run_of
 from ringfence_audit.log.domain.checkpoint import NoteKey
 from ringfence_audit.log.domain.leaf import Value, commitment, encode
-from ringfence_audit.log.domain.merkle import leaf_hash
-from ringfence_verifier import VerifierKey, read_leaf, verify_checkpoint, verify_log, verify_receipt, verify_state
+from ringfence_audit.log.domain.merkle import TileTree, combined_root, leaf_hash, leaf_hashes
+from ringfence_verifier import (
+    VerifierKey,
+    read_leaf,
+    verify_answer,
+    verify_checkpoint,
+    verify_combined,
+    verify_log,
+    verify_receipt,
+    verify_state,
+)
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 
@@ -67,7 +84,87 @@ def test_the_published_log_verifies_whole() -> None:
     assert (verified.index, verified.leaf.hex()) == (received["index"], received["leaf"])
 
 
-KINDS = ("leaf", "commitment", "log_key", "checkpoint", "receipt", "checkpoint_over_state", "state_receipt")
+def example(number: int) -> bytes:
+    """Gives the leaf that the vectors of the index are made of."""
+    ids = {"account_id": bytes([number % 7]), "fact_id": number.to_bytes(8, "big")}
+    return encode("example.fact.v1", {name: sha256(seed).digest()[:16] for name, seed in ids.items()})
+
+
+def test_keys_and_runs_agree_with_the_vectors() -> None:
+    """A leaf's keys, a run's postings and its record are computed as published."""
+    [keyed], [run] = vectors("index_keys"), vectors("index_run")
+    leaf, of = bytes.fromhex(keyed["leaf"]), Range(run["first"], run["leaves"])
+    assert [key.hex() for key in keys_of(leaf)] == keyed["keys"]
+    [postings] = extract(of.first, [example(number) for number in range(of.first, of.end)]).cut([of.end])
+    assert postings.tobytes().hex() == run["postings"]
+    assert run_of(of, postings.tobytes()).record().hex() == run["record"]
+
+
+def test_roots_of_the_index_agree_with_the_vectors() -> None:
+    """The index over so many leaves has the published root."""
+    for vector in vectors("index_root"):
+        leaves = [example(number) for number in range(vector["size"])]
+        runs = []
+        for of in cover(vector["size"]):
+            together = extract(of.first, leaves[of.first : of.end])
+            bundles = together.cut([*range(of.first + 256, of.end, 256), of.end])
+            moved = [[rebased(each, 256 * number)] for number, each in enumerate(bundles)]
+            runs.append(run_of(of, b"".join(block.tobytes() for block in merged(moved))))
+        assert index_root(runs).hex() == vector["root"]
+
+
+def tree_over(leaves: list[bytes]) -> TileTree:
+    """Gives the tree over a few leaves, which fit into one tile."""
+    return TileTree(lambda level, index: leaf_hashes(leaves) if level == 0 else b"")
+
+
+def test_combined_proofs_agree_with_the_vectors() -> None:
+    """The service makes, and the verifier accepts, the published hashes."""
+    for vector in vectors("combined_proof"):
+        size, indexes = vector["size"], vector["indexes"]
+        leaves = [example(number) for number in range(size)]
+        hashes = tree_over(leaves).combined_proof(indexes, size)
+        proven = [(index, leaf_hash(leaves[index])) for index in indexes]
+        assert [each.hex() for each in hashes] == vector["hashes"]
+        assert combined_root(proven, size, hashes).hex() == vector["root"]
+        verify_combined(proven, size, hashes, bytes.fromhex(vector["root"]))
+
+
+def test_complete_answers_agree_with_the_vectors() -> None:
+    """The verifier finds the published facts, and the service writes the published bytes from them."""
+    for vector in vectors("answer"):
+        content = b64decode(vector["answer"])
+        found = verify_answer(content, vector["vkey"])
+        assert ([index for index, _ in found.facts], found.key.hex()) == (vector["indexes"], vector["key"])
+        size = found.state.size
+        leaves = [example(number) for number in range(size)]
+        state_at = content.index(b"audit.state.v1") - 2
+        state = content[state_at : state_at + int.from_bytes(content[state_at - 2 : state_at], "big")]
+        [postings] = extract(0, leaves[: found.state.index_size]).cut([found.state.index_size])
+        run = run_of(Range(0, found.state.index_size), postings.tobytes())
+        asked = Asked(found.key, found.from_leaf, found.until_leaf)
+        [chunk] = chunks_of([postings])
+        pages = pages_between(run, chunk.head, {0: chunk}, *asked.bounds(run))
+        indexes = [*asked.indexes(run, pages), size]
+        hashes = tree_over([*leaves, state]).combined_proof(indexes, size + 1)
+        facts = [leaves[index] for index in indexes[:-1]]
+        assert Answer(asked, found.note, state, [(run, pages)], facts, hashes).encoded() == content
+
+
+KINDS = (
+    "leaf",
+    "commitment",
+    "log_key",
+    "checkpoint",
+    "receipt",
+    "checkpoint_over_state",
+    "state_receipt",
+    "index_keys",
+    "index_run",
+    "index_root",
+    "combined_proof",
+    "answer",
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)

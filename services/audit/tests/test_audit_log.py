@@ -9,9 +9,11 @@ import psycopg
 import pytest
 from ringfence_audit.bootstrap import rebuild
 from ringfence_audit.evidence.adapters.proof_model import ProofModel
+from ringfence_audit.index.adapters.index_model import IndexModel
 from ringfence_audit.log.domain import state
 from ringfence_audit.log.domain.errors import CheckpointOutrun, TakenOverElsewhere
 from ringfence_audit.log.domain.events import EVENTS, Growth, leaves_of
+from ringfence_audit.log.domain.reads import COPYING
 from ringfence_audit.log.domain.state import LogTampered, State
 from ringfence_kernel.feed import EventUnknown, FeedFork
 from ringfence_kernel.store import EventStore
@@ -248,7 +250,7 @@ async def test_rebuilding_from_events_gives_the_same_log_and_tables(
     await audit.record_read(b"r" * 16, "Search", {"tenant_id": BOOK})
     await audit.publish()
     report = await asyncio.to_thread(rebuild, audit.store, ORIGIN, compare=True)
-    tables = ("tiles", "leaf_pages", "leaf_keys", *ProofModel.tables)
+    tables = ("tiles", "leaf_pages", *IndexModel.tables, *ProofModel.tables)
     assert report.differences == dict.fromkeys(("chain", "tree", "state", *tables), 0)
     assert report.events == audit.store.head().position
 
@@ -257,7 +259,7 @@ async def test_rebuilding_from_events_gives_the_same_log_and_tables(
     ("statement", "difference"),
     [
         ("UPDATE tiles SET hashes = set_byte(hashes, 40, get_byte(hashes, 40) # 1)", "tiles"),
-        ("DELETE FROM leaf_keys WHERE first_leaf = 2", "leaf_keys"),
+        ("DELETE FROM index_tail WHERE first_leaf = 0", "index_tail"),
         ("UPDATE leaf_pages SET position = position + 1", "leaf_pages"),
         ("UPDATE stored_events SET state = set_byte(state, 100, get_byte(state, 100) # 1)", "chain"),
     ],
@@ -298,5 +300,24 @@ async def test_a_changed_leaf_is_found_by_whoever_holds_an_older_checkpoint(audi
     checkpoint = verify_checkpoint(audit.log.signed.note, audit.signer.key.text())
     leaves = stored_leaves(audit.store)
     leaves[4] = leaves[4].replace(b"alice", b"mallo")
-    with pytest.raises(VerificationError, match="root"):
+    with pytest.raises(VerificationError, match=r"index over|root"):
         verify_log(leaves, checkpoint)
+
+
+async def test_copying_the_log_is_no_news(audit: Audit, custody: SourceFeed) -> None:
+    """Else whoever copies would have his own read to copy, for ever; the next checkpoint for news covers it."""
+    fill(custody, 1)
+    await audit.follow(custody)
+    await audit.sign_checkpoint()
+    signed = audit.log.signed
+    assert signed is not None
+    for _ in range(3):
+        await audit.record_read(b"r" * 16, COPYING, {"from_index": 0, "limit": 256})
+        await audit.sign_checkpoint()
+    assert audit.log.signed == signed
+    assert audit.log.frontier.size == signed.size + 3
+    async with running(audit.store, []) as again:
+        assert not again.log.is_due
+    await audit.record_read(b"r" * 16, "Search", {})
+    await audit.sign_checkpoint()
+    assert audit.log.signed.size == signed.size + 5  # and the leaf that states what the log knows

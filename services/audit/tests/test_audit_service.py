@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ringfence_audit.evidence.adapters.proof_model import ProofModel
+from ringfence_audit.index.adapters.index_model import IndexModel
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.values.ids import new_id
 from ringfence_local_stack.processes.files import private_folder, write_private
@@ -28,8 +29,8 @@ from ringfence_verifier import (
     verify_state,
 )
 
-from .feeds import BOOK, accounts_created, identifier, kyc_changed, transfers_created
-from .process import AuditProcess, Reader
+from .feeds import BOOK, identifier, transfers_created
+from .process import AuditProcess, Reader, serving
 
 
 @pytest.fixture(scope="module")
@@ -37,22 +38,8 @@ def service(
     openbao_server: OpenBaoServer, database: Callable[[str], Database], stack_folder: Path
 ) -> Iterator[AuditProcess]:
     """A running service with a few events in its sources."""
-    folder = private_folder(stack_folder / f"audit-{new_id().hex()}")
-    running = AuditProcess(openbao_server, database("audit"), folder)
-    for mount in ("workload", "client"):
-        write_private(folder / f"{mount}-ca.pem", openbao_server.authority_certificate(f"pki-{mount}") + "\n")
-    running.serve_sources()
-    custody = running.feeds["custody"]
-    custody.add("AccountsCreated.v1", accounts_created("alice", "bob", owners=("owner-a", "owner-b")))
-    custody.add("TransfersCreated.v1", transfers_created("t0", "t1"))
-    running.feeds["identity"].add("KycChanged.v1", kyc_changed("owner-a"))
-    migrated = running.run("migrate")
-    assert migrated.returncode == 0, migrated.stderr
-    try:
-        running.start()
+    with serving(openbao_server, database("audit"), stack_folder / f"audit-{new_id().hex()}") as running:
         yield running
-    finally:
-        running.stop()
 
 
 def checkpoint_with(service: AuditProcess, reader: Reader, custody_position: int) -> Checkpoint:
@@ -231,7 +218,7 @@ def test_rebuild_verify_compares_everything(service: AuditProcess) -> None:
         "state",
         "tiles",
         "leaf_pages",
-        "leaf_keys",
+        *IndexModel.tables,
         *ProofModel.tables,
     }
 

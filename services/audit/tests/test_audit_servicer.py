@@ -61,6 +61,7 @@ async def test_every_kind_of_read_is_in_the_log_before_its_answer(filled: Audit)
     """After each call the newest leaf says who asked what; malformed requests leave none."""
     calls = [
         ("Search", audit_pb2.SearchRequest(tenant_id=BOOK)),
+        ("GetAnswer", audit_pb2.GetAnswerRequest(subject_id=identifier("alice"))),
         ("GetReceipt", audit_pb2.GetReceiptRequest(leaf_index=1)),
         ("ListLeaves", audit_pb2.ListLeavesRequest()),
         ("VerifySources", audit_pb2.VerifySourcesRequest()),

@@ -13,6 +13,7 @@ from ringfence_audit.log.domain.checkpoint import Checkpoint
 from ringfence_audit.log.domain.events import EVENTS, Growth, StateRecorded, leaves_of
 from ringfence_audit.log.domain.merkle import leaf_hashes
 from ringfence_audit.log.domain.state import HEADS_IN_LEAVES, HEADS_IN_LINES, State
+from ringfence_audit.log.domain.state_leaf import IndexHead, statable
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.writing.snapshots import SnapshotFile
@@ -21,6 +22,7 @@ from ringfence_verifier import VerificationError, verify_checkpoint, verify_cons
 
 from .conftest import ORIGIN, Audit, KeysAway, running
 from .feeds import SourceFeed
+from .index import reference
 from .test_audit_log import append_reads, fill, stored_leaves
 from .test_audit_snapshots import saved
 
@@ -56,7 +58,8 @@ async def test_a_checkpoint_is_over_what_the_log_knew(audit: Audit, custody: Sou
         ("custody", 1, 4, custody.events[-1].hash)
     ]
     assert [(each.source, each.position) for each in reply.source_heads] == [("custody", 4)]
-    assert (state.index_size, state.books_size, state.books_root, state.policy_sha256) == (0, 0, bytes(32), b"")
+    assert (state.index_size, state.index_root) == (state.size, reference.root(stored_leaves(audit.store)[:-1]))
+    assert (state.books_size, state.books_root, state.policy_sha256) == (0, bytes(32), b"")
 
 
 async def test_a_log_states_nothing_while_nothing_is_new(audit: Audit, custody: SourceFeed) -> None:
@@ -200,3 +203,12 @@ async def test_a_log_that_lies_about_what_it_knew_is_refused(audit: Audit, custo
 def test_what_makes_the_log_grow_is_one_list() -> None:
     """Every event with leaves is among those that tables, index and tests are filled from."""
     assert {each for each in EVENTS if "first_leaf" in each.__slots__} == set(Growth.__args__)
+
+
+@pytest.mark.parametrize(
+    ("index_size", "size", "states"),
+    [(5, 4, 0), (5, 5, 5), (5, 65_541, 5), (5, 65_542, 0), (256, 10**7, 256), (257, 10**7, 0), (512, 512, 512)],
+)
+def test_no_index_is_stated_that_nobody_could_compute_again(index_size: int, size: int, states: int) -> None:
+    """Ahead of the log, or within a bundle and later than readers hold postings for, it is not vouched for."""
+    assert statable(IndexHead(index_size, bytes(32)), size).size == states

@@ -9,7 +9,16 @@ from uuid import UUID
 import grpc
 from ringfence_protos.audit.v1 import audit_pb2 as pb
 from ringfence_protos.audit.v1 import audit_pb2_grpc
-from ringfence_verifier import Checkpoint
+from ringfence_verifier import (
+    Answer,
+    Checkpoint,
+    Fact,
+    LogState,
+    Policy,
+    VerificationError,
+    verify_answer,
+    verify_consistency,
+)
 
 from ringfence.remembered import Remembered
 from ringfence.transport import Connection
@@ -33,6 +42,23 @@ class Receipt:
 
     leaf: bytes
     proof: str
+
+
+@dataclass(frozen=True)
+class CompleteAnswer:
+    """All facts about a subject, with their indexes and in order of the log: below `until_leaf` there are no others.
+
+    `state` is what the log knew under `checkpoint`, the newest that a piece stands under, `note` that as it was
+    signed. `pieces` are what was verified, one after the other, each by itself for whoever is handed it.
+    """
+
+    subject_id: UUID
+    until_leaf: int
+    facts: list[tuple[int, Fact]]
+    checkpoint: Checkpoint
+    state: LogState
+    note: str
+    pieces: list[bytes]
 
 
 class Finding(IntEnum):
@@ -186,6 +212,33 @@ class Audit:
             if not (token := page.next_page_token):
                 return
 
+    def answer(self, subject_id: UUID, vkey: str, *, policy: Policy | None = None) -> CompleteAnswer:
+        """All facts about a subject as far as the log states its index, verified with the log's public key.
+
+        An answer that is too long comes in pieces, each of which has to go on where the last one ends, under a
+        checkpoint that extends the last one's. Raises VerificationError where anything does not hold.
+        """
+        facts, pieces = list[tuple[int, Fact]](), list[bytes]()
+        last: Answer | None = None
+        while True:
+            begin = last.until_leaf if last else 0
+            request = pb.GetAnswerRequest(subject_id=subject_id.bytes, from_leaf=begin)
+            reply = self._connection.call(self._stub.GetAnswer, request)
+            piece = verify_answer(reply.answer, vkey, policy=policy)
+            if (piece.key, piece.from_leaf) != (subject_id.bytes, begin):
+                raise VerificationError("the log has answered something else than it was asked")
+            if piece.until_leaf != (reply.next_leaf or piece.state.index_size):
+                raise VerificationError("the answer ends before its index does")
+            if last is not None:
+                self._require_extends(last.checkpoint, piece.checkpoint)
+            last = piece
+            facts += piece.facts
+            pieces.append(reply.answer)
+            if not reply.next_leaf:
+                return CompleteAnswer(
+                    subject_id, piece.until_leaf, facts, piece.checkpoint, piece.state, piece.note, pieces
+                )
+
     def receipt(self, leaf_index: int) -> Receipt:
         """The receipt of one fact."""
         reply = self._connection.call(self._stub.GetReceipt, pb.GetReceiptRequest(leaf_index=leaf_index))
@@ -195,6 +248,10 @@ class Audit:
         """The node hashes that prove the log of `to_size` to extend the one of `from_size`."""
         request = pb.GetConsistencyProofRequest(from_size=from_size, to_size=to_size)
         return list(self._connection.call(self._stub.GetConsistencyProof, request).path)
+
+    def _require_extends(self, older: Checkpoint, newer: Checkpoint) -> None:
+        path = self.consistency_proof(older.size, newer.size) if older.size < newer.size else []
+        verify_consistency(older.size, older.root, newer.size, newer.root, path)
 
     def leaves(self, from_index: int = 0, until_index: int | None = None) -> Iterator[Leaf]:
         """Facts in order of the log, up to an index or to the end of what is there, fetched page by page."""

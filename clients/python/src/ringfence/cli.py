@@ -19,6 +19,7 @@ from ringfence.commands import (
     book,
     calendar,
     clients,
+    complete,
     decide,
     facts,
     flows,
@@ -93,6 +94,7 @@ app.add_typer(reconciling.match, name="match")
 app.add_typer(reconciling.breaks, name="breaks")
 tabled(facts.evidence)
 tabled(facts.search)
+tabled(complete.answer)
 app.command()(facts.receipt)
 app.add_typer(verify.app, name="verify")
 local.add_commands(app, "rebuild", "status")

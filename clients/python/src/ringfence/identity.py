@@ -31,6 +31,7 @@ class PrincipalKind(IntEnum):
     BANK_FEED = 5
     IMPORTER = 6
     AUDITOR = 7
+    MIRROR = 8
 
 
 class PartyKind(IntEnum):

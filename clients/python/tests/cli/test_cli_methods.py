@@ -179,6 +179,7 @@ WAYS = {
     "ProposalService/DecideProposals": by(Proposals.decide, "confirm", "refuse", "withdraw"),
     "AuditService/GetCheckpoint": by(Audit.checkpoint, "verify log"),
     "AuditService/Search": by(Audit.search, "search", "safeguarding receipts"),
+    "AuditService/GetAnswer": by(Audit.answer, "answer"),
     "AuditService/GetReceipt": by(Audit.receipt, "receipt", "safeguarding receipts"),
     "AuditService/ListLeaves": by(Audit.leaves, "verify log"),
     "AuditService/VerifySources": by(Audit.verify_sources, "verify log"),

@@ -4,8 +4,14 @@ It imports the standard library and `cryptography` only, shares no code with the
 never takes a key from the evidence it checks.
 """
 
+from pathlib import Path
+
+from ringfence_verifier.answer import Answer, AnswerRefused, verify_answer
+from ringfence_verifier.combined import verify_combined
+from ringfence_verifier.contradiction import Contradiction, NoContradiction, contradiction
 from ringfence_verifier.cosignature import CosignerKey, cosigners
 from ringfence_verifier.errors import VerificationError
+from ringfence_verifier.index import IndexHash, leaf_keys
 from ringfence_verifier.leaf import Fact, read_leaf
 from ringfence_verifier.log import LogAudit, LogSummary, Predecessor, verify_log
 from ringfence_verifier.note import Checkpoint, SourceHead, VerifierKey, verify_checkpoint
@@ -15,13 +21,22 @@ from ringfence_verifier.receipt import VerifiedLeaf, verify_receipt
 from ringfence_verifier.safeguarding import VerifiedDay, day_id, verify_safeguarding
 from ringfence_verifier.state import LogState, read_state, verify_state
 
+PAGE = Path(__file__).with_name("page") / "verify.html"
+"""The page that verifies complete answers in a browser; it needs no network."""
+
 __all__ = [
+    "PAGE",
+    "Answer",
+    "AnswerRefused",
     "Checkpoint",
+    "Contradiction",
     "CosignerKey",
     "Fact",
+    "IndexHash",
     "LogAudit",
     "LogState",
     "LogSummary",
+    "NoContradiction",
     "Policy",
     "Predecessor",
     "SourceHead",
@@ -29,11 +44,15 @@ __all__ = [
     "VerifiedDay",
     "VerifiedLeaf",
     "VerifierKey",
+    "contradiction",
     "cosigners",
     "day_id",
+    "leaf_keys",
     "read_leaf",
     "read_state",
+    "verify_answer",
     "verify_checkpoint",
+    "verify_combined",
     "verify_consistency",
     "verify_inclusion",
     "verify_log",

@@ -5,7 +5,8 @@ of each and the number of leaves each was given. From it the source's own hash c
 left out, added, reordered, or given no leaf or other than the stated number shows without asking the source. What the
 leaves say of an event, and that they say all of it, is the log's word: only the event itself, whose digest the page
 has, can show otherwise. Now and then the log states what it knows (`audit.state.v1`), under every checkpoint at least:
-that has to be what its leaves have shown up to there.
+that has to be what its leaves have shown up to there, and its index what they lead to: a posting that is hidden, added
+or elsewhere than its leaf shows there (docs/formats.md, index).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from ringfence_verifier.errors import VerificationError
+from ringfence_verifier.index import IndexHash
 from ringfence_verifier.leaf import Fact, read_leaf
 from ringfence_verifier.note import Checkpoint, SourceHead
 from ringfence_verifier.proofs import TreeHash
@@ -25,7 +27,8 @@ from ringfence_verifier.state import STATE_KIND, read_state
 PAGE_KIND = "audit.page.v1"
 SUCCESSION_KIND = "audit.succession.v1"
 OWN_KINDS = "audit."
-SAVED_FORMAT = 1
+SAVED_FORMAT = 2
+"""1 had no index."""
 _RECORD_BYTES = 16 + 8 + 32 + 4
 
 
@@ -91,7 +94,7 @@ class _Source:
 
 
 class LogAudit:
-    """Reads a log leaf by leaf in constant memory, apart from one chain hash per source event.
+    """Reads a log leaf by leaf in constant memory, apart from one chain hash per source event and `IndexHash`.
 
     What was read can be saved and gone on from, by whoever saved it: it is believed as far as the next checkpoint bears
     it out, whose root and source heads it has to lead to.
@@ -99,6 +102,7 @@ class LogAudit:
 
     def __init__(self) -> None:
         self._tree = TreeHash()
+        self._index = IndexHash()
         self._sources: defaultdict[str, _Source] = defaultdict(_Source)
         self._kinds: Counter[str] = Counter()
         self._stated_size = 0
@@ -113,6 +117,7 @@ class LogAudit:
             if said["format"] != SAVED_FORMAT:
                 raise VerificationError("what was read before is saved in another format")
             audit._tree = TreeHash.restored(int(said["size"]), [bytes.fromhex(each) for each in said["tree"]])
+            audit._index = IndexHash.restored(audit._tree.size, said["index"])
             audit._stated_size = int(said["stated_size"])
             audit._kinds.update({str(kind): int(count) for kind, count in said["kinds"].items()})
             if said["predecessor"]:
@@ -130,13 +135,17 @@ class LogAudit:
         return self._tree.size
 
     def saved(self) -> str:
-        """Gives what was read, after `finish`, as JSON in a few hundred bytes."""
+        """Gives what was read, after `finish`, as JSON.
+
+        Most of it is what the index goes on from, about 90 bytes for each leaf of an unfinished range of 2^20 leaves.
+        """
         sources = {head.source: (head.epoch, head.position, head.hash.hex()) for head in self._heads()}
         ended = self._predecessor
         said = {
             "format": SAVED_FORMAT,
             "size": self.size,
             "tree": [each.hex() for each in self._tree.stack],
+            "index": self._index.saved(),
             "stated_size": self._stated_size,
             "kinds": dict(self._kinds),
             "sources": sources,
@@ -160,6 +169,7 @@ class LogAudit:
             raise VerificationError(f"leaf {self._tree.size}: {error}") from error
         self._kinds[fact.kind] += 1
         self._tree.extend([leaf])
+        self._index.add(fact)
 
     def finish(self, checkpoint: Checkpoint) -> LogSummary:
         """Compares all that was read with a checkpoint; raises VerificationError where they differ."""
@@ -199,6 +209,10 @@ class LogAudit:
             raise VerificationError("it stands among leaves that belong to no page yet")
         if state.source_heads != self._heads():
             raise VerificationError("the source heads that it states are not those of the leaves before it")
+        if state.index_root != self._index.root(state.index_size):
+            raise VerificationError(
+                f"the index over {state.index_size} leaves is not what it states: a posting is hidden, added or moved"
+            )
         self._stated_size = self._tree.size + 1
 
     def _wait(self, fact: Fact) -> None:

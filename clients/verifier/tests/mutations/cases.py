@@ -11,6 +11,7 @@ from ringfence_verifier import (
     VerificationError,
     VerifierKey,
     read_leaf,
+    verify_answer,
     verify_checkpoint,
     verify_consistency,
     verify_inclusion,
@@ -108,6 +109,12 @@ def _leaf(given: dict[str, Any]) -> str:
     return repr((fact.kind, list(fact.fields.items())))
 
 
+def _answer(given: dict[str, Any]) -> str:
+    answer = verify_answer(given["answer"], _text(given["key"]))
+    at = answer.checkpoint
+    return f"{at.size} {at.root.hex()} {answer.key.hex()} {[index for index, _ in answer.facts]}"
+
+
 _JUDGES = {
     "inclusion": _inclusion,
     "consistency": _consistency,
@@ -116,5 +123,6 @@ _JUDGES = {
     "checkpoint": _checkpoint,
     "receipt": _receipt,
     "leaf": _leaf,
+    "answer": _answer,
 }
 KINDS = tuple(_JUDGES)

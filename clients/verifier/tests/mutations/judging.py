@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ringfence_verifier import read_leaf
 
+from .answers import one_answer
 from .cases import Case, Verdict, judged
 from .leaves import rewritten
 from .proofs import EMPTY
@@ -68,8 +69,9 @@ def tally(cases: Sequence[Case], oracles: Mapping[str, Oracle]) -> Tally:
 
 
 def one_encoding(cases: Sequence[Case]) -> list[Verdict | None]:
-    """Whether a leaf that the verifier reads is the only encoding of what it says; nothing of what it refuses."""
-    return [_one_encoding(case) if case.kind == "leaf" else None for case in cases]
+    """Whether a leaf or answer is the only encoding of what it says; of leaves nothing where the verifier refuses."""
+    by_kind = {"leaf": _one_encoding, "answer": one_answer}
+    return [by_kind[case.kind](case) if case.kind in by_kind else None for case in cases]
 
 
 def _one_encoding(case: Case) -> Verdict | None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from random import Random
 
+from .answers import answer
 from .cases import Case
 from .leaves import leaf
 from .proofs import consistency, inclusion
 from .receipts import receipt
 from .signed import checkpoint, key, note
 
-MAKERS = (inclusion, inclusion, consistency, consistency, key, note, checkpoint, checkpoint, receipt, receipt, leaf)
+MAKERS = (
+    inclusion, inclusion, consistency, consistency, key, note, checkpoint, checkpoint, receipt, receipt, leaf, answer,
+)  # fmt: skip
 
 
 def case(number: int) -> Case:

@@ -14,17 +14,18 @@ from .proofs import LARGEST, split
 
 Range = tuple[int, int]
 PATIENCE_SECONDS = 300
+_UNASKED = ("leaf", "answer")
 
 
 class Go:
-    """The program of `oracle/main.go`; it says nothing of leaves, nor of trees larger than tlog counts."""
+    """The program of `oracle/main.go`; it says nothing of leaves and answers, nor of trees larger than tlog counts."""
 
     def __init__(self, program: Path) -> None:
         self._program = program
 
     def __call__(self, cases: Sequence[Case]) -> list[Verdict | None]:
         """Asks about all cases at once."""
-        asked = [case for case in cases if case.kind != "leaf"]
+        asked = [case for case in cases if case.kind not in _UNASKED]
         done = subprocess.run(
             [self._program],
             input="".join(f"{case.as_json()}\n" for case in asked),
@@ -37,7 +38,7 @@ class Go:
         if len(lines) != len(asked):
             raise RuntimeError(f"{len(lines)} verdicts on {len(asked)} cases")
         verdicts = iter(lines)
-        return [None if case.kind == "leaf" else _read(next(verdicts)) for case in cases]
+        return [None if case.kind in _UNASKED else _read(next(verdicts)) for case in cases]
 
 
 def pymerkle(cases: Sequence[Case]) -> list[Verdict | None]:

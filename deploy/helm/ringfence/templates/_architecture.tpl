@@ -2,6 +2,7 @@
 What is so at every site: the services, who calls whom, and how long each step of a stop takes. Addresses, network
 policies, disruption budgets and everything else that exists once per service are made from this map.
 `calls` is the list of peers whose addresses the service gets; its ingress at them follows from the same word.
+`ports` are its own, beside those of every service.
 */}}
 {{- define "ringfence.architecture" -}}
 identity:
@@ -16,6 +17,7 @@ payment-instruction:
 audit:
   calls: [identity, custody, payment-instruction]
   priorityClass: ringfence-record
+  ports: {tiles: 8444}
 {{- end }}
 
 {{/* Ports inside a pod; a probe or a policy names them. */}}

@@ -117,6 +117,8 @@
 {{- else if eq .name "audit" }}
 - name: RINGFENCE_LOG_ORIGIN
   value: {{ .values.logOrigin | quote }}
+- name: RINGFENCE_TILES_LISTEN
+  value: {{ printf "0.0.0.0:%v" .facts.ports.tiles }}
 {{- else if eq .name "payment-instruction" }}
 {{- with .values.rail }}
 {{- if .spoolClaim }}

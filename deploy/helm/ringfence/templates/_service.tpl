@@ -34,6 +34,11 @@ spec:
     - name: grpc
       port: {{ $ports.grpc }}
       targetPort: grpc
+    {{- range $name, $port := .facts.ports }}
+    - name: {{ $name }}
+      port: {{ $port }}
+      targetPort: {{ $name }}
+    {{- end }}
 ---
 apiVersion: policy/v1
 kind: PodDisruptionBudget
@@ -100,7 +105,7 @@ spec:
           env:
             {{- include "ringfence.environment" . | nindent 12 }}
           ports:
-            {{- range $name, $port := $ports }}
+            {{- range $name, $port := merge (dict) $ports (.facts.ports | default dict) }}
             - name: {{ $name }}
               containerPort: {{ $port }}
             {{- end }}

@@ -30,7 +30,7 @@ def client_tls(
     context = _context(certificate, trust)
 
     def renewed() -> None:
-        _load(context, certificate.current)
+        load(context, certificate.current)
 
     def changed() -> None:
         nonlocal context
@@ -45,12 +45,15 @@ def client_tls(
 def _context(certificate: CertificateSource, trust: TrustBundle) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=trust.current.decode())
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    _load(context, certificate.current)
+    load(context, certificate.current)
     return context
 
 
-def _load(context: ssl.SSLContext, bundle: CertificateBundle) -> None:
-    """Goes through a file in memory, because OpenSSL's loader takes only paths and the key is never on a disk."""
+def load(context: ssl.SSLContext, bundle: CertificateBundle) -> None:
+    """Has a context show a certificate.
+
+    Goes through a file in memory, because OpenSSL's loader takes only paths and the key is never on a disk.
+    """
     descriptor = os.memfd_create("ringfence-certificate", os.MFD_CLOEXEC)
     try:
         with os.fdopen(descriptor, "wb", closefd=False) as file:

@@ -1,13 +1,16 @@
-"""The certificate of this process as its gRPC server shows it: every handshake after a renewal has the new one."""
+"""The certificate of this process as its servers show it: every handshake after a renewal has the new one."""
 
 from __future__ import annotations
 
+import ssl
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
 import grpc
 
 from ringfence_kernel.certificates.bundle import CertificateBundle, CertificateSource
+from ringfence_kernel.certificates.connecting import load
 from ringfence_kernel.certificates.trust import TrustBundle
 
 
@@ -42,3 +45,36 @@ def server_credentials(
 
     fetch: Any = renewed  # gRPC's documentation allows None, its stubs do not
     return grpc.dynamic_ssl_server_credentials(configuration(*shown), fetch, require_client_authentication=True)
+
+
+def server_tls(
+    certificate: CertificateSource, clients: TrustBundle, replaced: Callable[[ssl.SSLContext], None]
+) -> ssl.SSLContext:
+    """Returns a TLS 1.3 server context that shows the certificate of the moment, and asks for one of `clients`.
+
+    Who shows none is let in: whoever answers requests looks at who asks. The context follows renewals. It cannot forget
+    an issuer: when those of `clients` change, `replaced` is called with the context that takes its place.
+    """
+    context = _server_context(certificate, clients)
+
+    def renewed() -> None:
+        load(context, certificate.current)
+
+    def changed() -> None:
+        nonlocal context
+        context = _server_context(certificate, clients)
+        replaced(context)
+
+    certificate.subscribe(renewed)
+    clients.subscribe(changed)
+    return context
+
+
+def _server_context(certificate: CertificateSource, clients: TrustBundle) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.load_verify_locations(cadata=clients.current.decode())
+    context.num_tickets = 0  # a resumed session would show a certificate that was checked under older issuers
+    load(context, certificate.current)
+    return context

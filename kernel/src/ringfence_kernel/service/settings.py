@@ -188,7 +188,7 @@ def _is_port(text: str) -> bool:
     return text.isascii() and text.isdigit() and int(text) < 1 << 16
 
 
-def _host_and_port(variable: str, text: str) -> tuple[str, int]:
+def host_and_port(variable: str, text: str) -> tuple[str, int]:
     """Returns both; a host that has colons of its own stands in brackets. Raises InvalidSetting."""
     host, _, port = text.rpartition(":")
     bare = host.removeprefix("[").removesuffix("]")
@@ -248,7 +248,7 @@ class Settings:
         self.metrics_address()
         for variable, address in ((_LISTEN, self.listen), (_HEALTH, self.health_listen)):
             if address is not None:
-                _host_and_port(variable, address)
+                host_and_port(variable, address)
 
     def vault_identity(self) -> AppRole | WorkloadIdentity:
         """Returns what this process logs in to Vault with; raises MissingSetting, or InvalidSetting for another way's.
@@ -289,7 +289,7 @@ class Settings:
         """Returns host and port for whoever scrapes metrics, None where nobody does; raises InvalidSetting."""
         if self.metrics_listen is None:
             return None
-        return _host_and_port(_METRICS, self.metrics_listen)
+        return host_and_port(_METRICS, self.metrics_listen)
 
     def tenant_rates(self) -> CallRates:
         """Returns what one tenant may ask for beside others; raises InvalidSetting."""

@@ -39,14 +39,18 @@ from ringfence_audit.evidence.adapters.schema import PROOF_OF_ORDERS, PROOF_TABL
 from ringfence_audit.evidence.api.servicer import EvidenceServicer
 from ringfence_audit.evidence.application.passing import Passing
 from ringfence_audit.evidence.domain.state import State as EvidenceState
-from ringfence_audit.index.adapters.schema import KEY_TABLES
-from ringfence_audit.index.adapters.search_model import SearchModel
-from ringfence_audit.index.adapters.search_reader import SearchReader
-from ringfence_audit.index.api.servicer import SearchServicer
+from ringfence_audit.index.adapters.index_model import IndexModel
+from ringfence_audit.index.adapters.run_reader import RunReader
+from ringfence_audit.index.adapters.schema import KEY_TABLES, RUN_TABLES
+from ringfence_audit.index.api.servicer import AnswerServicer, SearchServicer
+from ringfence_audit.index.application.answering import Answering
 from ringfence_audit.index.application.queries import Queries as SearchQueries
+from ringfence_audit.index.application.vouching import Vouching
 from ringfence_audit.log.adapters.carrying_over import carry_over
 from ringfence_audit.log.adapters.http_witnesses import HttpWitnesses
+from ringfence_audit.log.adapters.mirror import Mirror
 from ringfence_audit.log.adapters.peer_feed import PeerFeed
+from ringfence_audit.log.adapters.refilling import CannotRefill, refill
 from ringfence_audit.log.adapters.schema import LOG_TABLES
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.stored_marks import StoredMarks
@@ -73,13 +77,14 @@ from ringfence_audit.reports.api.servicer import ReportServicer
 from ringfence_audit.reports.application.making import Making
 from ringfence_audit.settings import AuditSettings
 from ringfence_audit.standing.domain.state import State as StandingState
+from ringfence_audit.tiles import module as tiles
 from ringfence_audit.translation.application.translator import Translation, count_unreadable_from_zero
 from ringfence_audit.translation.domain.state import State as TranslationState
 
 SOURCES = ("identity", "custody", "payment-instruction")
-DIGEST_FORMAT = 6
-"""5 had no state leaves, 3 had all files that payment-instruction has named, 1 was the log's state before its modules
-had their own.
+DIGEST_FORMAT = 7
+"""6 did not know who may copy the log, 5 had no state leaves, 3 had all files that payment-instruction has named, 1 was
+the log's state before its modules had their own.
 """
 
 
@@ -97,13 +102,15 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     log, translation = LogState(runtime.settings.log_origin), TranslationState()
     evidence, standing = EvidenceState(), StandingState()
     state = states(log, translation, evidence, standing)
-    core = await EventSourced.open(runtime, EventCodec(events.EVENTS), state, [SearchModel(), ProofModel()])
+    core = await EventSourced.open(runtime, EventCodec(events.EVENTS), state, [IndexModel(), ProofModel()])
     take_over = TakeOver(core.writer, log, Translation(translation), TileModel())
     signer = VaultSigner(runtime.vault.transit, log.origin)
     anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root)
     publishing = _publishing(runtime.settings, TileTree(TileReader(core.store).tile), anchoring)
-    sign = SignCheckpoint(core.writer, log, TileModel(), signer, anchoring, publishing)
-    checkpointer = Checkpointer(sign, lambda: not log.unsigned)
+    index = core.projectors[IndexModel.name]
+    vouching = Vouching(RunReader(core.store), lambda: index.reached(core.writer.head.position))
+    sign = SignCheckpoint(core.writer, log, TileModel(), signer, anchoring, publishing, vouching)
+    checkpointer = Checkpointer(sign, lambda: not log.is_due)
     leadership = core.leadership()
     measure(runtime.gauges, leadership, log, checkpointer, anchoring, publishing)
     count_unreadable_from_zero(SOURCES)
@@ -139,6 +146,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
             Task("evidence", passing.run),
             *following,
         ],
+        everywhere=tiles.tasks(runtime, core, log, standing, RecordRead(core.writer, log, TileModel())),
         checks=[*core.checks(), Check("checkpoints", checkpointer.problem), *halts],
         leadership=leadership,
     )
@@ -170,13 +178,14 @@ def _audit(
 ) -> Servicer:
     record_read = RecordRead(core.writer, log, TileModel())
     queries = Queries(TileReader(core.store), ChainedLeaves(core.store, EventCodec(events.EVENTS)))
-    keys = SearchReader(core.store)
-    search = SearchServicer(record_read, SearchQueries(keys, queries), core.projectors[SearchModel.name], heavily)
+    keys = RunReader(core.store)
+    search = SearchServicer(record_read, SearchQueries(keys, queries), core.projectors[IndexModel.name], heavily)
     making = Making(IndexedLeaves(keys, queries), translation.currencies)
     servicer = joined(
         audit_pb2_grpc.AuditServiceServicer,
         LogServicer(record_read, LogStanding(core.writer, log), queries, feeds, marks, heavily),
         search,
+        AnswerServicer(record_read, Answering(keys, queries), heavily),
         EvidenceServicer(record_read, FindingsReader(core.store), evidence, core.projectors[ProofModel.name], heavily),
         ReportServicer(record_read, making, search.caught_up, heavily, log.origin),
     )
@@ -184,7 +193,7 @@ def _audit(
         audit_pb2_grpc.add_AuditServiceServicer_to_server,
         servicer,
         "ringfence.audit.v1.AuditService",
-        heavy=frozenset({"GetReport", "Search", "ListLeaves", "ListUnprovenTransfers", "VerifySources"}),
+        heavy=frozenset({"GetAnswer", "GetReport", "Search", "ListLeaves", "ListUnprovenTransfers", "VerifySources"}),
     )
 
 
@@ -204,11 +213,12 @@ def migrations() -> list[Migration]:
         Migration(100, "log tables", LOG_TABLES + KEY_TABLES),
         Migration(101, "proof of what rests on a bank's word", PROOF_TABLES),
         Migration(102, "proof by whose money it is", PROOF_OF_ORDERS),
+        Migration(103, "search by sorted runs", RUN_TABLES),
     ]
 
 
 def verify(settings: AuditSettings, compare: bool) -> RebuildReport:
-    """Builds the log from events alone; with `compare` checks it against tiles, pages and the search index."""
+    """Builds the log and its index from events alone; with `compare` checks them against what is stored instead."""
     with opened_store(settings) as store:
         return rebuild(store, settings.log_origin, compare=compare)
 
@@ -216,12 +226,13 @@ def verify(settings: AuditSettings, compare: bool) -> RebuildReport:
 def rebuild(store: EventStore, origin: str, *, compare: bool) -> RebuildReport:
     """Verifies the chain, replays the tree and its checkpoints; with `compare` also rebuilds the tables beside.
 
+    Without, it fills those of the search index anew: nothing else than answers stands on them.
     `chain` is 1 where a stored event was changed, `tree` is 1 where leaves do not lead to a recorded root or
     checkpoint, `state` where the newest stored digest is not met; the others count rows that differ.
     """
     state, models = (
         states(LogState(origin), TranslationState(), EvidenceState(), StandingState()),
-        (TileModel(), SearchModel(), ProofModel()) if compare else (),
+        (TileModel(), IndexModel(), ProofModel()) if compare else (IndexModel(),),
     )
     try:
         report = rebuild_state(store, EventCodec(events.EVENTS), state, models, compare=compare)
@@ -248,6 +259,25 @@ def begin_log(settings: AuditSettings, typed: argparse.Namespace) -> Mapping[str
     return {"origin": settings.log_origin, "predecessor": ended.origin, "size": ended.size, "root": ended.root.hex()}
 
 
+def refill_log(settings: AuditSettings, typed: argparse.Namespace) -> Mapping[str, object]:
+    """Appends what a mirror holds of the log and its database does not; raises CannotRun."""
+    mirror = Mirror(typed.mirror, typed.authority, typed.certificate, typed.certificate_key)
+    try:
+        with opened_store(settings) as store:
+            reached = refill(store, settings.log_origin, mirror, typed.key)
+    except CannotRefill as error:
+        raise CannotRun(str(error)) from None
+    return {"origin": settings.log_origin, "size": reached.size, "root": reached.root.hex()}
+
+
+def _of_the_mirror(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--mirror", required=True, metavar="URL", help="where a mirror serves what it holds, https")
+    parser.add_argument("--key", required=True, help="the key that this log signs by, a vkey of its name")
+    parser.add_argument("--authority", type=Path, required=True, help="who issues the mirror's certificate, PEM")
+    parser.add_argument("--certificate", type=Path, required=True, help="what is shown to the mirror, PEM")
+    parser.add_argument("--certificate-key", type=Path, required=True, help="its key, PEM")
+
+
 def _of_the_ended(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, required=True, help="the last checkpoint that is known of it")
     parser.add_argument("--key", required=True, help="the key that it is signed by, a vkey of its name")
@@ -268,6 +298,11 @@ SERVICE = Service(
             help="begin this log, of a new origin, in the place of one whose leaves are lost",
             run=begin_log,
             arguments=_of_the_ended,
+        ),
+        "refill": Command(
+            help="put back from a mirror what an empty or rolled back database of this log lacks",
+            run=refill_log,
+            arguments=_of_the_mirror,
         ),
     },
 )

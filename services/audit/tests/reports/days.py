@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from ringfence_audit.index.domain.keys import key_rows, kind_key
+from ringfence_audit.index.domain.keys import keys_of, kind_key
 from ringfence_audit.log.domain.page import SourceEvent
 from ringfence_audit.reports.domain.facts import DayKey
 from ringfence_audit.reports.domain.report import Under
@@ -30,10 +30,7 @@ class Days:
         self.events: list[tuple[str, dict[str, Any], bytes]] = []
 
     def about(self, key: bytes, until_leaf: int) -> list[tuple[int, bytes]]:
-        found = [first for row_key, first, _, _ in key_rows(0, self.leaves[:until_leaf]) if row_key == key]
-        counts = {first: count for row_key, first, count, _ in key_rows(0, self.leaves[:until_leaf]) if row_key == key}
-        indexes = sorted(at for first in found for at in range(first, first + counts[first]))
-        return [(at, self.leaves[at]) for at in indexes]
+        return [(at, leaf) for at, leaf in enumerate(self.leaves[:until_leaf]) if key in keys_of(leaf)]
 
     def of_kinds(self, tenant: bytes, kinds: Iterable[str], until_leaf: int) -> list[tuple[int, bytes]]:
         return sorted(row for kind in kinds for row in self.about(kind_key(kind, tenant), until_leaf))

@@ -62,6 +62,20 @@ def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, r
     output.print(table(title, columns, rows, right=right))
 
 
+def say(text: str) -> None:
+    """Prints a line on standard output for people; nothing for programs."""
+    if not _printing.as_json:
+        output.print(_plain(text), highlight=False, soft_wrap=True)
+
+
+def show_if_any(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()
+) -> None:
+    """Like `show`, but an empty table is for programs alone."""
+    if rows or _printing.as_json:
+        show(title, columns, rows, right=right)
+
+
 class _Printing:
     as_json = False
 

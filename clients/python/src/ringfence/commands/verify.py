@@ -24,22 +24,16 @@ from ringfence_verifier import (
 
 from ringfence.audit import Finding
 from ringfence.client import Client
-from ringfence.commands import local
+from ringfence.commands import complete, local
 from ringfence.commands.connect import client_as
 from ringfence.commands.errors import CommandFailed
 from ringfence.commands.terminal import Tabled, note, output, show
+from ringfence.commands.trusted import REMEMBERED, Key, PolicyFile, key_of, text_of
 from ringfence.commands.wording import fields_of
 from ringfence.remembered import Remembered
 
-Key = Annotated[str, typer.Option("--key", help="The log's public key (C2SP vkey), or a file that holds it.")]
-PolicyFile = Annotated[
-    Path | None,
-    typer.Option("--policy", exists=True, dir_okay=False, help="A witness policy (C2SP tlog-policy) to be met."),
-]
 Check = Callable[[], None]
-REMEMBERED = "checkpoints"
-"""The folder beside credentials for what was seen of the log."""
-app = typer.Typer(no_args_is_help=True, help="Checks receipts, checkpoints and the whole log.")
+app = typer.Typer(no_args_is_help=True, help="Checks receipts, complete answers, checkpoints and the whole log.")
 
 
 @app.command()
@@ -51,7 +45,7 @@ def receipt(
     ] = None,
 ) -> None:
     """Proves offline that the log holds a fact, and prints the fact."""
-    proven = verify_receipt(_text(file), _key(key), leaf=leaf.read_bytes() if leaf else None)
+    proven = verify_receipt(text_of(file), key_of(key), leaf=leaf.read_bytes() if leaf else None)
     print_fact(proven)
 
 
@@ -62,8 +56,8 @@ def checkpoint(
     policy: PolicyFile = None,
 ) -> None:
     """Checks the signature of a checkpoint offline, and who has witnessed it, and prints what it says."""
-    checked = verify_checkpoint(_text(file), _key(key))
-    seen = _witnessed(_text(file), policy)
+    checked = verify_checkpoint(text_of(file), key_of(key))
+    seen = _witnessed(text_of(file), policy)
     output.print(f"{checked.origin}: {checked.size} facts, root {checked.root.hex()}", highlight=False, soft_wrap=True)
     for head in checked.source_heads:
         output.print(f"  {head.source} up to position {head.position}, epoch {head.epoch}", highlight=False)
@@ -81,8 +75,8 @@ def safeguarding(
 ) -> None:
     """Computes a signed safeguarding day again offline, from receipts of its facts, and prints its figures."""
     files = sorted(each for each in folder.iterdir() if each.is_file())
-    known = _key(key)
-    proven = {each.index: each.leaf for each in (verify_receipt(_text(file), known) for file in files)}
+    known = key_of(key)
+    proven = {each.index: each.leaf for each in (verify_receipt(text_of(file), known) for file in files)}
     day = verify_safeguarding(proven.values())
     print(day.document, end="")
     note(f"proven from {len(proven)} facts: prepared by {UUID(bytes=day.prepared_by)}, reviewed by another")
@@ -105,12 +99,14 @@ def log(
     """
     if key:
         with client_as(principal) as client:
-            _report(_failures([lambda: _verify_log(client, _key(key), _key(ended_key), whole=whole), *_others(client)]))
+            _report(
+                _failures([lambda: _verify_log(client, key_of(key), key_of(ended_key), whole=whole), *_others(client)])
+            )
         return
     with local.sandbox("without --key, the checks") as box:
         regulator, log_key = box.client(principal), box.log_key()
         checks: list[Check] = [
-            lambda: _verify_log(regulator, log_key, _key(ended_key), whole=whole),
+            lambda: _verify_log(regulator, log_key, key_of(ended_key), whole=whole),
             *_others(regulator),
         ]
         _report(_failures([*checks, *box.rebuild_checks()]))
@@ -121,6 +117,9 @@ def evidence(principal: Annotated[str, typer.Option("--as", help="A regulator.")
     """Shows transfers that custody has booked on a bank's word and that nothing the bank has said justifies."""
     with client_as(principal) as client:
         _prove_transfers(client)
+
+
+app.command("answer", cls=Tabled)(complete.verify)
 
 
 def print_fact(proven: VerifiedLeaf) -> None:
@@ -229,15 +228,3 @@ def _witnessed(note: str, policy: Path | None) -> dict[str, int]:
         return {}
     _, seen = Policy.parse(policy.read_bytes()).verify(note)
     return {name.decode(errors="replace"): seconds for name, seconds in seen.items()}
-
-
-def _key(text: str) -> str:
-    path = Path(text)
-    return _text(path).strip() if "+" not in text and path.is_file() else text
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise VerificationError(f"{file} is not text") from None

@@ -46,10 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return REFUSED
 
 
+def require_name(name: str) -> None:
+    """Raises VerificationError where a name cannot be a key's."""
+    if not name or len(name.encode()) > MAX_NAME_BYTES or "+" in name or any(each.isspace() for each in name):
+        raise VerificationError(f"{name!r} cannot name a key")
+
+
 def _init(parsed: argparse.Namespace) -> int:
-    is_long = len(parsed.name.encode()) > MAX_NAME_BYTES
-    if not parsed.name or is_long or "+" in parsed.name or any(each.isspace() for each in parsed.name):
-        raise VerificationError(f"{parsed.name!r} cannot name a key")
+    require_name(parsed.name)
     parsed.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The memory comes last: without it nothing is served, and so nothing was signed.
     found = make_keys(parsed.folder, parsed.name)

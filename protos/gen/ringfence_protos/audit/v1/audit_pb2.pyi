@@ -409,6 +409,62 @@ class SearchResponse(_message.Message):
 Global___SearchResponse: _TypeAlias = SearchResponse  # noqa: Y015
 
 @_typing.final
+class GetAnswerRequest(_message.Message):
+    """Asks for all facts about one subject in a part of the log, and the proof that there are no others."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    FROM_LEAF_FIELD_NUMBER: _builtins.int
+    UNTIL_LEAF_FIELD_NUMBER: _builtins.int
+    subject_id: _builtins.bytes
+    """Party, account, instruction, transfer, submission, principal or other id that facts are found by, 16 bytes."""
+    from_leaf: _builtins.int
+    """First leaf to answer for, from 0."""
+    until_leaf: _builtins.int
+    """Leaf before which to answer; 0 means as far as the log states its index."""
+    def __init__(
+        self,
+        *,
+        subject_id: _builtins.bytes = ...,
+        from_leaf: _builtins.int = ...,
+        until_leaf: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_leaf", b"from_leaf", "subject_id", b"subject_id", "until_leaf", b"until_leaf"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAnswerRequest: _TypeAlias = GetAnswerRequest  # noqa: Y015
+
+@_typing.final
+class GetAnswerResponse(_message.Message):
+    """Answers completely for the leaves from from_leaf on and before next_leaf, or until_leaf where there is none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWER_FIELD_NUMBER: _builtins.int
+    NEXT_LEAF_FIELD_NUMBER: _builtins.int
+    answer: _builtins.bytes
+    """Complete answer (docs/formats.md), which verifies offline; at most 3 MiB."""
+    next_leaf: _builtins.int
+    """Where the answer goes on that was too long for one; 0 at the end."""
+    def __init__(
+        self,
+        *,
+        answer: _builtins.bytes = ...,
+        next_leaf: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "next_leaf", b"next_leaf"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAnswerResponse: _TypeAlias = GetAnswerResponse  # noqa: Y015
+
+@_typing.final
 class GetReceiptRequest(_message.Message):
     """Asks for a receipt."""
 

@@ -45,6 +45,11 @@ class AuditServiceStub:
                 request_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.SearchRequest.SerializeToString,
                 response_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.SearchResponse.FromString,
                 _registered_method=True)
+        self.GetAnswer = channel.unary_unary(
+                '/ringfence.audit.v1.AuditService/GetAnswer',
+                request_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.GetAnswerRequest.SerializeToString,
+                response_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.GetAnswerResponse.FromString,
+                _registered_method=True)
         self.GetReceipt = channel.unary_unary(
                 '/ringfence.audit.v1.AuditService/GetReceipt',
                 request_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.GetReceiptRequest.SerializeToString,
@@ -90,6 +95,13 @@ class AuditServiceServicer:
 
     def Search(self, request, context):
         """Finds facts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAnswer(self, request, context):
+        """Returns all facts about a subject, proven to be all.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -149,6 +161,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.Search,
                     request_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.SearchRequest.FromString,
                     response_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.SearchResponse.SerializeToString,
+            ),
+            'GetAnswer': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAnswer,
+                    request_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.GetAnswerRequest.FromString,
+                    response_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.GetAnswerResponse.SerializeToString,
             ),
             'GetReceipt': grpc.unary_unary_rpc_method_handler(
                     servicer.GetReceipt,
@@ -236,6 +253,33 @@ class AuditService:
             '/ringfence.audit.v1.AuditService/Search',
             ringfence_dot_audit_dot_v1_dot_audit__pb2.SearchRequest.SerializeToString,
             ringfence_dot_audit_dot_v1_dot_audit__pb2.SearchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAnswer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.audit.v1.AuditService/GetAnswer',
+            ringfence_dot_audit_dot_v1_dot_audit__pb2.GetAnswerRequest.SerializeToString,
+            ringfence_dot_audit_dot_v1_dot_audit__pb2.GetAnswerResponse.FromString,
             options,
             channel_credentials,
             insecure,

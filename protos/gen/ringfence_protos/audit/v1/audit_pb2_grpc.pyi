@@ -37,6 +37,8 @@ class AuditServiceStub:
     """Returns the latest signed checkpoint; this shows no fact, and is none."""
     Search: _grpc.UnaryUnaryMultiCallable[_audit_pb2.SearchRequest, _audit_pb2.SearchResponse]
     """Finds facts."""
+    GetAnswer: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetAnswerRequest, _audit_pb2.GetAnswerResponse]
+    """Returns all facts about a subject, proven to be all."""
     GetReceipt: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetReceiptRequest, _audit_pb2.GetReceiptResponse]
     """Returns a receipt for one fact."""
     GetConsistencyProof: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetConsistencyProofRequest, _audit_pb2.GetConsistencyProofResponse]
@@ -59,6 +61,8 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """Returns the latest signed checkpoint; this shows no fact, and is none."""
     Search: _aio.UnaryUnaryMultiCallable[_audit_pb2.SearchRequest, _audit_pb2.SearchResponse]  # type: ignore[assignment]
     """Finds facts."""
+    GetAnswer: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetAnswerRequest, _audit_pb2.GetAnswerResponse]  # type: ignore[assignment]
+    """Returns all facts about a subject, proven to be all."""
     GetReceipt: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetReceiptRequest, _audit_pb2.GetReceiptResponse]  # type: ignore[assignment]
     """Returns a receipt for one fact."""
     GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetConsistencyProofRequest, _audit_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
@@ -90,6 +94,14 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.SearchResponse, _abc.Awaitable[_audit_pb2.SearchResponse]]:
         """Finds facts."""
+
+    @_abc_1.abstractmethod
+    def GetAnswer(
+        self,
+        request: _audit_pb2.GetAnswerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.GetAnswerResponse, _abc.Awaitable[_audit_pb2.GetAnswerResponse]]:
+        """Returns all facts about a subject, proven to be all."""
 
     @_abc_1.abstractmethod
     def GetReceipt(

@@ -42,6 +42,8 @@ class _PrincipalKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Princip
     """A tool that may post to custody directly."""
     PRINCIPAL_KIND_AUDITOR: _PrincipalKind.ValueType  # 7
     """A person who audits, and reads what a regulator reads."""
+    PRINCIPAL_KIND_MIRROR: _PrincipalKind.ValueType  # 8
+    """A program that keeps a copy of the audit log, run by somebody else."""
 
 class PrincipalKind(_PrincipalKind, metaclass=_PrincipalKindEnumTypeWrapper):
     """What a principal is."""
@@ -62,6 +64,8 @@ PRINCIPAL_KIND_IMPORTER: PrincipalKind.ValueType  # 6
 """A tool that may post to custody directly."""
 PRINCIPAL_KIND_AUDITOR: PrincipalKind.ValueType  # 7
 """A person who audits, and reads what a regulator reads."""
+PRINCIPAL_KIND_MIRROR: PrincipalKind.ValueType  # 8
+"""A program that keeps a copy of the audit log, run by somebody else."""
 Global___PrincipalKind: _TypeAlias = PrincipalKind  # noqa: Y015
 
 class _KycStatus:

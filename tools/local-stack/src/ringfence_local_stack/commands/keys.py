@@ -30,6 +30,7 @@ class Kind(StrEnum):
     BANK_FEED = "bank-feed"
     IMPORTER = "importer"
     AUDITOR = "auditor"
+    MIRROR = "mirror"
 
 
 def keys(

@@ -1,4 +1,4 @@
-"""Between the protos and the search: bounds of its requests, and page tokens."""
+"""Between the protos and the search and answers: bounds of their requests, and page tokens."""
 
 from __future__ import annotations
 
@@ -64,3 +64,30 @@ class SearchInput:
             first,
             min(end or until_leaf, until_leaf),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerInput:
+    """What a complete answer is asked for, within its bounds; `until_leaf` 0 means as far as the index is stated."""
+
+    subject: bytes
+    from_leaf: int
+    until_leaf: int
+
+    @classmethod
+    def read(cls, request: audit_pb2.GetAnswerRequest) -> AnswerInput:
+        """Checks the request; raises InvalidArgument."""
+        subject = bounds.identifier("subject_id", request.subject_id)
+        from_leaf = bounds.number("from_leaf", request.from_leaf, minimum=0, maximum=MAX_INDEX - 1)
+        until_leaf = bounds.number("until_leaf", request.until_leaf, minimum=0, maximum=MAX_INDEX)
+        if 0 < until_leaf <= from_leaf:
+            raise InvalidArgument("until_leaf is above from_leaf, or 0", field="until_leaf")
+        return cls(subject, from_leaf, until_leaf)
+
+    def recorded(self) -> dict[str, Value | None]:
+        """Gives what the read's leaf says of it."""
+        return {
+            "subject_id": self.subject,
+            "from_leaf": self.from_leaf or None,
+            "until_leaf": self.until_leaf or None,
+        }

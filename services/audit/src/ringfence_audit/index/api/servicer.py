@@ -10,12 +10,15 @@ from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.service.heavy import InThreads
 from ringfence_protos.audit.v1 import audit_pb2
 
-from ringfence_audit.index.api.mapping import SearchInput
+from ringfence_audit.index.api.mapping import AnswerInput, SearchInput
+from ringfence_audit.index.application.answering import Answering
 from ringfence_audit.index.application.queries import Queries
 from ringfence_audit.index.domain.errors import SearchBehind
 from ringfence_audit.log.application.commands import RecordRead
 
 SEARCH_CATCH_UP_SECONDS = 5.0
+MOST_NOT_INDEXED = 65_536
+"""Leaves that a search looks through rather than wait: a merge of large runs holds the index up for seconds."""
 
 
 class SearchServicer:
@@ -32,7 +35,8 @@ class SearchServicer:
         asked = SearchInput.read(request)
         stood = await self._record_read(current_caller().subject, "Search", asked.recorded())
         query = asked.query(stood.signed_head().size)
-        await self.caught_up(query.until_leaf)
+        if await self._heavily(self._queries.not_indexed, query.until_leaf) > MOST_NOT_INDEXED:
+            await self.caught_up(query.until_leaf)
         found = await self._heavily(self._queries.search, query)
         leaves = [audit_pb2.Leaf(index=index, content=content) for index, content in found.leaves]
         response = audit_pb2.SearchResponse(leaves=leaves)
@@ -50,3 +54,20 @@ class SearchServicer:
                 await self._index.reached(position)
         except TimeoutError:
             raise SearchBehind(position=str(position)) from None
+
+
+class AnswerServicer:
+    """All that the log has about a subject, proven to be all; an answer is a leaf before it is given."""
+
+    def __init__(self, record_read: RecordRead, answering: Answering, heavily: InThreads) -> None:
+        self._record_read = record_read
+        self._answering = answering
+        self._heavily = heavily
+
+    async def GetAnswer(self, request: audit_pb2.GetAnswerRequest, context: Any) -> audit_pb2.GetAnswerResponse:
+        """Answers under the latest checkpoint; raises IndexPending, IndexMoved, IndexDamaged, LogDamaged."""
+        asked = AnswerInput.read(request)
+        stood = await self._record_read(current_caller().subject, "GetAnswer", asked.recorded())
+        arguments = asked.subject, asked.from_leaf, asked.until_leaf, stood.signed_head()
+        found = await self._heavily(self._answering.answer, *arguments)
+        return audit_pb2.GetAnswerResponse(answer=found.content, next_leaf=found.next_leaf)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from heapq import merge
+from itertools import chain, groupby, islice
 
-from ringfence_audit.index.application.ports import KeyQuery, Keys
+from ringfence_audit.index.application.ports import Keys
+from ringfence_audit.index.domain.keys import leaf_ids
+from ringfence_audit.index.domain.ranges import BUNDLE_LEAVES
 from ringfence_audit.log.application.queries import ANSWER_BYTES
 from ringfence_audit.log.application.queries import Queries as LogQueries
 from ringfence_audit.log.domain.leaf import STATE_KIND, decode
 
 MOST_EXAMINED = 20_000
+FEWEST_TOGETHER = 64
+"""Leaves that are read together, at least: most of a bundle may be of other platforms."""
+FOUND_TOGETHER = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,35 +52,63 @@ class Queries:
         """Gives the position of the log's event that holds a leaf: how far the index must have come to find it."""
         return self._log.position_of(leaf)
 
+    def not_indexed(self, until_leaf: int) -> int:
+        """Gives how many leaves below an index a search would have to look through."""
+        return max(until_leaf - self._keys.size(), 0)
+
     def search(self, query: SearchQuery) -> Found:
         """Finds leaves in order of the log; a page may be short where much had to be examined. Raises LogDamaged."""
         found: list[tuple[int, bytes]] = []
         size = 0
         for examined, (index, leaf) in enumerate(self._candidates(query)):
-            size += len(leaf)
-            if len(found) == query.page_size or examined == MOST_EXAMINED or (found and size > ANSWER_BYTES):
+            if len(found) == query.page_size or examined == MOST_EXAMINED:
                 return Found(found, index)
             if _matches(leaf, query):
+                size += len(leaf)
+                if found and size > ANSWER_BYTES:
+                    return Found(found, index)
                 found.append((index, leaf))
         return Found(found, None)
 
     def _candidates(self, query: SearchQuery) -> Iterator[tuple[int, bytes]]:
-        key = query.subject or query.tenant
-        if not key:
+        if not (query.subject or query.tenant):
             yield from self._log.leaves_between(query.from_leaf, query.until_leaf, query.from_ns, query.until_ns)
             return
-        at = query.from_leaf
-        while indexes := self._keys.find(_key_query(query, key, at)):
-            yield from self._log.leaves_at(indexes)
-            at = indexes[-1] + 1
+        span = range(query.from_leaf, query.until_leaf)
+        if query.from_ns or query.until_ns:
+            span = self._log.narrowed(span, query.from_ns, query.until_ns)
+        indexed = range(span.start, min(max(self._keys.size(), span.start), span.stop))
+        found = (
+            self._of_subject(query.subject, indexed) if query.subject else self._of_tenant(query.tenant or b"", indexed)
+        )
+        # What the index does not have yet is looked through.
+        indexes = chain(found, range(indexed.stop, span.stop))
+        while together := list(islice(indexes, max(query.page_size, FEWEST_TOGETHER))):
+            yield from self._log.leaves_at(together)
 
+    def _of_subject(self, subject: bytes, span: range) -> Iterator[int]:
+        """Yields where leaves about a subject may be: found by its id, or its accounts', or of it as a platform."""
+        keys = [subject, *self._keys.accounts_of(subject)]
+        both = merge(self._of_keys(keys, span), self._of_tenant(subject, span))
+        yield from (index for index, _ in groupby(both))
 
-def _key_query(query: SearchQuery, key: bytes, at: int) -> KeyQuery:
-    return KeyQuery(key, at, query.until_leaf, query.from_ns, query.until_ns, query.page_size)
+    def _of_keys(self, keys: Sequence[bytes], span: range) -> Iterator[int]:
+        at = span.start
+        while at < span.stop:
+            indexes = self._keys.find(keys, at, span.stop, FOUND_TOGETHER)
+            yield from indexes
+            at = indexes[-1] + 1 if len(indexes) == FOUND_TOGETHER else span.stop
+
+    def _of_tenant(self, tenant: bytes, span: range) -> Iterator[int]:
+        at = span.start
+        while bundles := self._keys.bundles_of(tenant, at, span.stop, FOUND_TOGETHER):
+            for first in bundles:
+                yield from range(max(first, span.start), min(first + BUNDLE_LEAVES, span.stop))
+            at = bundles[-1] + BUNDLE_LEAVES
 
 
 def _matches(leaf: bytes, query: SearchQuery) -> bool:
-    """Tells whether a leaf is of the tenant and time asked for; the log's own machinery is never searched for."""
+    """Tells whether a leaf is of the ids and time asked for; the log's own machinery is never searched for."""
     kind, fields = decode(leaf)
     time_ns = fields.get("time_ns")
     if (
@@ -82,5 +117,7 @@ def _matches(leaf: bytes, query: SearchQuery) -> bool:
         or time_ns < query.from_ns
         or (query.until_ns and time_ns >= query.until_ns)
     ):
+        return False
+    if query.subject is not None and query.subject not in leaf_ids(fields):
         return False
     return query.tenant is None or fields.get("tenant_id") == query.tenant

@@ -1,14 +1,17 @@
-"""What a leaf can be found by: the ids that it names, and its time."""
+"""What a leaf can be found by: keys of 16 bytes, which are ids that it names, or say of which kind it is."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable, Iterator
 
 from ringfence_kernel.values.ids import ZERO_ID, external_id
 
 from ringfence_audit.log.domain.leaf import Value, decode
 
 SEARCHABLE_OPAQUE = "user_data_128"
+TENANT_NAMES = ("tenant_id", "book_id")
+ACCOUNT_KIND, ACCOUNT_NAME, OWNER_NAME = "custody.account.v1", "account_id", "owner_id"
+OWNER_OF_ANOTHER = "_owner_id"
+"""What the names of fields end in that say whose an account is: the facts about that account are found by the account,
+and its owner's accounts by `owner_id`."""
 BY_KIND = frozenset(
     f"custody.{name}.v1"
     for name in (
@@ -28,26 +31,38 @@ BY_KIND = frozenset(
 """Kinds whose facts about a platform are wanted all together, and are few beside its transfers."""
 
 
-def key_rows(first_leaf: int, leaves: Iterable[bytes]) -> Iterator[tuple[bytes, int, int, int]]:
-    """Yields (key, first leaf, leaves, time) for every id in the leaves; neighbours with the same time are joined."""
-    open_rows: dict[bytes, tuple[int, int, int]] = {}
-    for index, leaf in enumerate(leaves, first_leaf):
-        kind, fields = decode(leaf)
-        time_ns = fields.get("time_ns")
-        if not isinstance(time_ns, int):
-            continue
-        for key in leaf_ids(fields) | kind_keys(kind, fields):
-            first, count, time = open_rows.get(key, (index, 0, time_ns))
-            if first + count != index or time != time_ns:
-                yield key, first, count, time
-                first, count, time = index, 0, time_ns
-            open_rows[key] = (first, count + 1, time)
-    for key, row in open_rows.items():
-        yield key, *row
+def keys_of(leaf: bytes) -> list[bytes]:
+    """Gives the keys of a leaf, sorted, each once; raises ValueError where it is none."""
+    kind, fields = decode(leaf)
+    named = {value for name, value in fields.items() if is_key(name) and isinstance(value, bytes) and len(value) == 16}
+    return sorted((named | kind_keys(kind, fields)) - {ZERO_ID})
+
+
+def tenants_of(leaf: bytes) -> set[bytes]:
+    """Gives the platforms that a leaf names; raises ValueError where it is none."""
+    fields = decode(leaf)[1]
+    values = (fields.get(name) for name in TENANT_NAMES)
+    return {value for value in values if isinstance(value, bytes) and len(value) == 16}
+
+
+def account_of(leaf: bytes) -> tuple[bytes, bytes] | None:
+    """Gives (owner, account) where a leaf says whose an account is; raises ValueError where it is none."""
+    kind, fields = decode(leaf)
+    owner, account = fields.get(OWNER_NAME), fields.get(ACCOUNT_NAME)
+    if kind != ACCOUNT_KIND or not isinstance(owner, bytes) or not isinstance(account, bytes):
+        return None
+    return (owner, account) if len(owner) == len(account) == 16 else None
+
+
+def is_key(name: str) -> bool:
+    """Tells whether leaves are found by the ids in a field of this name."""
+    if name.endswith("_id"):
+        return name not in TENANT_NAMES and not name.endswith(OWNER_OF_ANOTHER)
+    return name == SEARCHABLE_OPAQUE
 
 
 def leaf_ids(fields: dict[str, Value]) -> set[bytes]:
-    """Gives the ids that a leaf can be found by: 16-byte values named as ids, and the searchable opaque one."""
+    """Gives all ids that a leaf names, those of platforms and of others' owners too, and its opaque reference."""
     return {
         value
         for name, value in fields.items()

@@ -30,6 +30,10 @@ BETWEEN = (
     " WHERE first_leaf >= coalesce((SELECT max(first_leaf) FROM leaf_pages WHERE first_leaf <= %s), 0)"
     " AND first_leaf < %s AND latest_ns >= %s AND (%s = 0 OR earliest_ns < %s) ORDER BY first_leaf LIMIT %s"
 )
+NARROWED = (
+    "SELECT min(first_leaf) AS first, max(first_leaf + leaves) AS end FROM leaf_pages"
+    " WHERE first_leaf + leaves > %s AND first_leaf < %s AND latest_ns >= %s AND (%s = 0 OR earliest_ns < %s)"
+)
 
 
 class TileReader:
@@ -67,6 +71,13 @@ class TileReader:
         """Gives at most 64 pages, in order, that have leaves in both ranges."""
         bounds = (from_leaf, until_leaf, from_ns, until_ns, until_ns, PAGES_PER_SEARCH)
         return [_page(row) for row in self._rows(BETWEEN, bounds)]
+
+    def narrowed(self, leaves: range, from_ns: int, until_ns: int) -> range:
+        """Gives the part of a range from its first to its last page with leaves of these times (half open)."""
+        [row] = self._rows(NARROWED, (leaves.start, leaves.stop, from_ns, until_ns, until_ns))
+        if row["first"] is None:
+            return range(leaves.start, leaves.start)
+        return range(max(leaves.start, row["first"]), min(leaves.stop, row["end"]))
 
     def _rows(self, statement: str, parameters: Any) -> list[Any]:
         with self._store.connection() as connection:

@@ -48,6 +48,17 @@ class Anchoring:
             held = Anchored(checkpoint.size, checkpoint.root, version)
         self._held, self.rolled_back = held, False
 
+    async def compare(self, head: Checkpoint) -> None:
+        """Compares the log as it stands with what is anchored, unless this process has done so before.
+
+        A log that nothing was added to since it was put back says so too. Raises LogRolledBack, and what reading the
+        anchor raises.
+        """
+        if self._held is None:
+            held = await self.anchor.read(head.origin)
+            await self._require_own(held, head)
+            self._held, self.rolled_back = held, False
+
     async def is_overtaken(self, checkpoint: Checkpoint) -> bool:
         """Tells whether more than a checkpoint is anchored by now; raises what reading the anchor raises."""
         return (await self.anchor.read(checkpoint.origin)).size > checkpoint.size

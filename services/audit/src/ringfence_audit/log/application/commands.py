@@ -13,7 +13,7 @@ from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.pages import as_far_as_known, links, pages_of, remaining
-from ringfence_audit.log.application.ports import Signer, StoredPage, TileRows, Translation
+from ringfence_audit.log.application.ports import Index, Signer, StoredPage, TileRows, Translation
 from ringfence_audit.log.application.publishing import Publishing
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead
 from ringfence_audit.log.domain.errors import CheckpointOutrun, TakenOverElsewhere
@@ -21,9 +21,10 @@ from ringfence_audit.log.domain.events import CheckpointSigned, SourcesPassed
 from ringfence_audit.log.domain.leaf import Value, encode
 from ringfence_audit.log.domain.merkle import Tile
 from ringfence_audit.log.domain.page import Page
+from ringfence_audit.log.domain.reads import READ_KIND
 from ringfence_audit.log.domain.state import HEADS_IN_LINES, LogPosition, State
+from ringfence_audit.log.domain.state_leaf import NO_INDEX, IndexHead
 
-READ_KIND = "audit.read.v1"
 SOURCE = "ringfence.source"
 """Span attribute: the service whose events were taken over."""
 
@@ -113,27 +114,36 @@ class SignCheckpoint:
     signer: Signer
     anchoring: Anchoring
     publishing: Publishing
+    index: Index
 
     async def __call__(self) -> None:
         """Signs the head if the log has grown since the last one, after the leaf that states what the log knows.
 
-        Raises CheckpointOutrun, LogRolledBack, AnchorMoved, WitnessesMissing, and what anchoring and signing raise.
+        One that has not grown is compared with what it has signed. Raises CheckpointOutrun, LogRolledBack, AnchorMoved,
+        WitnessesMissing, and what anchoring and signing raise.
         """
-        due = await self.writer.commit(self._due)
-        if due is not None:
-            await self.anchoring.advance(due)
-            note = await self.signer.sign(due.text())
-            await self.record(due, await self.publishing.cosigned(due, note))
+        index = await self.index() if await self.writer.commit(lambda unit: self._lacks_state()) else NO_INDEX
+        is_due, head = await self.writer.commit(partial(self._head, index=index))
+        if not is_due:
+            await self.anchoring.compare(head)
+            return
+        await self.anchoring.advance(head)
+        note = await self.signer.sign(head.text())
+        await self.record(head, await self.publishing.cosigned(head, note))
 
-    def _due(self, unit: Unit) -> Checkpoint | None:
+    def _lacks_state(self) -> bool:
+        return self.state.is_due and not self.state.is_stated(self.publishing.policy.sha256)
+
+    def _head(self, unit: Unit, index: IndexHead) -> tuple[bool, Checkpoint]:
+        """Gives whether there is something to sign, which then ends with what the log knows, and the head."""
         if not self.state.is_due:
-            return None
-        policy = self.publishing.policy.sha256
-        if not self.state.is_stated(policy):
-            event, tiles = self.state.append_state(unit.recorded_ns, policy)
+            return False, self.state.checkpoint()
+        if self._lacks_state():
+            policy = self.publishing.policy.sha256
+            event, tiles = self.state.append_state(unit.recorded_ns, policy, index)
             unit.record(self.state.stream, event)
             _save(unit, self.rows, tiles, event.first_leaf, 1, unit.recorded_ns, unit.recorded_ns)
-        return self.state.checkpoint()
+        return True, self.state.checkpoint()
 
     async def record(self, checkpoint: Checkpoint, note: str) -> None:
         """Records a signed checkpoint, unless a larger one was recorded meanwhile; raises CheckpointOutrun."""

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead
 from ringfence_audit.log.domain.merkle import Tile
 from ringfence_audit.log.domain.page import SourceEvent, Translated
+from ringfence_audit.log.domain.state_leaf import IndexHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,9 @@ class Tiles(Protocol):
 
     def pages_between(self, from_leaf: int, until_leaf: int, from_ns: int, until_ns: int) -> list[StoredPage]:
         """Gives a bounded number of pages, in order, that have leaves in both ranges (halves open)."""
+
+    def narrowed(self, leaves: range, from_ns: int, until_ns: int) -> range:
+        """Gives the part of a range from its first to its last page with leaves of these times (half open)."""
 
 
 class StoredLeaves(Protocol):
@@ -103,6 +107,13 @@ class Anchor(Protocol):
 
     async def replace(self, held: Anchored, checkpoint: Checkpoint) -> int | None:
         """Anchors a checkpoint in place of what was held; returns its version, None where that is not the newest."""
+
+
+class Index(Protocol):
+    """What finds leaves by their ids."""
+
+    async def __call__(self) -> IndexHead:
+        """Gives the newest head of the index that it vouches for; nothing where there is none."""
 
 
 class Signer(Protocol):

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ringfence_audit.log.application.ports import StoredLeaves, Tiles
-from ringfence_audit.log.domain.errors import CheckpointPending, LeafUnknown
-from ringfence_audit.log.domain.merkle import TileTree
+from ringfence_audit.log.domain.errors import CheckpointPending, LeafUnknown, LogDamaged
+from ringfence_audit.log.domain.merkle import TileTree, combined_root, leaf_hash
 from ringfence_audit.log.domain.receipt import receipt
 from ringfence_audit.log.domain.state import LogPosition, SignedHead
 
@@ -48,6 +48,21 @@ class Queries:
             return ""
         index = signed.size - 1
         return receipt(signed.state_leaf, index, self._tree.inclusion_proof(index, signed.size), signed.note)
+
+    def combined_proof(self, leaves: Sequence[tuple[int, bytes]], signed: SignedHead) -> list[bytes]:
+        """Proves that leaves stand at their indexes, which ascend, in the log under a checkpoint.
+
+        Raises LogDamaged where that does not lead to its root.
+        """
+        indexes = [index for index, _ in leaves]
+        try:
+            proof = self._tree.combined_proof(indexes, signed.size)
+        except ValueError as error:
+            raise LogDamaged(leaf_index=str(indexes[0])) from error
+        proven = [(index, leaf_hash(leaf)) for index, leaf in leaves]
+        if combined_root(proven, signed.size, proof) != signed.root:
+            raise LogDamaged(leaf_index=str(indexes[0]))
+        return proof
 
     def consistency_proof(self, from_size: int, to_size: int, stood: LogPosition) -> list[bytes]:
         """Proves that a newer size extends an older one; raises LeafUnknown where the log is shorter than asked."""
@@ -88,6 +103,10 @@ class Queries:
                 end = min(page.first_leaf + page.count, until_leaf)
                 yield from ((index, leaves[index - page.first_leaf]) for index in range(max(at, page.first_leaf), end))
             at = pages[-1].first_leaf + pages[-1].count
+
+    def narrowed(self, leaves: range, from_ns: int, until_ns: int) -> range:
+        """Gives the part of a range that may have leaves of these times (half open, `until_ns` 0: no end)."""
+        return self._tiles.narrowed(leaves, from_ns, until_ns)
 
     def leaves_at(self, indexes: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         """Yields leaves by ascending index, and reads each event once, many together; raises LogDamaged."""

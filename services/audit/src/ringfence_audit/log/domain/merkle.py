@@ -7,7 +7,8 @@ reads one or two tiles a level (`TileTree`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -16,6 +17,8 @@ TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
 TILE_BYTES = TILE_WIDTH * HASH_BYTES
 EMPTY_ROOT = sha256(b"").digest()
+FOLDED_TILES = 1_024
+"""At 16 KiB each: 16 MiB."""
 
 TileReader = Callable[[int, int], bytes]
 """Reads the tile (level, index); a tile longer than the asked size needs is read for its first hashes only."""
@@ -110,6 +113,7 @@ class TileTree:
 
     def __init__(self, read: TileReader) -> None:
         self._read = read
+        self._folded: dict[tuple[int, int], list[bytes]] = {}
 
     def root(self, size: int) -> bytes:
         """Gives the tree head over the first `size` leaves."""
@@ -134,6 +138,13 @@ class TileTree:
                 start = middle
         return path[::-1]
 
+    def combined_proof(self, indexes: Sequence[int], size: int) -> list[bytes]:
+        """Gives the heads of the widest subtrees that hold none of some leaves, left to right (docs/formats.md).
+
+        The leaves ascend, one at least, each below `size`.
+        """
+        return list(self._apart(0, size, indexes))
+
     def consistency_proof(self, old_size: int, new_size: int) -> list[bytes]:
         """Proves that the older tree is a prefix of the newer (RFC 6962 §2.1.2); empty from size 0 or to itself.
 
@@ -157,6 +168,15 @@ class TileTree:
             proof.append(self._range(start, end))
         return proof[::-1]
 
+    def _apart(self, start: int, end: int, indexes: Sequence[int]) -> Iterator[bytes]:
+        at = bisect_left(indexes, start)
+        if at == len(indexes) or indexes[at] >= end:
+            yield self._range(start, end)
+        elif end - start > 1:
+            middle = start + _split(end - start)
+            yield from self._apart(start, middle, indexes)
+            yield from self._apart(middle, end, indexes)
+
     def _range(self, start: int, end: int) -> bytes:
         """Hashes leaves start..end, where start is a multiple of the range's widest complete subtree."""
         count = end - start
@@ -169,11 +189,49 @@ class TileTree:
         """Folds the complete subtree of 2^height leaves from the one tile that holds it."""
         level, rest = divmod(height, TILE_HEIGHT)
         tile, offset = divmod(start >> (TILE_HEIGHT * level), TILE_WIDTH)
+        if level and rest and (rows := self._rows(level, tile)):
+            return rows[rest][(offset >> rest) * HASH_BYTES :][:HASH_BYTES]
         first = offset * HASH_BYTES
         hashes = self._read(level, tile)[first : first + (HASH_BYTES << rest)]
         if len(hashes) != HASH_BYTES << rest:
             raise ValueError(f"tile {level}/{tile} is shorter than the log")
         return fold(hashes)
+
+    def _rows(self, level: int, tile: int) -> list[bytes]:
+        """Gives all hashes in a full tile above the leaves, its own first; nothing of one that may still grow.
+
+        Proofs of many leaves come by the same few tiles again and again.
+        """
+        rows = self._folded.get((level, tile))
+        if rows is None:
+            hashes = self._read(level, tile)
+            if len(hashes) != TILE_BYTES:
+                return []
+            rows = [hashes]
+            for height in range(1, TILE_HEIGHT):
+                row = rows[-1]
+                rows.append(b"".join([fold(row[at : at + 64]) for at in range(0, TILE_BYTES >> height - 1, 64)]))
+            if len(self._folded) == FOLDED_TILES:
+                self._folded.clear()
+            self._folded[level, tile] = rows
+        return rows
+
+
+def combined_root(proven: Sequence[tuple[int, bytes]], size: int, hashes: Sequence[bytes]) -> bytes:
+    """Gives the tree head that leaf hashes at their indexes and their combined proof lead to."""
+    indexes, rest = [index for index, _ in proven], iter(hashes)
+
+    def head(start: int, end: int) -> bytes:
+        at = bisect_left(indexes, start)
+        if at == len(indexes) or indexes[at] >= end:
+            return next(rest)
+        if end - start == 1:
+            return proven[at][1]
+        middle = start + _split(end - start)
+        left = head(start, middle)
+        return node_hash(left, head(middle, end))
+
+    return head(0, size)
 
 
 def _split(count: int) -> int:

@@ -26,16 +26,24 @@ from ringfence_audit.log.domain.events import (
     SuccessionRecorded,
     leaves_of,
 )
-from ringfence_audit.log.domain.leaf import pack
+from ringfence_audit.log.domain.leaf import STATE_KIND, decode, pack
 from ringfence_audit.log.domain.merkle import Frontier, Tile, leaf_hashes
 from ringfence_audit.log.domain.page import Page
-from ringfence_audit.log.domain.state_leaf import state_leaf, stated_heads, stated_policy
-from ringfence_audit.log.domain.succession import succession_leaf
+from ringfence_audit.log.domain.reads import READ_KIND, is_copying
+from ringfence_audit.log.domain.state_leaf import (
+    NO_INDEX,
+    IndexHead,
+    statable,
+    state_leaf,
+    stated_heads,
+    stated_policy,
+)
+from ringfence_audit.log.domain.succession import SUCCESSION_KIND, succession_leaf
 
 OwnT = TypeVar("OwnT", ReadRecorded, StateRecorded, SuccessionRecorded)
 
 GENESIS = bytes(32)
-SAVED_FORMAT, SAVED_HEAD_BYTES = 2, 40
+SAVED_FORMAT, SAVED_HEAD_BYTES = 3, 40
 UNSIGNED_SIZES = 16_384
 """For how many of the newest sizes a checkpoint can be recorded. A smaller number would refuse stored events."""
 HEADS_IN_LINES, HEADS_IN_LEAVES = 1, 2
@@ -88,6 +96,8 @@ class State:
     """(size, leaf) at the newest sizes that end with a state leaf, since the latest checkpoint, ascending."""
     format: int = 0
     """What the log's checkpoints look like; 0 while it has none, and then its first one decides."""
+    news_size: int = 0
+    """The size after the newest leaf that calls for a checkpoint: not a state, nor that somebody has copied the log."""
     _computed: tuple[object, Frontier] | None = field(default=None, compare=False)
     """The event that was made last, and the edge after it: it need not be hashed again to be applied."""
 
@@ -102,8 +112,8 @@ class State:
 
     @property
     def is_due(self) -> bool:
-        """Tells whether there is something to sign: the log has grown since its latest checkpoint."""
-        return self.frontier.size > (self.signed.size if self.signed else 0)
+        """Tells whether there is something to sign: there is news since the log's latest checkpoint."""
+        return self.news_size > (self.signed.size if self.signed else 0)
 
     def is_stated(self, policy_sha256: bytes = b"") -> bool:
         """Tells whether the log can be signed as it is: it ends with a state under this policy, if it needs a state."""
@@ -148,15 +158,36 @@ class State:
         """Gives the event that appends the leaf of a read, and the tiles that it changes."""
         return self._append_own(ReadRecorded, leaf)
 
-    def append_state(self, time_ns: int, policy_sha256: bytes = b"") -> tuple[StateRecorded, list[Tile]]:
-        """Gives the event that appends what the log knows now, and the tiles that it changes."""
-        return self._append_own(StateRecorded, state_leaf(self.frontier.size, self.heads, time_ns, policy_sha256))
+    def append_state(
+        self, time_ns: int, policy_sha256: bytes = b"", index: IndexHead = NO_INDEX
+    ) -> tuple[StateRecorded, list[Tile]]:
+        """Gives the event that appends what the log knows now, and the tiles that it changes.
+
+        An index that is ahead of the log is none of it, nor is one that nobody could compute again.
+        """
+        size = self.frontier.size
+        known = statable(index, size)
+        return self._append_own(StateRecorded, state_leaf(size, self.heads, time_ns, policy_sha256, known))
 
     def append_succession(
         self, checkpoint: Checkpoint, note: str, time_ns: int
     ) -> tuple[SuccessionRecorded, list[Tile]]:
         """Gives the event that begins the log in another's place, and the tiles that it changes."""
         return self._append_own(SuccessionRecorded, succession_leaf(checkpoint, note, time_ns))
+
+    def append_again(self, leaf: bytes) -> tuple[ReadRecorded | StateRecorded | SuccessionRecorded, list[Tile]]:
+        """Gives the event that a leaf of the log's own was appended by, and the tiles that it changes.
+
+        Raises ValueError where it is none.
+        """
+        kind = decode(leaf)[0]
+        if kind == READ_KIND:
+            return self._append_own(ReadRecorded, leaf)
+        if kind == STATE_KIND:
+            return self._append_own(StateRecorded, leaf)
+        if kind == SUCCESSION_KIND:
+            return self._append_own(SuccessionRecorded, leaf)
+        raise ValueError(f"no event of the log holds a {kind} leaf alone")
 
     def _append_own(self, kind: Callable[[int, bytes, bytes], OwnT], leaf: bytes) -> tuple[OwnT, list[Tile]]:
         frontier, tiles = self.frontier.extended(leaf_hashes([leaf]))
@@ -202,6 +233,7 @@ class State:
             "heads": [(head.source, head.epoch, head.position, head.hash.hex()) for head in self.heads.values()],
             "signed": None,
             "log_format": self.format,
+            "news_size": self.news_size,
             "stated": [(size, leaf.hex()) for size, leaf in self.stated],
         }
         if self.signed:
@@ -224,7 +256,7 @@ class State:
         self.frontier = Frontier(rest["size"], tiles)
         heads = [SourceHead(source, epoch, at, bytes.fromhex(digest)) for source, epoch, at, digest in rest["heads"]]
         self.heads = {head.source: head for head in heads}
-        self.format = rest["log_format"]
+        self.format, self.news_size = rest["log_format"], rest["news_size"]
         self.stated = deque((size, bytes.fromhex(leaf)) for size, leaf in rest["stated"])
         self.signed = None
         if rest["signed"]:
@@ -240,6 +272,9 @@ class State:
                 raise LogTampered(f"the leaves from index {event.first_leaf} do not lead to the recorded tree head")
         journal.call(setattr, self, "frontier", self.frontier)
         self.frontier = frontier
+        if not isinstance(event, StateRecorded) and not (isinstance(event, ReadRecorded) and is_copying(event.leaf)):
+            journal.call(setattr, self, "news_size", self.news_size)
+            self.news_size = frontier.size
         _push(self.unsigned, (frontier.size, event.root), journal)
 
     def _sign(self, event: CheckpointSigned, journal: Journal) -> None:

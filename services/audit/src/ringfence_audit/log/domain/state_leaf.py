@@ -8,6 +8,7 @@ monitors the log reads them as leaves like all others (C2SP tlog-checkpoint advi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from ringfence_audit.log.domain.checkpoint import SourceHead
 from ringfence_audit.log.domain.leaf import STATE_KIND, decode, encode
@@ -17,15 +18,46 @@ ZERO_ROOT = bytes(32)
 """Of the books, while there are none."""
 
 
-def state_leaf(size: int, heads: Mapping[str, SourceHead], time_ns: int, policy_sha256: bytes = b"") -> bytes:
-    """Encodes what the log knows at a size, which is the leaf's own index; the policy is empty where there is none."""
+@dataclass(frozen=True, slots=True)
+class IndexHead:
+    """How many of the log's first leaves its index is over, and its root; nothing unless said otherwise."""
+
+    size: int = 0
+    root: bytes = EMPTY_ROOT
+
+
+NO_INDEX = IndexHead()
+BUNDLE_LEAVES = 256
+LARGEST_LAG = 65_536
+"""By how many leaves an index may be late that ends within a bundle: whoever reads the log holds no more of them."""
+
+
+def statable(index: IndexHead, size: int) -> IndexHead:
+    """Gives an index as the state of a log of a size may state it; nothing of one that nobody could compute again."""
+    is_late = size - index.size > LARGEST_LAG and index.size % BUNDLE_LEAVES
+    return NO_INDEX if is_late or index.size > size else index
+
+
+def state_leaf(
+    size: int,
+    heads: Mapping[str, SourceHead],
+    time_ns: int,
+    policy_sha256: bytes = b"",
+    index: IndexHead = NO_INDEX,
+) -> bytes:
+    """Encodes what the log knows at a size, which is the leaf's own index; the policy is empty where there is none.
+
+    Raises ValueError where the index is ahead of the log.
+    """
+    if index.size > size:
+        raise ValueError(f"an index of {index.size} leaves in a log of {size}")
     return encode(
         STATE_KIND,
         {
             "size": size,
             "sources": b"".join(_record(heads[name]) for name in sorted(heads)),
-            "index_size": 0,
-            "index_root": EMPTY_ROOT,
+            "index_size": index.size,
+            "index_root": index.root,
             "books_size": 0,
             "books_root": ZERO_ROOT,
             "policy_sha256": policy_sha256 or None,
@@ -41,6 +73,15 @@ def stated_heads(leaf: bytes) -> tuple[SourceHead, ...]:
     if kind != STATE_KIND or not isinstance(records, bytes):
         raise ValueError(f"{kind} is no state of the log")
     return tuple(_heads(records))
+
+
+def stated_index(leaf: bytes) -> IndexHead:
+    """Reads what is said of the index back from a state leaf of this log; raises ValueError where it is none."""
+    kind, fields = decode(leaf)
+    size, root = fields.get("index_size"), fields.get("index_root")
+    if kind != STATE_KIND or not isinstance(size, int) or not isinstance(root, bytes):
+        raise ValueError(f"{kind} is no state of the log")
+    return IndexHead(size, root)
 
 
 def stated_policy(leaf: bytes) -> bytes:

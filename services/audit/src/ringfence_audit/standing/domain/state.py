@@ -1,4 +1,4 @@
-"""Which principals are suspended, and whose tokens have ended, by the leaves that the log took over from identity."""
+"""Which principals are suspended, whose tokens have ended, and who may copy the log: by identity's leaves."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ringfence_kernel.writing.journal import Journal
 
 from ringfence_audit.log.domain.events import LeavesAppended, leaves_of
 from ringfence_audit.log.domain.leaf import decode, prefix
+from ringfence_audit.standing.domain.copyists import KINDS, PINNED, REGISTERED, Copyists
 
-SECTION, ENDINGS = "suspended, format 1", "endings of tokens, format 1"
+SECTION, ENDINGS, COPYISTS = "suspended, format 1", "endings of tokens, format 1", "copyists, format 1"
 SUSPENDED, ACTIVATED = "identity.principal_suspended.v1", "identity.principal_activated.v1"
-PINNED = "identity.certificate_pinned.v1"
-_STARTS = tuple(map(prefix, (SUSPENDED, ACTIVATED, PINNED)))
+_STARTS = tuple(map(prefix, (SUSPENDED, ACTIVATED, *KINDS)))
 """How leaves of these kinds begin; others are not read."""
 
 
@@ -30,6 +30,7 @@ class State:
     EVENTS: ClassVar[tuple[type, ...]] = (LeavesAppended,)
     suspended: dict[bytes, bool] = field(default_factory=dict)
     endings: Endings = field(default_factory=Endings)
+    copyists: Copyists = field(default_factory=Copyists)
 
     def is_suspended(self, principal: bytes) -> bool:
         """Tells whether a principal is suspended."""
@@ -46,25 +47,28 @@ class State:
 
     def _take_in(self, kind: str, fields: Mapping[str, Any], journal: Journal) -> None:
         principal = fields["principal_id"]
-        if kind == SUSPENDED:
+        if kind in KINDS:
+            self.copyists.take_in(kind, fields, journal)
+        if kind == SUSPENDED or (kind == REGISTERED and not fields["active"]):
             journal.put(self.suspended, principal, True)
         elif kind == ACTIVATED and principal in self.suspended:
             journal.remove(self.suspended, principal)
-        if kind != ACTIVATED:
+        if kind in (SUSPENDED, PINNED):
             self.endings.note(Ending(principal, fields["position"], fields["time_ns"]), journal)
 
     def digest(self) -> bytes:
         """Gives a hash of it all."""
-        return sha256(self._content() + self.endings.save()).digest()
+        return sha256(self._content() + self.endings.save() + self.copyists.save()).digest()
 
     def save(self) -> Sections:
         """Gives all of it."""
-        return [(SECTION, self._content()), (ENDINGS, self.endings.save())]
+        return [(SECTION, self._content()), (ENDINGS, self.endings.save()), (COPYISTS, self.copyists.save())]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` gave; raises ValueError or LookupError for another format."""
         suspended = plain.decode(sections[SECTION], list[bytes])
         self.endings.restore(sections[ENDINGS])
+        self.copyists.restore(sections[COPYISTS])
         self.suspended = dict.fromkeys(suspended, True)
 
     def _content(self) -> bytes:

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     BANK_FEED = "BANK_FEED"
     IMPORTER = "IMPORTER"
     AUDITOR = "AUDITOR"
+    MIRROR = "MIRROR"
 
 
 ROLE_OF_KIND: dict[Kind, str] = {
@@ -27,6 +28,7 @@ ROLE_OF_KIND: dict[Kind, str] = {
     Kind.BANK_FEED: "bank-feed",
     Kind.IMPORTER: "importer",
     Kind.AUDITOR: "auditor",
+    Kind.MIRROR: "mirror",
 }
 """The value stands in a token's `roles` claim."""
 
@@ -81,6 +83,8 @@ SCOPES_OF_KIND: dict[Kind, frozenset[str]] = {
     ),
     Kind.REGULATOR: frozenset({_OWN_KEY, "audit.read"}),
     Kind.AUDITOR: frozenset({_OWN_KEY, "audit.read"}),
+    # It copies the log by its certificate alone, and asks nothing of the service.
+    Kind.MIRROR: frozenset({_OWN_KEY}),
     Kind.BANK_FEED: frozenset({_OWN_KEY, "payments.evidence"}),
     Kind.IMPORTER: frozenset({_OWN_KEY, "custody.transfers.create", "custody.accounts.write", "custody.book.read"}),
 }

@@ -3,10 +3,12 @@
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 
+from ringfence_kernel.values.pins import is_pinned
+
 from ringfence_identity.principals.queries import Principal, PrincipalNotActive, PrincipalQueries
 from ringfence_identity.tokens.domain.assertions import Assertion
 from ringfence_identity.tokens.domain.errors import CertificateMismatch
-from ringfence_identity.tokens.domain.state import State, is_pinned
+from ringfence_identity.tokens.domain.state import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any, ClassVar
 
 from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
+from ringfence_kernel.values.pins import is_pinned, with_enrolled
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
@@ -35,8 +36,6 @@ AUTHORISATIONS = "recent authorisations, format 1"
 ENDINGS = "endings, format 1"
 LONGEST_CERTIFICATE_NS = 30 * DAY_NS
 """The life of a principal's certificate, as the role in `pki-client` has it."""
-MOST_ENROLLED = 8
-"""Certificates of a principal that stand pinned beside the one presented and the one that two people have pinned."""
 RECENT_AUTHORISATIONS = 16_384
 """Some seconds of the heaviest load: what a look-up may be behind."""
 
@@ -142,15 +141,9 @@ class State:
 
     def _pin(self, event: CertificateEnrolled, at_ns: int, journal: Journal) -> None:
         """Admits the new certificate beside those that have not ended; who had none pinned has the one presented."""
-        held = self.pinned.get(event.principal) or {event.presented_sha256: 0}
-        living = {sha256: end_ns for sha256, end_ns in held.items() if end_ns == 0 or at_ns < end_ns}
-        # Whoever renews on and on takes nothing from others: what two people have pinned stays, and what is in use.
-        stay = {sha256 for sha256, end_ns in living.items() if end_ns == 0} | {event.presented_sha256}
-        others = sorted(living.keys() - stay, key=lambda each: (living[each], each))
-        newest = {
-            sha256: living[sha256] for sha256 in living if sha256 in stay or sha256 in others[1 - MOST_ENROLLED :]
-        }
-        journal.put(self.pinned, event.principal, newest | {event.certificate_sha256: event.expires_ns})
+        held, presented = self.pinned.get(event.principal, {}), event.presented_sha256
+        pinned = with_enrolled(held, presented, event.certificate_sha256, event.expires_ns, at_ns)
+        journal.put(self.pinned, event.principal, pinned)
 
     def _revoke(self, event: AuthorisationRevoked, at_ns: int, journal: Journal) -> None:
         """Remembers it until the end of the day in which the authorisation would have ended."""
@@ -195,12 +188,6 @@ class State:
 def authorisation_key(tenant: bytes, submission: bytes) -> bytes:
     """Returns what a submission's authorisation is known by, 32 bytes."""
     return tenant + submission
-
-
-def is_pinned(pinned: Mapping[bytes, int], sha256: bytes, now_ns: int) -> bool:
-    """Whether a certificate is among those pinned, and its pin has not ended."""
-    end_ns = pinned.get(sha256)
-    return end_ns is not None and (end_ns == 0 or now_ns < end_ns)
 
 
 def _forget_before(groups: dict[int, Any], group: int, journal: Journal) -> None:

@@ -1,0 +1,34 @@
+"""What evidence is checked against: the log's public key and a policy of witnesses, as they are typed."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from ringfence_verifier import Policy, VerificationError
+
+Key = Annotated[str, typer.Option("--key", help="The log's public key (C2SP vkey), or a file that holds it.")]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option("--policy", exists=True, dir_okay=False, help="A witness policy (C2SP tlog-policy) to be met."),
+]
+REMEMBERED = "checkpoints"
+"""The folder beside credentials for what was seen of the log."""
+
+
+def key_of(text: str) -> str:
+    """Gives the vkey that was typed, or that stands in the file that was named."""
+    path = Path(text)
+    return text_of(path).strip() if "+" not in text and path.is_file() else text
+
+
+def policy_of(file: Path | None) -> Policy | None:
+    """Reads a policy, if one was named; raises VerificationError where it is none."""
+    return Policy.parse(file.read_bytes()) if file else None
+
+
+def text_of(file: Path) -> str:
+    """Reads a text; raises VerificationError where it is none."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise VerificationError(f"{file} is not text") from None

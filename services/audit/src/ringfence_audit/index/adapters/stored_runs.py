@@ -1,0 +1,144 @@
+"""Runs as rows: written chunk by chunk, and read back with every page held to the run's root."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from ringfence_audit.index.domain.errors import IndexDamaged, IndexMoved
+from ringfence_audit.index.domain.merging import merged, rebased
+from ringfence_audit.index.domain.ranges import BUNDLE_LEAVES, LEVELS, Range, level_of, parts, span
+from ringfence_audit.index.domain.runs import (
+    CHUNK_POSTINGS,
+    POSTING_BYTES,
+    Chunk,
+    Postings,
+    Run,
+    chunk_of,
+    chunks_of,
+    postings_in,
+)
+from ringfence_audit.index.domain.trees import HASH_BYTES, tree_head
+
+SAVE_RUN = "INSERT INTO index_runs VALUES (%b, %b, %b, %b)"
+SAVE_TAIL = "INSERT INTO index_tail VALUES (%b, %b, %b, %b)"
+SAVE_CHUNK = "INSERT INTO index_chunks VALUES (%b, %b, %b, %b, %b, %b, %b)"
+SIZE = (
+    "SELECT greatest((SELECT coalesce(max(first_leaf + leaves), 0) FROM index_tail),"
+    " (SELECT coalesce(max(newest.end_leaf), 0) FROM unnest(%b::smallint[], %b::bigint[]) AS wanted (level, span)"
+    " CROSS JOIN LATERAL (SELECT first_leaf + span AS end_leaf FROM index_runs r WHERE r.level = wanted.level"
+    " ORDER BY first_leaf DESC LIMIT 1) newest)) AS size"
+)
+RUNS = (
+    "SELECT r.first_leaf, r.postings, r.root FROM unnest(%b::smallint[], %b::bigint[]) AS wanted (level, first_leaf)"
+    " JOIN index_runs r USING (level, first_leaf)"
+)
+DIRECTORY = "SELECT first_posting, head FROM index_chunks WHERE level = %b AND first_leaf = %b ORDER BY chunk"
+TAIL = "SELECT first_leaf, leaves, sha256, postings FROM index_tail ORDER BY first_leaf"
+CHUNK = "SELECT postings FROM index_chunks WHERE level = %b AND first_leaf = %b AND chunk = %b"
+
+
+def write_run(connection: Any, of: Range, blocks: Iterable[Postings]) -> Run:
+    """Writes the run of a complete range from its postings, sorted, in blocks."""
+    level, count, heads = level_of(of.leaves), 0, b""
+    for number, chunk in enumerate(chunks_of(blocks)):
+        row = (level, of.first, number, chunk.first_posting, chunk.head, chunk.hashes, chunk.postings)
+        connection.execute(SAVE_CHUNK, row)
+        count += len(chunk.postings) // POSTING_BYTES
+        heads += chunk.head
+    run = Run(of.first, of.leaves, count, tree_head(heads))
+    connection.execute(SAVE_RUN, (level, run.first, run.postings, run.root))
+    return run
+
+
+def merge_parts(connection: Any, level: int, first: int) -> Run:
+    """Writes the run of a complete range from those of its parts, a chunk of each in memory; raises IndexDamaged."""
+    ranges = parts(level, first)
+    runs = read_runs(connection, ranges)
+    blocks = merged([_blocks(connection, run, run.first - first) for run in runs])
+    return write_run(connection, Range(first, sum(each.leaves for each in ranges)), blocks)
+
+
+def read_size(connection: Any) -> int:
+    """Reads how many of the log's first leaves are in the index."""
+    levels = list(range(LEVELS))
+    row = connection.execute(SIZE, (levels, [span(level) for level in levels])).fetchone()
+    return int(row["size"])
+
+
+def read_runs(connection: Any, ranges: Sequence[Range]) -> list[Run]:
+    """Reads the runs of complete ranges, in their order; raises IndexMoved where one is not there."""
+    wanted = [level_of(each.leaves) for each in ranges], [each.first for each in ranges]
+    # The ranges of one cover, or of one merge, begin at different leaves.
+    rows = {row["first_leaf"]: row for row in connection.execute(RUNS, wanted)}
+    missing = next((each for each in ranges if each.first not in rows), None)
+    if missing is not None:
+        raise IndexMoved(first_leaf=str(missing.first), leaves=str(missing.leaves))
+    found = ((each, rows[each.first]) for each in ranges)
+    return [Run(each.first, each.leaves, row["postings"], bytes(row["root"])) for each, row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """The chunks of a run: the first posting of each, and their heads, one after the other."""
+
+    firsts: list[bytes]
+    heads: bytes
+
+    def head(self, number: int) -> bytes:
+        """Gives the head of a chunk."""
+        return self.heads[number * HASH_BYTES : (number + 1) * HASH_BYTES]
+
+
+def read_directory(connection: Any, run: Run) -> Directory:
+    """Reads which chunks a run has, whose heads lead to its root; raises IndexDamaged."""
+    rows = connection.execute(DIRECTORY, (level_of(run.leaves), run.first)).fetchall()
+    directory = Directory([bytes(row["first_posting"]) for row in rows], b"".join(row["head"] for row in rows))
+    if tree_head(directory.heads) != run.root or len(rows) != -(-run.postings // CHUNK_POSTINGS):
+        raise damaged(run)
+    return directory
+
+
+def read_chunk(connection: Any, run: Run, directory: Directory, number: int) -> Chunk:
+    """Reads a chunk whose pages lead to its head in the directory; raises IndexDamaged."""
+    row = connection.execute(CHUNK, (level_of(run.leaves), run.first, number)).fetchone()
+    chunk = chunk_of(bytes(row["postings"]) if row else b"")
+    if chunk.head != directory.head(number) or chunk.first_posting != directory.firsts[number]:
+        raise damaged(run, number)
+    return chunk
+
+
+def write_tail(connection: Any, of: Range, postings: Postings) -> None:
+    """Writes what an event brings to a bundle that is not complete; offsets are in the bundle."""
+    packed = postings.tobytes()
+    connection.execute(SAVE_TAIL, (of.first, of.leaves, _tail_hash(of, packed), packed))
+
+
+def read_tail(connection: Any) -> Iterator[tuple[Range, Postings]]:
+    """Yields what each event has brought to the bundle that is not complete, in order; raises IndexDamaged."""
+    end = None
+    for row in connection.execute(TAIL):
+        of, packed = Range(row["first_leaf"], row["leaves"]), bytes(row["postings"])
+        follows = of.first % BUNDLE_LEAVES == 0 if end is None else of.first == end
+        if not follows or _tail_hash(of, packed) != row["sha256"]:
+            raise IndexDamaged(first_leaf=str(of.first), leaves=str(of.leaves))
+        end = of.end
+        yield of, postings_in(packed)
+
+
+def _tail_hash(of: Range, packed: bytes) -> bytes:
+    return sha256(of.first.to_bytes(8, "big") + of.leaves.to_bytes(8, "big", signed=True) + packed).digest()
+
+
+def damaged(run: Run, chunk: int | None = None) -> IndexDamaged:
+    """Names a run whose rows are not what was written, or a chunk of it."""
+    where = {"first_leaf": str(run.first), "leaves": str(run.leaves)}
+    return IndexDamaged(**where, **({} if chunk is None else {"chunk": str(chunk)}))
+
+
+def _blocks(connection: Any, run: Run, by: int) -> Iterator[Postings]:
+    directory = read_directory(connection, run)
+    for number in range(len(directory.firsts)):
+        yield rebased(postings_in(read_chunk(connection, run, directory, number).postings), by)
