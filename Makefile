@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Hundreds of processes of tests would each compile all that they import.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up test drills cases month lint protos bench chaos upgrades mutations lock images scan deploy-check alerts
+.PHONY: help setup demo up test drills cases month lint protos bench chaos kills upgrades mutations lock images scan deploy-check alerts
 
 help: ## Shows these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ bench: setup ## Measures ledger and instructions beside their controls; draws do
 
 chaos: setup ## Kills whoever leads each service, and PostgreSQL, 200 times under load; compares all four
 	@$(BIN)/python -m tests.chaos
+
+kills: setup ## Kills the audit log 100 times while it takes over a busy source; lists, verifies and rebuilds it
+	@RINGFENCE_AUDIT_KILLS=$(or $(KILLS),100) $(BIN)/python -m pytest -s services/audit/tests/test_audit_kills.py
 
 upgrades: setup ## Replaces processes under load, and those of the release before by those of this one and back
 	@$(BIN)/python -m pytest $(UPGRADES)

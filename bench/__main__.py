@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--instructions", type=int, default=10_000_000, help="instructions of payments_closed")
     parser.add_argument("--parties", type=int, default=1_000_000, help="parties of identity_parties")
     parser.add_argument("--clients", type=int, default=100_000, help="clients of screening_delta")
+    parser.add_argument("--leaves", type=int, default=10_000_000, help="leaves of the rows of audit")
     parser.add_argument("--cores", type=int, default=2, help="cores for everything together")
     parser.add_argument("--plot", action="store_true", help="only draws the picture again")
     arguments = parser.parse_args()
@@ -42,6 +43,7 @@ def main() -> None:
                 instructions=arguments.instructions,
                 parties=arguments.parties,
                 clients=arguments.clients,
+                leaves=arguments.leaves,
             )
         )
     plot.draw(history.complete_runs())

@@ -10,6 +10,8 @@ from typing import Any
 from ringfence_bootstrap.description import SERVICES
 
 from bench import transfers
+from bench.audited import audit_rows
+from bench.beside import beside_custody
 from bench.claims import identity_claims
 from bench.closed import payments_closed
 from bench.concurrent import concurrent_row
@@ -51,6 +53,7 @@ class Plan:
     instructions: int
     parties: int
     clients: int
+    leaves: int
 
 
 Measure = Callable[[CustodyRows, Plan], None]
@@ -93,6 +96,12 @@ ALL_SERVICES: Mapping[str, Measure] = {
         rows.measured, rows.book, rows.controls, rows.results, plan.seconds
     ),
     "tenant_beside_floods": lambda rows, plan: flood_rows(rows.measured, rows.results, plan.seconds),
+    "audit_beside_custody": lambda rows, plan: beside_custody(
+        rows.measured, rows.book, rows.results, plan.sustained_seconds
+    ),
+}
+AUDITED: Mapping[str, Measure] = {
+    "audit": lambda rows, plan: audit_rows(rows.measured, rows.results, plan.leaves),
 }
 BESIDE_STANDBYS: Mapping[str, Measure] = {
     "idle": lambda rows, plan: idle_row(rows.measured, rows.results),
@@ -110,6 +119,7 @@ STACKS = (
     (CUSTODY_ALONE, CLAIMS),
     (CUSTODY_ALONE, PARTIES),
     (PAYMENTS, DELTA),
+    (SERVICES, AUDITED),
     (SERVICES, ALL_SERVICES),
     (SERVICES, BESIDE_STANDBYS),
 )

@@ -17,7 +17,11 @@ FIRST_START_SECONDS = 3_600.0
 STOP_SECONDS = 300.0
 CAUGHT_UP_SECONDS = 3_600.0
 LOOK_SECONDS = 0.5
-BEHIND = "SELECT name FROM cursors, feed_head WHERE name LIKE 'projection:%' AND cursors.position < feed_head.position"
+BEHIND = (
+    "SELECT name FROM cursors, feed_head WHERE name LIKE 'projection:%' AND name <> 'projection:tiles'"
+    " AND cursors.position < feed_head.position"
+)
+"""Tiles are written with their events, and their cursor stands at the last that had any."""
 
 IsRight = Callable[[], bool]
 """Asks the service that was just started something that it must still know."""
@@ -78,7 +82,7 @@ def start_twice(measured: MeasuredStack, service: str, seen: Seen, is_right: IsR
         ready_seconds, loaded = _start(measured, service)
     seen.seconds = loaded["seconds"]
     first = _started(measured, service, ready_seconds, loaded, is_right)
-    _await_tables(measured, service)
+    await_tables(measured, service)
     written = _stop(measured, service)
     second = _started(measured, service, *_start(measured, service), is_right)
     return Starts(
@@ -115,7 +119,7 @@ def _stop(measured: MeasuredStack, service: str) -> dict[str, Any] | None:
     return _logged(measured, service, SNAPSHOT_WRITTEN, log_bytes)
 
 
-def _await_tables(measured: MeasuredStack, service: str) -> None:
+def await_tables(measured: MeasuredStack, service: str) -> None:
     """Waits until all tables show what the store holds: the next start has nothing left to do for them."""
     end = time.monotonic() + CAUGHT_UP_SECONDS
     with measured.stack.postgres.superuser(measured.stack.running.databases[service].name) as connection:

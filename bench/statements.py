@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -25,6 +25,8 @@ class Lag:
     """The largest lag seen, in seconds: how long ago the oldest event was committed that statements did not show."""
 
     largest_seconds: float = 0.0
+    ages: list[float] = field(default_factory=list)
+    """The lag at every look."""
     _ahead: deque[tuple[float, int]] = field(default_factory=deque)
 
     def note(self, now: float, head: int, shown: int) -> None:
@@ -33,19 +35,22 @@ class Lag:
             self._ahead.append((now, head))
         while self._ahead and self._ahead[0][1] <= shown:
             self._ahead.popleft()
-        if self._ahead:
-            self.largest_seconds = max(self.largest_seconds, now - self._ahead[0][0] + LOOK_SECONDS)
+        age = now - self._ahead[0][0] + LOOK_SECONDS if self._ahead else 0.0
+        self.ages.append(age)
+        self.largest_seconds = max(self.largest_seconds, age)
 
 
 @contextmanager
-def watched_lag(measured: MeasuredStack) -> Iterator[Lag]:
-    """Looks at both positions again and again for as long as the block lasts."""
+def watched_lag(
+    measured: MeasuredStack, look: Callable[[psycopg.Connection], tuple[int, int]] | None = None
+) -> Iterator[Lag]:
+    """Looks at both positions, those of the statements unless told, for as long as the block lasts."""
     lag, over = Lag(), threading.Event()
 
     def watch() -> None:
         with measured.stack.postgres.superuser("custody") as connection:
             while not over.wait(LOOK_SECONDS):
-                lag.note(time.monotonic(), *_positions(connection))
+                lag.note(time.monotonic(), *(look or _positions)(connection))
 
     thread = threading.Thread(target=watch, name="lag", daemon=True)
     thread.start()

@@ -64,6 +64,15 @@ TARGETS: Mapping[tuple[str, int], Sequence[Target]] = {
     ("statements", 100_000): (Target("extra_mb", most=500),),
     ("audit_tree", 100_000): (Target("leaf_us", most=3), Target("ratio", least=0.3)),
     ("audit_verify", 100_000): (Target("leaf_us", most=15), Target("ratio", least=0.03)),
+    ("audit_drained", 1): (Target("per_second", least=50_000),),
+    ("audit_beside_custody", 1_000): (Target("per_second", least=14_500), Target("behind_p99_seconds", most=2)),
+    ("audit_receipts", 1): (Target("service_p99_ms", most=5),),
+    ("audit_disk", 1): (Target("leaf_bytes", most=300),),
+    ("audit_restart", 1): (
+        Target("start_seconds", most=2),
+        Target("memory_mib", most=512),
+        Target("answers_right", least=1),
+    ),
     ("audit_index", 131_072): (
         Target("leaf_us", most=10),
         Target("ratio", least=0.08),

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from random import Random
 from typing import Any
 
@@ -49,11 +50,13 @@ class NothingStored:
 
 @dataclass
 class Filling:
-    """A book on its way; clients and their deposits have the numbers 1, 2, 3, … for ids."""
+    """A book on its way; clients and their deposits have the numbers 1, 2, 3, … for ids, or hashes of them."""
 
     book_id: bytes
     accounts: int
     transfers: int
+    hashed: bool = False
+    """Ids as they are made, of which no two have much in common: where it matters how well they compress."""
     book: Book = field(default_factory=lambda: Book(NothingStored()))
 
     def write(self, database: Database) -> None:
@@ -75,7 +78,7 @@ class Filling:
 
     def first_again(self) -> Request:
         """Returns the request that sends the first transfer once more."""
-        columns = _deposits(self.book_id, range(1, 2))
+        columns = self._deposits(range(1, 2))
         request = pb.CreateTransfersRequest(book_id=self.book_id, transfers=pb.TransferColumns(**_given(columns)))
         return Request(request.SerializeToString(), 1)
 
@@ -83,15 +86,15 @@ class Filling:
         """Yields the accounts, deposits as the first transfers, and payments at random as the others."""
         clients = range(1, 1 + self.accounts)
         yield self._applied(decide_standing(self.book, self.book_id, Standing.ADMITTED, time.time_ns()))
-        yield self._opened(_accounts([MIRROR], AccountClass.BANK_MIRROR, ZERO_ID))
+        yield self._opened(self._accounts([MIRROR], AccountClass.BANK_MIRROR, ZERO_ID))
         yield self._applied(self._letter_of_mirror())
         for some in _pages(clients):
-            yield self._opened(_accounts(some, AccountClass.CLIENT, self.book_id))
+            yield self._opened(self._accounts(some, AccountClass.CLIENT, self.book_id))
         for some in _pages(clients):
-            yield self._created(_deposits(self.book_id, some))
+            yield self._created(self._deposits(some))
         random = Random(SEED)
         for some in _pages(range(self.accounts, self.transfers)):
-            yield self._created(_payments(self.book_id, random, clients, len(some)))
+            yield self._created(self._payments(random, clients, len(some)))
 
     def _opened(self, columns: AccountColumns) -> Any:
         event, _, _ = decide_accounts(self.book, columns, time.time_ns())
@@ -113,45 +116,44 @@ class Filling:
         self.book.forget_sealed(event.number)
         return event
 
+    def _accounts(self, numbers: Sequence[int], account_class: AccountClass, owner: bytes) -> AccountColumns:
+        return AccountColumns(
+            id=self._ids(numbers), owner_id=owner, account_class=[account_class], ledger=[EUR], code=[1]
+        )
+
+    def _deposits(self, clients: Sequence[int]) -> TransferColumns:
+        return TransferColumns(
+            id=self._ids(clients),
+            debit_account_id=self._ids([MIRROR]),
+            credit_account_id=self._ids(clients),
+            amount_minor=[FUNDS_MINOR],
+            user_data_128=self.book_id,
+            ledger=[EUR],
+            code=[Purpose.DEPOSIT],
+        )
+
+    def _payments(self, random: Random, clients: range, rows: int) -> TransferColumns:
+        debits = random.choices(clients, k=rows)
+        # The next of the numbers is another account.
+        credits = [each % len(clients) + 1 for each in debits]
+        return TransferColumns(
+            id=os.urandom(ID_BYTES * rows),
+            debit_account_id=self._ids(debits),
+            credit_account_id=self._ids(credits),
+            amount_minor=[AMOUNT_MINOR],
+            user_data_128=self.book_id,
+            ledger=[EUR],
+            code=[Purpose.PAYMENT],
+        )
+
+    def _ids(self, numbers: Iterable[int]) -> bytes:
+        ids = (number.to_bytes(ID_BYTES, "big") for number in numbers)
+        return b"".join([sha256(each).digest()[:ID_BYTES] for each in ids] if self.hashed else ids)
+
 
 def _pages(rows: range) -> Iterator[range]:
     for at in range(0, len(rows), PER_EVENT):
         yield rows[at : at + PER_EVENT]
-
-
-def _ids(numbers: Iterable[int]) -> bytes:
-    return b"".join(number.to_bytes(ID_BYTES, "big") for number in numbers)
-
-
-def _accounts(numbers: Sequence[int], account_class: AccountClass, owner: bytes) -> AccountColumns:
-    return AccountColumns(id=_ids(numbers), owner_id=owner, account_class=[account_class], ledger=[EUR], code=[1])
-
-
-def _deposits(book_id: bytes, clients: Sequence[int]) -> TransferColumns:
-    return TransferColumns(
-        id=_ids(clients),
-        debit_account_id=_ids([MIRROR]),
-        credit_account_id=_ids(clients),
-        amount_minor=[FUNDS_MINOR],
-        user_data_128=book_id,
-        ledger=[EUR],
-        code=[Purpose.DEPOSIT],
-    )
-
-
-def _payments(book_id: bytes, random: Random, clients: range, rows: int) -> TransferColumns:
-    debits = random.choices(clients, k=rows)
-    # The next of the numbers is another account.
-    credits = [each % len(clients) + 1 for each in debits]
-    return TransferColumns(
-        id=os.urandom(ID_BYTES * rows),
-        debit_account_id=_ids(debits),
-        credit_account_id=_ids(credits),
-        amount_minor=[AMOUNT_MINOR],
-        user_data_128=book_id,
-        ledger=[EUR],
-        code=[Purpose.PAYMENT],
-    )
 
 
 def _given(columns: TransferColumns) -> dict[str, Any]:

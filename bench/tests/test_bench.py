@@ -16,6 +16,7 @@ from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as p
 from ringfence_verifier import VerificationError
 
 from bench import contention, controls, echo, flood, history, plot, verifying
+from bench.beside import Paced
 from bench.concurrent import Settled
 from bench.cpu import CpuSpent
 from bench.load import Request, Seen, closed_loop
@@ -101,6 +102,26 @@ def test_lag_is_the_age_of_the_oldest_commit_not_shown() -> None:
     for now, head, shown in ((0.0, 1, 1), (1.0, 2, 1), (2.0, 3, 1), (3.0, 9, 1), (4.0, 9, 9)):
         lag.note(now, head, shown)
     assert lag.largest_seconds == pytest.approx(2.1)
+
+
+def test_lag_is_kept_at_every_look() -> None:
+    """What is signed at once is a look old, what is not yet its age; when nothing is behind the age is none."""
+    lag = Lag()
+    for now, head, shown in ((0.0, 1, 1), (1.0, 2, 1), (2.0, 2, 1), (3.0, 2, 2)):
+        lag.note(now, head, shown)
+    assert lag.ages == pytest.approx([0.0, 0.1, 1.1, 0.0])
+
+
+async def test_paced_requests_keep_their_rate() -> None:
+    """However many callers there are, and however fast they are answered."""
+
+    async def ask(request: Request) -> int:
+        return request.rows
+
+    paced = Paced(ask, rows_per_second=10_000)
+    seen = await closed_loop(paced, [[Request(b"", 100)]] * 21, callers=4, seconds=60)
+    assert seen.rows == 2_100
+    assert 0.2 <= seen.seconds < 2
 
 
 def test_same_runs_give_the_same_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

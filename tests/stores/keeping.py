@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +95,8 @@ def leaves(connection: psycopg.Connection) -> Iterator[bytes]:
     for event in events(connection):
         if event.topic == "LeavesAppended.v1":
             yield from unbundled(event.fields["leaves"])
+        elif event.topic == "LeavesDeflated.v1":
+            yield from unbundled(zlib.decompress(event.fields["deflated"]))
         elif event.topic in ("ReadRecorded.v1", "StateRecorded.v1"):
             yield event.fields["leaf"]
 

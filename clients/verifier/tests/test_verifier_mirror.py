@@ -254,3 +254,18 @@ def test_a_source_that_is_away_is_said_once(tmp_path: Path) -> None:
     assert cosigned(folder, log) == 0
     source.away = ""  # type: ignore[attr-defined]
     assert mirror.step() == 602
+
+
+def test_entries_are_kept_with_their_tiles_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever ends it in the middle: eight bundles are one transaction."""
+    folder, log = made(tmp_path / "m"), grown(300)
+
+    def cut_off(hashes: bytes) -> bytes:
+        raise OSError("the power is cut")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ringfence_verifier.mirror.store.fold", cut_off)
+        with pytest.raises(OSError, match="power"):
+            following(folder, log).step()
+    assert opened(folder, log).held == 0
+    assert following(folder, log).step() == 602

@@ -23,6 +23,8 @@ from ringfence_audit.index.api.servicer import AnswerServicer, SearchServicer
 from ringfence_audit.index.application.answering import Answering
 from ringfence_audit.index.application.queries import Queries as SearchQueries
 from ringfence_audit.index.application.vouching import Vouching
+from ringfence_audit.log.adapters.bundle_model import BundleModel
+from ringfence_audit.log.adapters.bundle_reader import BundleReader
 from ringfence_audit.log.adapters.http_witnesses import HttpWitnesses
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.stored_marks import StoredMarks
@@ -129,6 +131,7 @@ class Audit:
     servicer: AuditServiceServicer
     search: Projector
     proof: Projector
+    bundles: Projector
     passing: Passing
     findings: FindingsReader
     replayed: int
@@ -142,6 +145,8 @@ class Audit:
         """Signs the head and brings the search index up to date."""
         await self.sign_checkpoint()
         while await asyncio.to_thread(self.search.step):
+            pass
+        while await asyncio.to_thread(self.bundles.step):
             pass
         await self.prove()
 
@@ -217,7 +222,8 @@ async def running(
     take_over = TakeOver(writer, log, Translation(translation), TileModel())
     anchor = anchor or LocalAnchor()
     record_read, sign_checkpoint = RecordRead(writer, log, TileModel()), signing(store, writer, log, anchor, policy)
-    search, queries = Projector(store, codec, IndexModel()), Queries(TileReader(store), ChainedLeaves(store, codec))
+    search, bundles = Projector(store, codec, IndexModel()), Projector(store, codec, BundleModel())
+    queries = Queries(TileReader(store), ChainedLeaves(store, codec), BundleReader(store))
     proof, findings = Projector(store, codec, ProofModel()), FindingsReader(store)
     of = {feed.source: feed for feed in (SourceFeed("custody"), SourceFeed("payment-instruction"), *feeds)}
     note = NotePassed(writer, log)
@@ -259,6 +265,7 @@ async def running(
             servicer=servicer,
             search=search,
             proof=proof,
+            bundles=bundles,
             passing=passing,
             findings=findings,
             replayed=replayed,

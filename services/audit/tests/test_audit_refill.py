@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from ringfence_audit.bootstrap import rebuild
 from ringfence_audit.log.adapters import refilling
+from ringfence_audit.log.adapters.bundle_reader import BundleReader
 from ringfence_audit.log.adapters.mirror import Mirror
 from ringfence_audit.log.adapters.refilling import CannotRefill, refill
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
@@ -60,7 +61,7 @@ class Holding:
 
 def queries(store: EventStore) -> Queries:
     """Reads a log's leaves and receipts."""
-    return Queries(TileReader(store), ChainedLeaves(store, EventCodec(EVENTS)))
+    return Queries(TileReader(store), ChainedLeaves(store, EventCodec(EVENTS)), BundleReader(store))
 
 
 @contextmanager
@@ -161,6 +162,13 @@ async def test_an_empty_database_is_put_back(
         monkeypatch.setattr(restored_store, "append", appended)
         assert restored_store.head().position == 6
     assert await refilled(restored_store, holding, key) == size
+    was, now = (TileReader(store).pages(0, 1_000) for store in (audit.store, restored_store))
+    assert [(page.first_leaf, page.count) for page in now] == [
+        (page.first_leaf, page.count) for page in was[: len(now)]
+    ]
+    own = [(one.earliest_ns, other.earliest_ns) for one, other in zip(was, now, strict=False) if one.count == 1]
+    assert len(own) > 8
+    assert all(one == other for one, other in own)
     async with running(restored_store, [custody, identity], anchor=audit.anchor) as again:
         assert (again.log.frontier.size, again.log.frontier.root()) == (signed.size, signed.root)
         assert again.log.heads == {

@@ -176,12 +176,12 @@ async def test_one_connection_too_many_is_cut_off(world: World, monkeypatch: pyt
     monkeypatch.setattr(listener, "MOST_OF_ONE_ADDRESS", 3)
     kept = [await world.connect() for _ in range(3)]
     await asyncio.sleep(0.1)
-    assert b"unknown" not in await world.say(GET)
+    assert await world.say(GET) in (b"", b"(cut off)")
     kept.pop()[1].transport.abort()
     await asyncio.sleep(0.1)
     assert (await world.say(GET)).endswith(b"\r\n\r\nunknown")
     monkeypatch.setattr(listener, "MOST_CONNECTIONS", 2)
-    assert b"unknown" not in await world.say(GET)
+    assert await world.say(GET) in (b"", b"(cut off)")
     for _, writer in kept:
         writer.transport.abort()
 

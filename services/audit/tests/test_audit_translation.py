@@ -48,6 +48,7 @@ def custody_facts(*events: tuple[str, dict[str, Any]]) -> list[tuple[str, dict[s
     return facts
 
 
+START = SourceHead("identity", 1, 0, GENESIS)
 OPENED = ("AccountsCreated.v1", accounts_created("alice", "bob", owners=("owner-a", "owner-b")))
 
 
@@ -251,8 +252,8 @@ async def test_what_comes_before_an_unknown_event_is_taken_over() -> None:
     for topic in ("KycChanged.v1", "KycChanged.v1", "Unheard.v1", "KycChanged.v1"):
         feed.add(topic, kyc_changed())
     taken = (await feed.page()).events
-    pages, unknown = as_far_as_known(pages_of(SourceHead("identity", 1, 0, GENESIS), taken, Translation(State())))
-    assert [page.head.position for page, _ in pages] == [2]
+    pages, unknown = as_far_as_known(pages_of(START, taken, Translation(State()), deflating=False))
+    assert [each.page.head.position for each in pages] == [2]
     assert "Unheard.v1" in str(unknown)
 
 
@@ -374,7 +375,7 @@ async def test_pages_are_bounded_in_events(events: int, pages: int) -> None:
     for _ in range(events):
         feed.add("KycChanged.v1", kyc_changed())
     taken = (await feed.page()).events
-    prepared = list(pages_of(SourceHead("identity", 1, 0, GENESIS), taken, Translation(State())))
-    assert [page.leaves[-1].startswith(b"\x01\x0daudit.page.v1") for page, _ in prepared] == [True] * pages
-    assert prepared[-1][0].head == SourceHead("identity", 1, events, feed.events[-1].hash)
-    assert sum(len(page.leaves) for page, _ in prepared) == events + pages
+    prepared = list(pages_of(START, taken, Translation(State()), deflating=False))
+    assert [each.page.leaves[-1].startswith(b"\x01\x0daudit.page.v1") for each in prepared] == [True] * pages
+    assert prepared[-1].page.head == SourceHead("identity", 1, events, feed.events[-1].hash)
+    assert sum(len(each.page.leaves) for each in prepared) == events + pages

@@ -25,6 +25,8 @@ from ringfence_kernel.service.tasks import Task
 from ringfence_kernel.service.two_clocks import ClockWatch
 from ringfence_kernel.store import EventStore, Head, Lease
 from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.store.digests import SAVE as SAVE_DIGEST
+from ringfence_kernel.store.digests import insert_digest
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.values.errors import DomainError, StoreUnavailable
 from ringfence_kernel.values.recorded import Recorded
@@ -218,19 +220,12 @@ async def save_digest(writer: GroupWriter) -> None:
     if not writer.is_settled:
         return
     row = writer.head.position, writer.state.digest(), writer.state.digest_format
-
-    def insert() -> None:
-        with writer.store.connection() as connection:
-            _insert_digest(connection, row)
-
-    await asyncio.to_thread(insert)
+    await asyncio.to_thread(insert_digest, writer.store, row)
 
 
 def _insert_digest(connection: psycopg.Connection[Any], row: tuple[int, bytes, int]) -> None:
     """Stores position, digest and its format."""
-    connection.execute(
-        "INSERT INTO state_digests (position, digest, format) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", row
-    )
+    connection.execute(SAVE_DIGEST, row)
 
 
 async def _save_last_digest(writer: GroupWriter) -> None:

@@ -24,7 +24,8 @@ import structlog
 
 from ringfence_kernel.store import EventStore, Head
 from ringfence_kernel.store.codec import open_envelope
-from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.store.digests import insert_digest, read_digest
+from ringfence_kernel.values.errors import DomainError, StoreUnavailable
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing.writer import GroupWriter, State
 
@@ -51,6 +52,20 @@ class SavedState(State, Protocol):
         """
 
 
+@runtime_checkable
+class CheckedState(SavedState, Protocol):
+    """A saved state that is not believed for being whole: the store's own digest and events have to agree with it.
+
+    Its digest has to bind all that `restore` takes up; the store keeps one for every snapshot.
+    """
+
+    def check(self, store: EventStore, position: int) -> None:
+        """Compares what was restored with what the store holds as of a position; blocks.
+
+        Raises ValueError, which says what is not so, and StoreUnavailable.
+        """
+
+
 class SnapshotUnusable(Exception):
     """The file is not whole, of another format, or of another history than the store's."""
 
@@ -72,6 +87,8 @@ class Snapshot:
 
     header: Header
     sections: Sections
+    digest: bytes = b""
+    """Of a state that is checked when it is taken up again."""
 
 
 def take(writer: GroupWriter, state: SavedState) -> Snapshot | None:
@@ -81,7 +98,8 @@ def take(writer: GroupWriter, state: SavedState) -> Snapshot | None:
         return None
     versions = {stream.hex(): version for stream, version in writer.versions.items()}
     sizes = [(name, memoryview(content).nbytes) for name, content in sections]
-    return Snapshot(Header(head.epoch, head.position, head.hash, versions, sizes), sections)
+    digest = state.digest() if isinstance(state, CheckedState) else b""
+    return Snapshot(Header(head.epoch, head.position, head.hash, versions, sizes), sections, digest)
 
 
 class SnapshotFile:
@@ -156,21 +174,29 @@ class Snapshots:
             if self.writer.head.position == self.position:
                 continue
             try:
-                await self._write(await self.writer.between_groups(lambda: take(self.writer, self.state)))
+                await self.save()
             except (OSError, DomainError) as error:
                 log.warning("snapshot_not_written", error=type(error).__name__)
+
+    async def save(self) -> None:
+        """Saves what is committed; raises OSError and DomainError."""
+        await self._write(await self.writer.between_groups(lambda: take(self.writer, self.state)))
 
     async def save_last(self) -> None:
         """Saves once more when the writer has stopped."""
         if self.writer.is_settled and self.writer.head.position != self.position:
             try:
                 await self._write(take(self.writer, self.state))
-            except OSError as error:
+            except (OSError, StoreUnavailable) as error:
                 log.warning("snapshot_not_written", error=type(error).__name__)
 
     async def _write(self, snapshot: Snapshot | None) -> None:
         if snapshot is not None:
             started = time.monotonic()
+            if snapshot.digest:
+                # Before the file: whoever finds that finds its digest.
+                digest = snapshot.header.position, snapshot.digest, self.state.digest_format
+                await asyncio.to_thread(insert_digest, self.writer.store, digest)
             size = await asyncio.to_thread(self.file.write, snapshot)
             self.position = snapshot.header.position
             seconds = round(time.monotonic() - started, 3)
@@ -186,6 +212,7 @@ def restore(file: SnapshotFile, store: EventStore, writer: GroupWriter, state: S
 
     Raises StoreUnavailable.
     """
+    empty = {name: memoryview(content) for name, content in state.save()} if isinstance(state, CheckedState) else {}
     try:
         found = file.read()
         if found is None:
@@ -193,6 +220,8 @@ def restore(file: SnapshotFile, store: EventStore, writer: GroupWriter, state: S
         header, sections = found
         last_ns = _compare(header, store)
         state.restore(sections)
+        if isinstance(state, CheckedState):
+            _check(state, empty, store, header.position)
     except (SnapshotUnusable, msgspec.MsgspecError, ValueError, LookupError) as error:
         log.warning("snapshot_unusable", error=type(error).__name__, detail=str(error))
         return 0
@@ -211,7 +240,24 @@ def _compare(header: Header, store: EventStore) -> int:
         (header.position, header.hash)
     ]:
         raise SnapshotUnusable("the store has another history")
+    # A stream that has ended is no longer in the header.
+    if any(header.versions.get(each.stream.hex(), each.version) != each.version for each in stored):
+        raise SnapshotUnusable("the stream of its last event has another version")
     return open_envelope(stored[0].state).recorded_at_ns if stored else 0
+
+
+def _check(state: CheckedState, empty: Mapping[str, memoryview], store: EventStore, position: int) -> None:
+    """Holds a restored state to the store, and empties it where that does not agree or cannot be asked."""
+    try:
+        stored = read_digest(store, position, state.digest_format)
+        if stored != state.digest():
+            raise SnapshotUnusable(
+                "the state is not the one whose digest is stored" if stored else "no digest is stored"
+            )
+        state.check(store, position)
+    except BaseException:
+        state.restore(empty)
+        raise
 
 
 def _pieces(content: memoryview, size: int = 1 << 20) -> Iterator[bytes]:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from ringfence_kernel.access.standing import HEAR_SECONDS, Standing, ended_by
 from ringfence_kernel.feed import FOR_THE_RECORD, URGENT
+from ringfence_kernel.projecting.deferring import Deferral
+from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service import (
     Assembly,
@@ -30,7 +32,6 @@ from ringfence_kernel.service.heavy import InThreads
 from ringfence_kernel.service.settings import InvalidSetting
 from ringfence_kernel.store import EventStore, Head, Migration, event_store_migrations
 from ringfence_kernel.store.codec import EventCodec
-from ringfence_kernel.writing.states import SavedStates
 from ringfence_protos.audit.v1 import audit_pb2_grpc
 
 from ringfence_audit.evidence.adapters.findings_reader import FindingsReader
@@ -46,12 +47,15 @@ from ringfence_audit.index.api.servicer import AnswerServicer, SearchServicer
 from ringfence_audit.index.application.answering import Answering
 from ringfence_audit.index.application.queries import Queries as SearchQueries
 from ringfence_audit.index.application.vouching import Vouching
+from ringfence_audit.log.adapters.bundle_model import BundleModel
+from ringfence_audit.log.adapters.bundle_reader import BundleReader
 from ringfence_audit.log.adapters.carrying_over import carry_over
+from ringfence_audit.log.adapters.checked_states import CheckedStates
 from ringfence_audit.log.adapters.http_witnesses import HttpWitnesses
 from ringfence_audit.log.adapters.mirror import Mirror
 from ringfence_audit.log.adapters.peer_feed import PeerFeed
 from ringfence_audit.log.adapters.refilling import CannotRefill, refill
-from ringfence_audit.log.adapters.schema import LOG_TABLES
+from ringfence_audit.log.adapters.schema import BUNDLE_TABLE, LOG_TABLES
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.stored_marks import StoredMarks
 from ringfence_audit.log.adapters.successor import CannotBegin, begin_successor
@@ -82,18 +86,18 @@ from ringfence_audit.translation.application.translator import Translation, coun
 from ringfence_audit.translation.domain.state import State as TranslationState
 
 SOURCES = ("identity", "custody", "payment-instruction")
-DIGEST_FORMAT = 7
-"""6 did not know who may copy the log, 5 had no state leaves, 3 had all files that payment-instruction has named, 1 was
-the log's state before its modules had their own.
+DIGEST_FORMAT = 8
+"""7 had the leaves of accounts instead of what they say, 6 did not know who may copy the log, 5 had no state leaves, 3
+had all files that payment-instruction has named, 1 was the log's state before its modules had their own.
 """
 
 
 def states(
     log: LogState, translation: TranslationState, evidence: EvidenceState, standing: StandingState
-) -> SavedStates:
+) -> CheckedStates:
     """Gives the service's state, put together from its modules'."""
-    return SavedStates(
-        {"log": log, "translation": translation, "evidence": evidence, "standing": standing}, DIGEST_FORMAT
+    return CheckedStates(
+        {"log": log, "translation": translation, "evidence": evidence, "standing": standing}, DIGEST_FORMAT, log
     )
 
 
@@ -102,7 +106,10 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     log, translation = LogState(runtime.settings.log_origin), TranslationState()
     evidence, standing = EvidenceState(), StandingState()
     state = states(log, translation, evidence, standing)
-    core = await EventSourced.open(runtime, EventCodec(events.EVENTS), state, [IndexModel(), ProofModel()])
+    core = await EventSourced.open(
+        runtime, EventCodec(events.EVENTS), state, [IndexModel(), ProofModel(), BundleModel()]
+    )
+    _defer(core, core.projectors[BundleModel.name])
     take_over = TakeOver(core.writer, log, Translation(translation), TileModel())
     signer = VaultSigner(runtime.vault.transit, log.origin)
     anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root)
@@ -152,6 +159,13 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     )
 
 
+def _defer(core: EventSourced, projector: Projector) -> None:
+    """Has a read model that nobody waits for write what comes within a second together."""
+    deferral = Deferral(projector)
+    projector.hold = deferral.is_on
+    core.writer.subscribe(deferral.note)
+
+
 def _publishing(settings: AuditSettings, tree: TileTree, anchoring: Anchoring) -> Publishing:
     """Asks the witnesses of the site's policy; raises InvalidSetting where that is none."""
     if not settings.witness_policy:
@@ -177,7 +191,8 @@ def _audit(
     heavily: InThreads,
 ) -> Servicer:
     record_read = RecordRead(core.writer, log, TileModel())
-    queries = Queries(TileReader(core.store), ChainedLeaves(core.store, EventCodec(events.EVENTS)))
+    stored = ChainedLeaves(core.store, EventCodec(events.EVENTS))
+    queries = Queries(TileReader(core.store), stored, BundleReader(core.store))
     keys = RunReader(core.store)
     search = SearchServicer(record_read, SearchQueries(keys, queries), core.projectors[IndexModel.name], heavily)
     making = Making(IndexedLeaves(keys, queries), translation.currencies)
@@ -214,6 +229,7 @@ def migrations() -> list[Migration]:
         Migration(101, "proof of what rests on a bank's word", PROOF_TABLES),
         Migration(102, "proof by whose money it is", PROOF_OF_ORDERS),
         Migration(103, "search by sorted runs", RUN_TABLES),
+        Migration(104, "entry bundles", BUNDLE_TABLE),
     ]
 
 
@@ -226,13 +242,14 @@ def verify(settings: AuditSettings, compare: bool) -> RebuildReport:
 def rebuild(store: EventStore, origin: str, *, compare: bool) -> RebuildReport:
     """Verifies the chain, replays the tree and its checkpoints; with `compare` also rebuilds the tables beside.
 
-    Without, it fills those of the search index anew: nothing else than answers stands on them.
+    Without, it fills those of the search index and the entry bundles anew: nothing else than answers stands on them.
+
     `chain` is 1 where a stored event was changed, `tree` is 1 where leaves do not lead to a recorded root or
     checkpoint, `state` where the newest stored digest is not met; the others count rows that differ.
     """
     state, models = (
         states(LogState(origin), TranslationState(), EvidenceState(), StandingState()),
-        (TileModel(), IndexModel(), ProofModel()) if compare else (IndexModel(),),
+        (TileModel(), IndexModel(), ProofModel(), BundleModel()) if compare else (IndexModel(), BundleModel()),
     )
     try:
         report = rebuild_state(store, EventCodec(events.EVENTS), state, models, compare=compare)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -11,6 +11,7 @@ import pytest
 from ringfence_audit.index.adapters.run_reader import RunReader
 from ringfence_audit.index.application.answering import Answering
 from ringfence_audit.index.domain.errors import IndexDamaged, IndexPending
+from ringfence_audit.log.adapters.bundle_reader import BundleReader
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.tile_reader import TileReader
 from ringfence_audit.log.application.queries import Queries
@@ -116,7 +117,9 @@ async def test_an_answer_that_was_asked_for_is_in_the_next_one(filled: Audit) ->
 
 def answering(audit: Audit, most_bytes: int) -> Answering:
     """Answers of another length."""
-    queries = Queries(TileReader(audit.store), ChainedLeaves(audit.store, EventCodec(EVENTS)))
+    queries = Queries(
+        TileReader(audit.store), ChainedLeaves(audit.store, EventCodec(EVENTS)), BundleReader(audit.store)
+    )
     return Answering(RunReader(audit.store), queries, most_bytes)
 
 
@@ -218,3 +221,35 @@ async def test_a_root_that_was_not_signed_is_named(filled: Audit) -> None:
     other = SignedHead(signed.size, EMPTY_ROOT, signed.note, (), signed.state_leaf)
     with pytest.raises(LogDamaged):
         answering(filled, 10**6).answer(identifier("alice"), 0, 0, other)
+
+
+class Forgetful(RunReader):
+    """An index whose look-up leaves out the last leaf that it finds."""
+
+    def find(self, keys: Sequence[bytes], from_leaf: int, until_leaf: int, limit: int) -> list[int]:
+        """Gives all but one."""
+        return super().find(keys, from_leaf, until_leaf, limit)[:-1]
+
+
+async def test_facts_that_are_not_those_of_the_pages_are_named(filled: Audit) -> None:
+    """Where the look-up has missed what the proven pages name, nothing is answered."""
+    queries = Queries(TileReader(filled.store), ChainedLeaves(filled.store, EventCodec(EVENTS)))
+    signed = filled.log.signed
+    assert signed is not None
+    with pytest.raises(IndexDamaged):
+        Answering(Forgetful(filled.store), queries).answer(identifier("t7-1"), 0, 0, signed)
+
+
+@pytest.mark.parametrize("most_bytes", [9_001, 40_000])
+async def test_an_answer_that_was_thought_to_be_shorter_is_cut_again(
+    filled: Audit, monkeypatch: pytest.MonkeyPatch, most_bytes: int
+) -> None:
+    """However its length is estimated, none is longer than it may be, and each is complete for its part."""
+    monkeypatch.setattr(Answering, "_least_bytes", lambda self, asked, stated: -4_000)
+    signed, key = filled.log.signed, identifier("alice")
+    assert signed is not None
+    piece = await asyncio.to_thread(answering(filled, most_bytes).answer, key, 0, 0, signed)
+    assert len(piece.content) <= most_bytes
+    answer = verify_answer(piece.content, filled.signer.key.text())
+    assert answer.until_leaf == piece.next_leaf
+    assert list(answer.facts) == about(await facts(filled), key, 0, piece.next_leaf)

@@ -248,16 +248,25 @@ def test_a_changed_row_is_named_and_not_answered_from(
         assert refused.value.metadata["chunk"] == chunk
 
 
-def test_a_damaged_run_is_never_merged(connection: Any, audit_database: Database) -> None:
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("UPDATE index_chunks SET postings = set_byte(postings, 777, 3) WHERE first_leaf = 512", {"chunk": "0"}),
+        ("DELETE FROM index_runs WHERE first_leaf = 512", {}),
+    ],
+)
+def test_a_damaged_run_is_never_merged(
+    connection: Any, audit_database: Database, statement: str, named: dict[str, str]
+) -> None:
     """What would come of it would have a valid root; it is named instead, and the batch leaves nothing."""
     history = grown(4_200, 50)
     until = next(at for at, each in enumerate(history.recorded) if each.event.first_leaf > 3_900)
     project(connection, history.recorded[:until])
     with psycopg.connect(audit_database.owner_conninfo) as owner:
-        owner.execute(b"UPDATE index_chunks SET postings = set_byte(postings, 777, 3) WHERE first_leaf = 512")
+        owner.execute(statement.encode())
     with pytest.raises(IndexDamaged) as refused:
         project(connection, history.recorded[until:])
-    assert refused.value.metadata == {"first_leaf": "512", "leaves": "256", "chunk": "0"}
+    assert refused.value.metadata == {"first_leaf": "512", "leaves": "256", **named}
     connection.rollback()
     assert runs_of(connection, 1) == []
 
@@ -273,6 +282,21 @@ def test_a_tail_that_lacks_a_row_is_never_completed(connection: Any, audit_datab
         owner.execute(b"DELETE FROM index_tail WHERE first_leaf = %s", (lost,))
     with pytest.raises(IndexDamaged):
         project(connection, history.recorded[200:])
+
+
+def test_a_run_that_was_merged_meanwhile_is_named_as_moved(connection: Any, audit_store: EventStore) -> None:
+    """Whoever asks for pages of a run that has gone is told so, and not that somebody has changed it."""
+    history = grown(4_100, 500)
+    project(connection, history.recorded)
+    known, fresh = RunReader(audit_store), RunReader(audit_store)
+    run, key = known.cover(4_000)[0], identifier("account", 1)
+    for _ in range(2):
+        history.sign(history.state(len(history.leaves)))
+    project(connection, history.recorded[-4:])
+    assert run.leaves == 256
+    for reader in (known, fresh):
+        with pytest.raises(IndexMoved):
+            reader.pages(run, key + bytes(4), key + b"\xff" * 4)
 
 
 def test_a_range_that_the_index_has_not_reached_is_refused(connection: Any, reader: RunReader) -> None:

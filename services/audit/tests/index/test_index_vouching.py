@@ -13,6 +13,7 @@ from ringfence_audit.index.adapters.run_reader import RunReader
 from ringfence_audit.index.application.queries import Queries, SearchQuery
 from ringfence_audit.index.application.vouching import Vouching
 from ringfence_audit.index.domain.runs import Run
+from ringfence_audit.log.adapters.bundle_reader import BundleReader
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.tile_reader import TileReader
 from ringfence_audit.log.application.queries import Queries as LogQueries
@@ -132,7 +133,7 @@ def test_an_index_ahead_of_the_log_is_none_of_it() -> None:
 
 def search(audit: Audit, **fields: Any) -> list[tuple[int, dict[str, Any]]]:
     """Searches a log as far as it is indexed, page by page."""
-    log = LogQueries(TileReader(audit.store), ChainedLeaves(audit.store, EventCodec(EVENTS)))
+    log = LogQueries(TileReader(audit.store), ChainedLeaves(audit.store, EventCodec(EVENTS)), BundleReader(audit.store))
     queries, until = Queries(RunReader(audit.store), log), audit.log.frontier.size
     query = SearchQuery(
         **{"subject": None, "tenant": None, "from_ns": 0, "until_ns": 0, **fields},

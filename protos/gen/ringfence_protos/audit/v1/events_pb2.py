@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from ringfence_protos.common.v1 import events_pb2 as ringfence_dot_common_dot_v1_dot_events__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fringfence/audit/v1/events.proto\x12\x12ringfence.audit.v1\x1a ringfence/common/v1/events.proto\"\xe3\x01\n\x0eLeavesAppended\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\r\n\x05\x66irst\x18\x03 \x01(\x04\x12\x0c\n\x04last\x18\x04 \x01(\x04\x12\x0c\n\x04hash\x18\x05 \x01(\x0c\x12\x13\n\x0b\x65\x61rliest_ns\x18\x06 \x01(\x04\x12\x11\n\tlatest_ns\x18\x07 \x01(\x04\x12\x12\n\nfirst_leaf\x18\x08 \x01(\x04\x12\r\n\x05\x63ount\x18\t \x01(\r\x12\x0e\n\x06leaves\x18\n \x01(\x0c\x12\x0c\n\x04root\x18\x0b \x01(\x0c:\x1e\xc2\xe1\x18\x1a\n\x11LeavesAppended.v1\x12\x03log\x18\x03\"\\\n\x0cReadRecorded\x12\x12\n\nfirst_leaf\x18\x01 \x01(\x04\x12\x0c\n\x04leaf\x18\x02 \x01(\x0c\x12\x0c\n\x04root\x18\x03 \x01(\x0c:\x1c\xc2\xe1\x18\x18\n\x0fReadRecorded.v1\x12\x03log\x18\x03\"j\n\rSourcesPassed\x12\x0c\n\x04size\x18\x01 \x01(\x04\x12\x0f\n\x07\x63ustody\x18\x02 \x01(\x04\x12\x1b\n\x13payment_instruction\x18\x03 \x01(\x04:\x1d\xc2\xe1\x18\x19\n\x10SourcesPassed.v1\x12\x03log\x18\x03\"^\n\rStateRecorded\x12\x12\n\nfirst_leaf\x18\x01 \x01(\x04\x12\x0c\n\x04leaf\x18\x02 \x01(\x0c\x12\x0c\n\x04root\x18\x03 \x01(\x0c:\x1d\xc2\xe1\x18\x19\n\x10StateRecorded.v1\x12\x03log\x18\x03\"h\n\x12SuccessionRecorded\x12\x12\n\nfirst_leaf\x18\x01 \x01(\x04\x12\x0c\n\x04leaf\x18\x02 \x01(\x0c\x12\x0c\n\x04root\x18\x03 \x01(\x0c:\"\xc2\xe1\x18\x1e\n\x15SuccessionRecorded.v1\x12\x03log\x18\x03\">\n\rFormatAdopted\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\r:\x1d\xc2\xe1\x18\x19\n\x10\x46ormatAdopted.v1\x12\x03log\x18\x03\"^\n\x10\x43heckpointSigned\x12\x0c\n\x04size\x18\x01 \x01(\x04\x12\x0c\n\x04root\x18\x02 \x01(\x0c\x12\x0c\n\x04note\x18\x03 \x01(\t: \xc2\xe1\x18\x1c\n\x13\x43heckpointSigned.v1\x12\x03log\x18\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fringfence/audit/v1/events.proto\x12\x12ringfence.audit.v1\x1a ringfence/common/v1/events.proto\"\xe3\x01\n\x0eLeavesAppended\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\r\n\x05\x66irst\x18\x03 \x01(\x04\x12\x0c\n\x04last\x18\x04 \x01(\x04\x12\x0c\n\x04hash\x18\x05 \x01(\x0c\x12\x13\n\x0b\x65\x61rliest_ns\x18\x06 \x01(\x04\x12\x11\n\tlatest_ns\x18\x07 \x01(\x04\x12\x12\n\nfirst_leaf\x18\x08 \x01(\x04\x12\r\n\x05\x63ount\x18\t \x01(\r\x12\x0e\n\x06leaves\x18\n \x01(\x0c\x12\x0c\n\x04root\x18\x0b \x01(\x0c:\x1e\xc2\xe1\x18\x1a\n\x11LeavesAppended.v1\x12\x03log\x18\x03\"\xe5\x01\n\x0eLeavesDeflated\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\r\n\x05\x66irst\x18\x03 \x01(\x04\x12\x0c\n\x04last\x18\x04 \x01(\x04\x12\x0c\n\x04hash\x18\x05 \x01(\x0c\x12\x13\n\x0b\x65\x61rliest_ns\x18\x06 \x01(\x04\x12\x11\n\tlatest_ns\x18\x07 \x01(\x04\x12\x12\n\nfirst_leaf\x18\x08 \x01(\x04\x12\r\n\x05\x63ount\x18\t \x01(\r\x12\x10\n\x08\x64\x65\x66lated\x18\n \x01(\x0c\x12\x0c\n\x04root\x18\x0b \x01(\x0c:\x1e\xc2\xe1\x18\x1a\n\x11LeavesDeflated.v1\x12\x03log\x18\x03\"\\\n\x0cReadRecorded\x12\x12\n\nfirst_leaf\x18\x01 \x01(\x04\x12\x0c\n\x04leaf\x18\x02 \x01(\x0c\x12\x0c\n\x04root\x18\x03 \x01(\x0c:\x1c\xc2\xe1\x18\x18\n\x0fReadRecorded.v1\x12\x03log\x18\x03\"j\n\rSourcesPassed\x12\x0c\n\x04size\x18\x01 \x01(\x04\x12\x0f\n\x07\x63ustody\x18\x02 \x01(\x04\x12\x1b\n\x13payment_instruction\x18\x03 \x01(\x04:\x1d\xc2\xe1\x18\x19\n\x10SourcesPassed.v1\x12\x03log\x18\x03\"^\n\rStateRecorded\x12\x12\n\nfirst_leaf\x18\x01 \x01(\x04\x12\x0c\n\x04leaf\x18\x02 \x01(\x0c\x12\x0c\n\x04root\x18\x03 \x01(\x0c:\x1d\xc2\xe1\x18\x19\n\x10StateRecorded.v1\x12\x03log\x18\x03\"h\n\x12SuccessionRecorded\x12\x12\n\nfirst_leaf\x18\x01 \x01(\x04\x12\x0c\n\x04leaf\x18\x02 \x01(\x0c\x12\x0c\n\x04root\x18\x03 \x01(\x0c:\"\xc2\xe1\x18\x1e\n\x15SuccessionRecorded.v1\x12\x03log\x18\x03\">\n\rFormatAdopted\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\r:\x1d\xc2\xe1\x18\x19\n\x10\x46ormatAdopted.v1\x12\x03log\x18\x03\"^\n\x10\x43heckpointSigned\x12\x0c\n\x04size\x18\x01 \x01(\x04\x12\x0c\n\x04root\x18\x02 \x01(\x0c\x12\x0c\n\x04note\x18\x03 \x01(\t: \xc2\xe1\x18\x1c\n\x13\x43heckpointSigned.v1\x12\x03log\x18\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,6 +34,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LEAVESAPPENDED']._loaded_options = None
   _globals['_LEAVESAPPENDED']._serialized_options = b'\302\341\030\032\n\021LeavesAppended.v1\022\003log\030\003'
+  _globals['_LEAVESDEFLATED']._loaded_options = None
+  _globals['_LEAVESDEFLATED']._serialized_options = b'\302\341\030\032\n\021LeavesDeflated.v1\022\003log\030\003'
   _globals['_READRECORDED']._loaded_options = None
   _globals['_READRECORDED']._serialized_options = b'\302\341\030\030\n\017ReadRecorded.v1\022\003log\030\003'
   _globals['_SOURCESPASSED']._loaded_options = None
@@ -48,16 +50,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHECKPOINTSIGNED']._serialized_options = b'\302\341\030\034\n\023CheckpointSigned.v1\022\003log\030\003'
   _globals['_LEAVESAPPENDED']._serialized_start=90
   _globals['_LEAVESAPPENDED']._serialized_end=317
-  _globals['_READRECORDED']._serialized_start=319
-  _globals['_READRECORDED']._serialized_end=411
-  _globals['_SOURCESPASSED']._serialized_start=413
-  _globals['_SOURCESPASSED']._serialized_end=519
-  _globals['_STATERECORDED']._serialized_start=521
-  _globals['_STATERECORDED']._serialized_end=615
-  _globals['_SUCCESSIONRECORDED']._serialized_start=617
-  _globals['_SUCCESSIONRECORDED']._serialized_end=721
-  _globals['_FORMATADOPTED']._serialized_start=723
-  _globals['_FORMATADOPTED']._serialized_end=785
-  _globals['_CHECKPOINTSIGNED']._serialized_start=787
-  _globals['_CHECKPOINTSIGNED']._serialized_end=881
+  _globals['_LEAVESDEFLATED']._serialized_start=320
+  _globals['_LEAVESDEFLATED']._serialized_end=549
+  _globals['_READRECORDED']._serialized_start=551
+  _globals['_READRECORDED']._serialized_end=643
+  _globals['_SOURCESPASSED']._serialized_start=645
+  _globals['_SOURCESPASSED']._serialized_end=751
+  _globals['_STATERECORDED']._serialized_start=753
+  _globals['_STATERECORDED']._serialized_end=847
+  _globals['_SUCCESSIONRECORDED']._serialized_start=849
+  _globals['_SUCCESSIONRECORDED']._serialized_end=953
+  _globals['_FORMATADOPTED']._serialized_start=955
+  _globals['_FORMATADOPTED']._serialized_end=1017
+  _globals['_CHECKPOINTSIGNED']._serialized_start=1019
+  _globals['_CHECKPOINTSIGNED']._serialized_end=1113
 # @@protoc_insertion_point(module_scope)

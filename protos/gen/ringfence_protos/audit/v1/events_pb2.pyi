@@ -79,6 +79,68 @@ class LeavesAppended(_message.Message):
 Global___LeavesAppended: _TypeAlias = LeavesAppended  # noqa: Y015
 
 @_typing.final
+class LeavesDeflated(_message.Message):
+    """The same as LeavesAppended, as logs whose checkpoints are over a state write it: the leaves are deflated."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    FIRST_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    HASH_FIELD_NUMBER: _builtins.int
+    EARLIEST_NS_FIELD_NUMBER: _builtins.int
+    LATEST_NS_FIELD_NUMBER: _builtins.int
+    FIRST_LEAF_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    DEFLATED_FIELD_NUMBER: _builtins.int
+    ROOT_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    """Service whose events they are, for instance "custody"."""
+    epoch: _builtins.int
+    """Epoch of the source's feed."""
+    first: _builtins.int
+    """Position of the first event."""
+    last: _builtins.int
+    """Position of the last event."""
+    hash: _builtins.bytes
+    """The source's chain hash at the last position, 32 bytes."""
+    earliest_ns: _builtins.int
+    """Earliest time that the leaves state, UTC nanoseconds."""
+    latest_ns: _builtins.int
+    """Latest time that the leaves state, UTC nanoseconds."""
+    first_leaf: _builtins.int
+    """Index of the first leaf in the log, from 0."""
+    count: _builtins.int
+    """Number of leaves."""
+    deflated: _builtins.bytes
+    """The leaves as a C2SP entry bundle, deflated (RFC 1950)."""
+    root: _builtins.bytes
+    """Tree head after the last leaf, 32 bytes."""
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        epoch: _builtins.int = ...,
+        first: _builtins.int = ...,
+        last: _builtins.int = ...,
+        hash: _builtins.bytes = ...,
+        earliest_ns: _builtins.int = ...,
+        latest_ns: _builtins.int = ...,
+        first_leaf: _builtins.int = ...,
+        count: _builtins.int = ...,
+        deflated: _builtins.bytes = ...,
+        root: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "deflated", b"deflated", "earliest_ns", b"earliest_ns", "epoch", b"epoch", "first", b"first", "first_leaf", b"first_leaf", "hash", b"hash", "last", b"last", "latest_ns", b"latest_ns", "root", b"root", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeavesDeflated: _TypeAlias = LeavesDeflated  # noqa: Y015
+
+@_typing.final
 class ReadRecorded(_message.Message):
     """Somebody was about to be answered from the log; the read is a leaf itself."""
 

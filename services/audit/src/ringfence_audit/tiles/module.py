@@ -8,6 +8,7 @@ from ringfence_kernel.access.peer_certificates import PeerCertificates
 from ringfence_kernel.service import EventSourced, Runtime, Task
 from ringfence_kernel.store.codec import EventCodec
 
+from ringfence_audit.log.adapters.bundle_reader import BundleReader
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.tile_reader import TileReader
 from ringfence_audit.log.application.commands import RecordRead
@@ -39,7 +40,7 @@ def tasks(
     core.writer.subscribe(lambda recorded: newest.look())
     entries = PublishedEntries(
         newest,
-        LoggedBundles(Queries(tiles, ChainedLeaves(core.store, EventCodec(EVENTS)))),
+        LoggedBundles(Queries(tiles, ChainedLeaves(core.store, EventCodec(EVENTS)), BundleReader(core.store))),
         lambda principal, sha256: standing.copyists.may_copy(principal, sha256, runtime.clock.now_ns()),
         standing.is_suspended,
         record_read,

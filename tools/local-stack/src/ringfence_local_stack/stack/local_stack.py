@@ -23,7 +23,7 @@ from ringfence_local_stack.servers.postgres import PostgresServer
 from ringfence_local_stack.stack.directories import default_directory
 from ringfence_local_stack.stack.lock import FolderLock
 from ringfence_local_stack.stack.parts import Part, side_by_side
-from ringfence_local_stack.stack.running import STANDBY, STATE_FILE, RunningStack, attach, process_started
+from ringfence_local_stack.stack.running import STANDBY, STATE_FILE, RunningStack, attach, process_started, service_of
 from ringfence_local_stack.stack.services import CommandLine, ServiceProcess, installed
 from ringfence_local_stack.stack.signals import ending_on_signals, undisturbed
 
@@ -186,7 +186,7 @@ class LocalStack:
         self.parts["nats"] = nats
         nats.start()
         parts = (*SERVICES, *self._standbys)
-        addresses = [f"{LOOPBACK}:{port}" for port in free_ports(3 * len(parts))]
+        addresses = [f"{LOOPBACK}:{port}" for port in free_ports(4 * len(parts))]
         self._running = RunningStack(
             directory=self.directory,
             owner_pid=os.getpid(),
@@ -195,7 +195,12 @@ class LocalStack:
             nats_port=nats.port,
             listens=dict(zip(parts, addresses, strict=False)),
             health_listens=dict(zip(parts, addresses[len(parts) :], strict=False)),
-            metrics_listens=dict(zip(parts, addresses[2 * len(parts) :], strict=True)),
+            metrics_listens=dict(zip(parts, addresses[2 * len(parts) :], strict=False)),
+            tiles_listens={
+                part: address
+                for part, address in zip(parts, addresses[3 * len(parts) :], strict=True)
+                if service_of(part) == "audit"
+            },
             databases=databases,
             pids={},
             service_settings=self._service_settings,

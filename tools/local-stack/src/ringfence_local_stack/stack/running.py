@@ -30,9 +30,10 @@ _PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "RINGFENCE_LOG_LEVEL")
 class RunningStack:
     """Where everything is; written as `stack.json` while the stack is up.
 
-    `databases` is by service; `listens`, `health_listens` and `metrics_listens` (host:port, the last two in plaintext)
-    and `pids` are by part, of which a service with a standby has two; `owner_pid` and `owner_started` (clock ticks
-    since boot) name the process that runs the stack, so that a file left by a dead one is recognised.
+    `databases` is by service; `listens`, `health_listens` and `metrics_listens` (host:port, the last two in plaintext),
+    `tiles_listens` (of audit alone) and `pids` are by part, of which a service with a standby has two; `owner_pid` and
+    `owner_started` (clock ticks since boot) name the process that runs the stack, so that a file left by a dead one is
+    recognised.
     """
 
     directory: Path
@@ -46,6 +47,7 @@ class RunningStack:
     databases: Mapping[str, Database]
     pids: Mapping[str, int]
     service_settings: Mapping[str, Mapping[str, str]]
+    tiles_listens: Mapping[str, str]
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -116,6 +118,8 @@ class RunningStack:
             "RINGFENCE_SNAPSHOT_DIRECTORY": str(self.snapshot_folder(part)),
             "RINGFENCE_METRICS_LISTEN": self.metrics_listens[part],
         }
+        if part in self.tiles_listens:
+            own["RINGFENCE_TILES_LISTEN"] = self.tiles_listens[part]
         return {**self._common_environment(service), **own, **vault, **self.service_settings.get(service, {})}
 
     def migration_environment(self, service: str) -> dict[str, str]:

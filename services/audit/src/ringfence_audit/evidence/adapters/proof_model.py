@@ -10,7 +10,7 @@ from ringfence_kernel.values.recorded import Recorded
 from ringfence_audit.evidence.adapters.proof_rows import ProofRows
 from ringfence_audit.evidence.domain.bookings import Booking, Flaw, Move, Word, judge, prove
 from ringfence_audit.evidence.domain.facts import Facts
-from ringfence_audit.log.domain.events import LeavesAppended, SourcesPassed
+from ringfence_audit.log.domain.events import SourcesPassed, Taken
 
 JUDGED_AT_ONCE = 1_000
 
@@ -38,7 +38,7 @@ class ProofModel:
         rows = ProofRows(connection)
         accounts, windows = rows.accounts(), rows.windows()
         for each in recorded:
-            if isinstance(each.event, LeavesAppended):
+            if isinstance(each.event, Taken):
                 _take(rows, Facts(accounts, windows, each.recorded_at_ns).read(each.event))
             elif isinstance(each.event, SourcesPassed):
                 _conclude(rows, each.event.size)

@@ -18,7 +18,7 @@ from ringfence_audit.evidence.domain.bookings import (
     reserving_transfer,
     shortfall_account,
 )
-from ringfence_audit.log.domain.events import LeavesAppended, leaves_of
+from ringfence_audit.log.domain.events import Taken, bundle_of, leaves_of
 from ringfence_audit.log.domain.leaf import Value, decode, prefix
 from ringfence_audit.log.domain.page import page_events
 
@@ -103,11 +103,12 @@ class Facts:
         """Notes under which ids there are mirrors, of whatever book: few leaves name one."""
         self._mirrors = {account for (_, account), kind in self.accounts.items() if kind == MIRROR}
 
-    def read(self, event: LeavesAppended) -> Facts:
+    def read(self, event: Taken) -> Facts:
         """Takes in the leaves of an event; what lacks a field says nothing, and proves nothing."""
         takers = _TAKERS.get(event.source, {})
         starts = tuple(takers)
-        if not any(_has(event.leaves, start) for start in starts):
+        bundle = bundle_of(event) if starts else b""
+        if not any(_has(bundle, start) for start in starts):
             return self
         leaves = leaves_of(event)
         streams = _streams(leaves[-1])

@@ -77,7 +77,9 @@ class RunReader:
         They begin with the last page whose first posting is below `low`, or the first of all, and end with the first
         one from there on whose last posting is not below `high`, or the last of all. Raises IndexMoved, IndexDamaged.
         """
-        with self._snapshot() as connection:
+        # Rows of a complete run go together or stay as they are, and whatever is read is held to its root.
+        complete = run.leaves >= BUNDLE_LEAVES
+        with self._store.connection() if complete else self._snapshot() as connection:
             heads, chunks = self._chunks_between(connection, run, low, high)
             return pages_between(run, heads, dict(chunks), low, high)
 

@@ -56,7 +56,10 @@ def write_run(connection: Any, of: Range, blocks: Iterable[Postings]) -> Run:
 def merge_parts(connection: Any, level: int, first: int) -> Run:
     """Writes the run of a complete range from those of its parts, a chunk of each in memory; raises IndexDamaged."""
     ranges = parts(level, first)
-    runs = read_runs(connection, ranges)
+    try:
+        runs = read_runs(connection, ranges)
+    except IndexMoved as missing:
+        raise IndexDamaged(**missing.metadata) from None
     blocks = merged([_blocks(connection, run, run.first - first) for run in runs])
     return write_run(connection, Range(first, sum(each.leaves for each in ranges)), blocks)
 
@@ -93,20 +96,20 @@ class Directory:
 
 
 def read_directory(connection: Any, run: Run) -> Directory:
-    """Reads which chunks a run has, whose heads lead to its root; raises IndexDamaged."""
+    """Reads which chunks a run has, whose heads lead to its root; raises IndexMoved and IndexDamaged."""
     rows = connection.execute(DIRECTORY, (level_of(run.leaves), run.first)).fetchall()
     directory = Directory([bytes(row["first_posting"]) for row in rows], b"".join(row["head"] for row in rows))
     if tree_head(directory.heads) != run.root or len(rows) != -(-run.postings // CHUNK_POSTINGS):
-        raise damaged(run)
+        raise _unfit(connection, run)
     return directory
 
 
 def read_chunk(connection: Any, run: Run, directory: Directory, number: int) -> Chunk:
-    """Reads a chunk whose pages lead to its head in the directory; raises IndexDamaged."""
+    """Reads a chunk whose pages lead to its head in the directory; raises IndexMoved and IndexDamaged."""
     row = connection.execute(CHUNK, (level_of(run.leaves), run.first, number)).fetchone()
     chunk = chunk_of(bytes(row["postings"]) if row else b"")
     if chunk.head != directory.head(number) or chunk.first_posting != directory.firsts[number]:
-        raise damaged(run, number)
+        raise _unfit(connection, run, number)
     return chunk
 
 
@@ -136,6 +139,12 @@ def damaged(run: Run, chunk: int | None = None) -> IndexDamaged:
     """Names a run whose rows are not what was written, or a chunk of it."""
     where = {"first_leaf": str(run.first), "leaves": str(run.leaves)}
     return IndexDamaged(**where, **({} if chunk is None else {"chunk": str(chunk)}))
+
+
+def _unfit(connection: Any, run: Run, chunk: int | None = None) -> IndexDamaged:
+    """Names a run, or a chunk of it, that is not as it was written; raises IndexMoved where it is there no more."""
+    read_runs(connection, [run.range])
+    return damaged(run, chunk)
 
 
 def _blocks(connection: Any, run: Run, by: int) -> Iterator[Postings]:

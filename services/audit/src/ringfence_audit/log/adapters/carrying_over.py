@@ -36,7 +36,7 @@ def carry_over(store: EventStore) -> bool:
 def _is_of_first_format(store: EventStore, codec: EventCodec) -> bool:
     """Looks back for the newest checkpoint, and whether the leaf under it is a state: there is one every second."""
     size = 0
-    for stored in _backwards(store):
+    for stored in backwards(store, store.head().position):
         event, _ = codec.decode(stored.topic, stored.state)
         if isinstance(event, FormatAdopted) or (isinstance(event, StateRecorded) and not size):
             return False
@@ -47,8 +47,8 @@ def _is_of_first_format(store: EventStore, codec: EventCodec) -> bool:
     return False
 
 
-def _backwards(store: EventStore) -> Iterator[StoredEvent]:
-    end = store.head().position
+def backwards(store: EventStore, end: int) -> Iterator[StoredEvent]:
+    """Yields the events up to a position, the newest first; blocks, raises StoreUnavailable."""
     while end > 0:
         start = max(0, end - PAGE_EVENTS)
         page = store.read(start, end - start)

@@ -17,7 +17,7 @@ from ringfence_audit.log.adapters.signed_checkpoints import NoteRefused, verifie
 from ringfence_audit.log.adapters.tile_model import TileModel
 from ringfence_audit.log.application.ports import StoredPage
 from ringfence_audit.log.domain.checkpoint import Checkpoint
-from ringfence_audit.log.domain.events import EVENTS, LeavesAppended
+from ringfence_audit.log.domain.events import EVENTS, Taken
 from ringfence_audit.log.domain.merkle import TILE_WIDTH, Frontier, leaf_hashes
 from ringfence_audit.log.domain.refilling import Refilled, events_again
 from ringfence_audit.log.domain.state import State
@@ -110,6 +110,6 @@ def _append(store: EventStore, state: State, refilled: Iterator[Refilled], versi
 def _stored(refilled: Refilled, position: int) -> StoredPage:
     event, at_ns = refilled.event, refilled.recorded_ns
     times: Sequence[int] = (at_ns, at_ns)
-    if isinstance(event, LeavesAppended):
+    if isinstance(event, Taken):
         times = event.earliest_ns, event.latest_ns
     return StoredPage(event.first_leaf, refilled.leaves, position, *times)

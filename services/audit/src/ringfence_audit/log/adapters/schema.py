@@ -23,3 +23,15 @@ CREATE TABLE leaf_pages (
 GRANT SELECT, INSERT, UPDATE ON tiles TO {application_role};
 GRANT SELECT, INSERT ON leaf_pages TO {application_role};
 """
+
+BUNDLE_TABLE = """
+-- 256 leaves each, as a deflated entry bundle; the last one as far as it goes.
+CREATE TABLE bundles (
+    index bigint PRIMARY KEY,
+    leaves bytea NOT NULL
+);
+-- It is deflated already.
+ALTER TABLE bundles ALTER COLUMN leaves SET STORAGE EXTERNAL;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON bundles TO {application_role};
+"""

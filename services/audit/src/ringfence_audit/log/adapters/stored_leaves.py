@@ -9,6 +9,7 @@ from ringfence_kernel.store import GENESIS, EventStore, StoredEvent, chain_hash
 from ringfence_kernel.store.codec import EventCodec, UnknownTopic
 
 from ringfence_audit.log.application.ports import StoredPage
+from ringfence_audit.log.domain.bundles import BundleMalformed
 from ringfence_audit.log.domain.errors import LogDamaged
 from ringfence_audit.log.domain.events import Growth, leaves_of
 
@@ -63,9 +64,9 @@ class ChainedLeaves:
     def _leaves(self, stored: StoredEvent) -> list[bytes]:
         try:
             event, _ = self._codec.decode(stored.topic, stored.state)
-        except (msgspec.MsgspecError, UnknownTopic) as error:
+            return leaves_of(event) if isinstance(event, Growth) else []
+        except (msgspec.MsgspecError, UnknownTopic, BundleMalformed) as error:
             raise LogDamaged(position=str(stored.position)) from error
-        return leaves_of(event) if isinstance(event, Growth) else []
 
     def _chained(self, after: int, through: int) -> Iterator[StoredEvent]:
         previous = self._store.read(after - 1, 1)[0].hash if after else GENESIS

@@ -7,7 +7,7 @@ from ringfence_kernel.store.codec import EventCodec
 
 from ringfence_audit.log.application.ports import Mark
 from ringfence_audit.log.domain.checkpoint import SourceHead, note_heads
-from ringfence_audit.log.domain.events import CheckpointSigned, LeavesAppended, StateRecorded, leaves_of
+from ringfence_audit.log.domain.events import CheckpointSigned, StateRecorded, Taken, leaves_of
 from ringfence_audit.log.domain.state_leaf import stated_heads
 
 PAGE_EVENTS = 16
@@ -32,7 +32,7 @@ class StoredMarks:
                 return None
             for stored in page:
                 event, _ = self._codec.decode(stored.topic, stored.state)
-                if isinstance(event, LeavesAppended) and event.source == source:
+                if isinstance(event, Taken) and event.source == source:
                     head = SourceHead(source, event.epoch, event.last, event.hash)
                     return Mark(stored.position, head, leaves_of(event)[-1])
                 for head in _heads(event):

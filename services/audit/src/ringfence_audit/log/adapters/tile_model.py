@@ -8,7 +8,7 @@ from typing import Any
 from ringfence_kernel.values.recorded import Recorded
 
 from ringfence_audit.log.application.ports import StoredPage
-from ringfence_audit.log.domain.events import Growth, LeavesAppended, leaves_of
+from ringfence_audit.log.domain.events import Growth, Taken, leaves_of
 from ringfence_audit.log.domain.merkle import Frontier, Tile, frontier_tiles, leaf_hashes
 
 SAVE_TILE = "INSERT INTO tiles VALUES (%s, %s, %s) ON CONFLICT (level, index) DO UPDATE SET hashes = excluded.hashes"
@@ -61,6 +61,6 @@ class TileModel:
 
 
 def _times(event: Growth, recorded_at_ns: int) -> tuple[int, int]:
-    if isinstance(event, LeavesAppended):
+    if isinstance(event, Taken):
         return event.earliest_ns, event.latest_ns
     return recorded_at_ns, recorded_at_ns

@@ -15,6 +15,7 @@ CACHED_TILES = 4_096
 """At 8 KiB each: 32 MiB."""
 PAGES_PER_SEARCH = 64
 
+TILES = "SELECT index, hashes FROM tiles WHERE level = %s AND index = ANY(%s::bigint[])"
 PAGES = (
     "SELECT first_leaf, leaves, position, earliest_ns, latest_ns FROM leaf_pages WHERE first_leaf >= coalesce("
     "(SELECT max(first_leaf) FROM leaf_pages WHERE first_leaf <= %s), 0) ORDER BY first_leaf LIMIT %s"
@@ -45,14 +46,17 @@ class TileReader:
 
     def tile(self, level: int, index: int) -> bytes:
         """Gives the hashes of a tile; empty where there is none."""
-        cached = self._tiles.get((level, index))
-        if cached is not None:
-            return cached
-        rows = self._rows("SELECT hashes FROM tiles WHERE level = %s AND index = %s", (level, index))
-        hashes = bytes(rows[0]["hashes"]) if rows else b""
-        if len(hashes) == TILE_BYTES:
-            self._tiles.put((level, index), hashes)
-        return hashes
+        return self.tiles(level, [index]).get(index, b"")
+
+    def tiles(self, level: int, indexes: Sequence[int]) -> dict[int, bytes]:
+        """Gives the hashes of those tiles of a level that there are, by index."""
+        found = {index: hashes for index in indexes if (hashes := self._tiles.get((level, index))) is not None}
+        missing = [index for index in indexes if index not in found]
+        for row in self._rows(TILES, (level, missing)) if missing else []:
+            found[row["index"]] = hashes = bytes(row["hashes"])
+            if len(hashes) == TILE_BYTES:
+                self._tiles.put((level, row["index"]), hashes)
+        return found
 
     def pages(self, from_leaf: int, limit: int) -> list[StoredPage]:
         """Gives pages in order, the first being the one that holds `from_leaf`."""

@@ -20,7 +20,7 @@ from ringfence_audit.log.domain.errors import CheckpointOutrun, TakenOverElsewhe
 from ringfence_audit.log.domain.events import CheckpointSigned, SourcesPassed
 from ringfence_audit.log.domain.leaf import Value, encode
 from ringfence_audit.log.domain.merkle import Tile
-from ringfence_audit.log.domain.page import Page
+from ringfence_audit.log.domain.page import ClosedPage
 from ringfence_audit.log.domain.reads import READ_KIND
 from ringfence_audit.log.domain.state import HEADS_IN_LINES, LogPosition, State
 from ringfence_audit.log.domain.state_leaf import NO_INDEX, IndexHead
@@ -50,24 +50,24 @@ class TakeOver:
         if not events:
             return
         with telemetry.span("take_over", links=links(events), attributes={SOURCE: feed.source}, new_trace=True):
-            found = pages_of(head, events, self.translation)
+            found = pages_of(head, events, self.translation, deflating=self.state.is_deflating)
             pages, unknown = await asyncio.to_thread(as_far_as_known, found)
             if pages:
                 await self._append(head, pages)
         if unknown is not None:
             raise unknown
 
-    async def _append(self, head: SourceHead, pages: Sequence[tuple[Page, bytes]]) -> None:
+    async def _append(self, head: SourceHead, pages: Sequence[ClosedPage]) -> None:
         def decide(unit: Unit) -> None:
             if self.state.head(head.source) != head:
                 raise TakenOverElsewhere(source=head.source)
-            for page, hashes in pages:
-                event, tiles = self.state.append_page(page, hashes)
+            for closed in pages:
+                event, tiles = self.state.append_page(closed)
                 unit.record(self.state.stream, event)
-                stored = (event.first_leaf, event.count, page.earliest_ns, page.latest_ns)
+                stored = (event.first_leaf, event.count, event.earliest_ns, event.latest_ns)
                 _save(unit, self.rows, tiles, *stored)
 
-        await self.writer.commit(decide, weight=sum(len(page.leaves) for page, _ in pages))
+        await self.writer.commit(decide, weight=sum(len(closed.page.leaves) for closed in pages))
 
 
 @dataclass(frozen=True, slots=True)

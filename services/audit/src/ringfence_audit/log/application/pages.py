@@ -1,4 +1,4 @@
-"""From a page of a source's feed to pages of the log, each with the hashes of its leaves."""
+"""From a page of a source's feed to pages of the log, each ready to be appended."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from ringfence_kernel.telemetry import tracing as telemetry
 
 from ringfence_audit.log.application.ports import Translation
 from ringfence_audit.log.domain.checkpoint import SourceHead
-from ringfence_audit.log.domain.merkle import leaf_hashes
-from ringfence_audit.log.domain.page import MAX_PAGE_EVENTS, Page, SourceEvent, Translated, close_page
+from ringfence_audit.log.domain.page import MAX_PAGE_EVENTS, ClosedPage, SourceEvent, Translated, close_page, prepared
 
 MOST_LINKS = 16
 PAGE_BYTES = 1 << 20
@@ -32,8 +31,10 @@ def remaining(head: SourceHead, feed: FeedPage) -> list[StoredEvent]:
     return events
 
 
-def pages_of(head: SourceHead, events: Sequence[StoredEvent], translation: Translation) -> Iterator[tuple[Page, bytes]]:
-    """Translates events and closes pages of bounded size; yields each with the hashes of its leaves.
+def pages_of(
+    head: SourceHead, events: Sequence[StoredEvent], translation: Translation, *, deflating: bool
+) -> Iterator[ClosedPage]:
+    """Translates events and closes pages of bounded size; yields each with the hashes of its leaves, and deflated.
 
     Raises EventUnknown where translation does, after the pages of all events before.
     """
@@ -43,33 +44,28 @@ def pages_of(head: SourceHead, events: Sequence[StoredEvent], translation: Trans
         for translated in translation.translate(head.source, map(_source_event, events)):
             added = sum(map(len, translated.leaves))
             if batch and (size + added > PAGE_BYTES or len(batch) == MAX_PAGE_EVENTS):
-                page = _closed(head, batch)
-                yield page
-                head, batch, size = page[0].head, [], 0
+                page = close_page(head, batch)
+                yield prepared(page, deflating=deflating)
+                head, batch, size = page.head, [], 0
             batch.append(translated)
             size += added
     except EventUnknown:
         if batch:
-            yield _closed(head, batch)
+            yield prepared(close_page(head, batch), deflating=deflating)
         raise
     if batch:
-        yield _closed(head, batch)
+        yield prepared(close_page(head, batch), deflating=deflating)
 
 
-def as_far_as_known(pages: Iterator[tuple[Page, bytes]]) -> tuple[list[tuple[Page, bytes]], EventUnknown | None]:
+def as_far_as_known(pages: Iterator[ClosedPage]) -> tuple[list[ClosedPage], EventUnknown | None]:
     """Gives the pages, and what ends them where an event is unknown."""
-    found: list[tuple[Page, bytes]] = []
+    found: list[ClosedPage] = []
     try:
         for page in pages:
             found.append(page)
     except EventUnknown as unknown:
         return found, unknown
     return found, None
-
-
-def _closed(head: SourceHead, batch: Sequence[Translated]) -> tuple[Page, bytes]:
-    page = close_page(head, batch)
-    return page, leaf_hashes(page.leaves)
 
 
 def links(events: Sequence[StoredEvent]) -> list[trace.Link]:

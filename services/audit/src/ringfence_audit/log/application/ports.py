@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -36,6 +36,9 @@ class Tiles(Protocol):
     def tile(self, level: int, index: int) -> bytes:
         """Gives the hashes of a tile; empty where there is none."""
 
+    def tiles(self, level: int, indexes: Sequence[int]) -> Mapping[int, bytes]:
+        """Gives the hashes of those tiles of a level that there are, by index."""
+
     def pages(self, from_leaf: int, limit: int) -> list[StoredPage]:
         """Gives pages in order, the first being the one that holds `from_leaf`."""
 
@@ -50,6 +53,13 @@ class Tiles(Protocol):
 
     def narrowed(self, leaves: range, from_ns: int, until_ns: int) -> range:
         """Gives the part of a range from its first to its last page with leaves of these times (half open)."""
+
+
+class Bundles(Protocol):
+    """Entry bundles, which follow the log; every call blocks."""
+
+    def bundles(self, indexes: Sequence[int]) -> Mapping[int, list[bytes]]:
+        """Gives the leaves of those that there are, by index; raises LogDamaged for one that cannot be read."""
 
 
 class StoredLeaves(Protocol):

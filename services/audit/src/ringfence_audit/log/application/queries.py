@@ -5,24 +5,41 @@ Every read was recorded before it comes here, and is answered as of where the lo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 
-from ringfence_audit.log.application.ports import StoredLeaves, Tiles
+from ringfence_audit.log.application.ports import Bundles, StoredLeaves, Tiles
+from ringfence_audit.log.domain.bundles import BUNDLE_LEAVES
 from ringfence_audit.log.domain.errors import CheckpointPending, LeafUnknown, LogDamaged
-from ringfence_audit.log.domain.merkle import TileTree, combined_root, leaf_hash
+from ringfence_audit.log.domain.merkle import (
+    HASH_BYTES,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    TileTree,
+    combined_root,
+    fold,
+    leaf_hash,
+    leaf_hashes,
+    root_of,
+)
 from ringfence_audit.log.domain.receipt import receipt
 from ringfence_audit.log.domain.state import LogPosition, SignedHead
 
 ANSWER_BYTES = 3 * 1024 * 1024
 PAGES_PER_LIST = 1_000
+BUNDLES_AT_ONCE = 64
 
 
 class Queries:
-    """Reads the log's tables and events."""
+    """Reads the log's tables and events.
 
-    def __init__(self, tiles: Tiles, leaves: StoredLeaves) -> None:
+    Single leaves come from their bundles, where those have come so far, and are held to their hashes in the tree.
+    """
+
+    def __init__(self, tiles: Tiles, leaves: StoredLeaves, bundles: Bundles) -> None:
         self._tiles = tiles
         self._leaves = leaves
+        self._bundles = bundles
         self._tree = TileTree(tiles.tile)
 
     def position_of(self, index: int) -> int:
@@ -40,7 +57,10 @@ class Queries:
         if index >= signed.size:
             raise CheckpointPending(leaf_index=str(index))
         [(_, leaf)] = self.leaves_at([index])
-        return leaf, receipt(leaf, index, self._tree.inclusion_proof(index, signed.size), signed.note)
+        proof = self._tree.inclusion_proof(index, signed.size)
+        if root_of(leaf_hash(leaf), index, signed.size, proof) != signed.root:
+            raise self._damage_above(index, signed.size)
+        return leaf, receipt(leaf, index, proof, signed.note)
 
     def state_receipt(self, signed: SignedHead) -> str:
         """Gives the receipt of the leaf that states what the log knew under a checkpoint; empty where there is none."""
@@ -73,11 +93,15 @@ class Queries:
     def list_leaves(self, from_index: int, limit: int, stood: LogPosition) -> list[tuple[int, bytes]]:
         """Gives leaves in order as far as the latest checkpoint, and checks every event between and after them.
 
-        A reader who lists the whole log has so had every stored event checked. Raises CheckpointPending, LogDamaged.
+        An event is checked with the last of its leaves: a reader who lists the whole log has so had every stored event
+        checked. Raises CheckpointPending, LogDamaged.
         """
         found: list[tuple[int, bytes]] = []
         size, end = 0, stood.signed_head().size
         pages = self._tiles.pages(from_index, PAGES_PER_LIST) if from_index < end else []
+        until = from_index + limit
+        if limit <= BUNDLE_LEAVES and pages and until < min(pages[0].first_leaf + pages[0].count, end):
+            return self._as_many_as_fit(range(from_index, until))
         after = self._tiles.position_before(pages[0]) if pages else 0
         for page, leaves in self._leaves.walk(pages, after):
             for index in range(max(from_index, page.first_leaf), min(page.first_leaf + page.count, end)):
@@ -109,9 +133,73 @@ class Queries:
         return self._tiles.narrowed(leaves, from_ns, until_ns)
 
     def leaves_at(self, indexes: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-        """Yields leaves by ascending index, and reads each event once, many together; raises LogDamaged."""
-        at = 0
-        for page, leaves in self._leaves.of_pages(self._tiles.pages_of(indexes)):
-            while at < len(indexes) and indexes[at] < page.first_leaf + page.count:
-                yield indexes[at], leaves[indexes[at] - page.first_leaf]
-                at += 1
+        """Yields leaves by ascending index, and reads each bundle once, many together; raises LogDamaged."""
+        for _, numbered in groupby(indexes, lambda index: index // (BUNDLE_LEAVES * BUNDLES_AT_ONCE)):
+            some = list(numbered)
+            bundles = self._bundles.bundles(sorted({index // BUNDLE_LEAVES for index in some}))
+            tiles = self._tiles.tiles(0, list(bundles))
+            found = {index: leaf for index in some if (leaf := self._bundled(bundles, tiles, index)) is not None}
+            found |= self._of_events([index for index in some if index not in found])
+            yield from ((index, found[index]) for index in some)
+
+    def _as_many_as_fit(self, indexes: Sequence[int]) -> list[tuple[int, bytes]]:
+        """Gives leaves as long as they fit into an answer, one at least."""
+        found: list[tuple[int, bytes]] = []
+        size = 0
+        for index, leaf in self.leaves_at(indexes):
+            size += len(leaf)
+            if found and size > ANSWER_BYTES:
+                break
+            found.append((index, leaf))
+        return found
+
+    def _bundled(self, bundles: Mapping[int, Sequence[bytes]], tiles: Mapping[int, bytes], index: int) -> bytes | None:
+        """Returns a leaf from its bundle, None where that has not come so far; raises LogDamaged."""
+        bundle, at = divmod(index, BUNDLE_LEAVES)
+        leaves = bundles.get(bundle, ())
+        if at >= len(leaves):
+            return None
+        hashed = tiles.get(bundle, b"")[at * HASH_BYTES : (at + 1) * HASH_BYTES]
+        if leaf_hash(leaves[at]) != hashed:
+            raise self._damage(index, hashed)
+        return leaves[at]
+
+    def _damage(self, index: int, hashed: bytes) -> LogDamaged:
+        """Tells which of a leaf's bundle and tile, that disagree, is not what the log's own event says."""
+        bundle, truth = index // BUNDLE_LEAVES, leaf_hash(self._of_events([index])[index])
+        if hashed == truth:
+            return LogDamaged("an entry bundle was changed", bundle=str(bundle), leaf_index=str(index))
+        return LogDamaged("a tile was changed", tile=f"0/{bundle}", leaf_index=str(index))
+
+    def _damage_above(self, index: int, size: int) -> LogDamaged:
+        """Names the tile, of those that prove a leaf, that is not what stands below it: leaves, or other tiles."""
+        touched: set[tuple[int, int]] = set()
+
+        def read(level: int, tile: int) -> bytes:
+            touched.add((level, tile))
+            return self._tiles.tile(level, tile)
+
+        TileTree(read).inclusion_proof(index, size)
+        for level, tile in sorted(touched):
+            below = self._below(level, tile, size)
+            if self._tiles.tile(level, tile)[: len(below)] != below:
+                return LogDamaged("a tile was changed", tile=f"{level}/{tile}", leaf_index=str(index))
+        return LogDamaged("the tiles do not lead to the signed root", size=str(size), leaf_index=str(index))
+
+    def _below(self, level: int, tile: int, size: int) -> bytes:
+        """Computes the hashes of a tile from what stands below it, as far as a tree of this size has any."""
+        first, end = tile * TILE_WIDTH, min((tile + 1) * TILE_WIDTH, size >> (TILE_HEIGHT * level))
+        if level:
+            return b"".join([fold(self._tiles.tile(level - 1, below)) for below in range(first, end)])
+        return leaf_hashes(self._of_events(range(first, end)).values())
+
+    def _of_events(self, indexes: Sequence[int]) -> dict[int, bytes]:
+        """Returns leaves from the events that hold them, each read once; raises LogDamaged."""
+        found: dict[int, bytes] = {}
+        wanted = iter(indexes)
+        index = next(wanted, None)
+        for page, leaves in self._leaves.of_pages(self._tiles.pages_of(indexes) if indexes else []):
+            while index is not None and index < page.first_leaf + page.count:
+                found[index] = leaves[index - page.first_leaf]
+                index = next(wanted, None)
+        return found

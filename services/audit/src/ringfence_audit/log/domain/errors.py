@@ -63,7 +63,7 @@ class CheckpointPending(DomainError):
 
 
 class LogDamaged(DomainError):
-    """A stored event of the log is not what was committed: its bytes or its place were changed."""
+    """A stored event, bundle or tile of the log is not what was committed: its bytes or its place were changed."""
 
     reason = "LOG_DAMAGED"
     code = "DATA_LOSS"

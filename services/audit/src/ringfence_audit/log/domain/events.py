@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, TypeAlias
 
+from ringfence_audit.log.domain.bundles import inflate, split
 from ringfence_audit.log.domain.leaf import unpack
 
 
@@ -28,6 +30,27 @@ class LeavesAppended:
     first_leaf: int
     count: int
     leaves: bytes
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LeavesDeflated:
+    """The same as LeavesAppended, its leaves as a deflated entry bundle (RFC 1950): what logs of today's format write.
+
+    A log that has not been carried over to it goes on with LeavesAppended, which the release before can read.
+    """
+
+    TOPIC: ClassVar[str] = "LeavesDeflated.v1"
+    source: str
+    epoch: int
+    first: int
+    last: int
+    hash: bytes
+    earliest_ns: int
+    latest_ns: int
+    first_leaf: int
+    count: int
+    deflated: bytes
     root: bytes
 
 
@@ -93,17 +116,34 @@ class SourcesPassed:
     payment_instruction: int
 
 
-Growth: TypeAlias = LeavesAppended | ReadRecorded | StateRecorded | SuccessionRecorded
+Taken: TypeAlias = LeavesAppended | LeavesDeflated
+"""By these events of a source come into the log."""
+Growth: TypeAlias = Taken | ReadRecorded | StateRecorded | SuccessionRecorded
 """By these the log grows."""
 
 
+def bundle_of(event: Taken) -> bytes:
+    """Gives the leaves of an event as an entry bundle; raises BundleMalformed where they cannot be inflated."""
+    return event.leaves if isinstance(event, LeavesAppended) else _inflated(event.deflated, event.count)
+
+
+@lru_cache(4)
+def _inflated(deflated: bytes, count: int) -> bytes:
+    """Inflates once what several modules read, one after the other."""
+    return inflate(deflated, count)
+
+
 def leaves_of(event: Growth) -> list[bytes]:
-    """Gives the leaves that an event of the log holds."""
-    return list(unpack(event.leaves)) if isinstance(event, LeavesAppended) else [event.leaf]
+    """Gives the leaves that an event of the log holds; raises BundleMalformed where deflated ones are not its count."""
+    if isinstance(event, LeavesAppended):
+        return list(unpack(event.leaves))
+    return split(bundle_of(event), event.count) if isinstance(event, LeavesDeflated) else [event.leaf]
 
 
+OF_SOURCES: tuple[type, ...] = (LeavesAppended, LeavesDeflated)
+"""What a source's events come in."""
 OF_TREE: tuple[type, ...] = (
-    LeavesAppended,
+    *OF_SOURCES,
     ReadRecorded,
     StateRecorded,
     SuccessionRecorded,

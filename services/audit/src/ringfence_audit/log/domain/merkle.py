@@ -234,6 +234,22 @@ def combined_root(proven: Sequence[tuple[int, bytes]], size: int, hashes: Sequen
     return head(0, size)
 
 
+def root_of(hashed: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
+    """Gives the root that the audit path of a leaf leads to (RFC 9162 §2.1.3.2); empty where it has another length."""
+    at, last = index, size - 1
+    for sibling in proof:
+        if not last:
+            return b""
+        if at & 1 or at == last:
+            hashed = node_hash(sibling, hashed)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            hashed = node_hash(hashed, sibling)
+        at, last = at >> 1, last >> 1
+    return b"" if last else hashed
+
+
 def _split(count: int) -> int:
     """Gives the largest power of two below `count`."""
     return 1 << ((count - 1).bit_length() - 1)

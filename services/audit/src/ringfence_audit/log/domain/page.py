@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from ringfence_audit.log.domain.bundles import MOST_BYTES, deflate
 from ringfence_audit.log.domain.checkpoint import SourceHead
-from ringfence_audit.log.domain.leaf import decode, encode
+from ringfence_audit.log.domain.leaf import decode, encode, pack
+from ringfence_audit.log.domain.merkle import leaf_hashes
 
 PAGE_KIND = "audit.page.v1"
 FIXED_BYTES = 61
@@ -56,6 +58,19 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class ClosedPage:
+    """A page ready to be appended: the hashes of its leaves, and its entry bundle as it is and deflated.
+
+    `deflated` is empty where the log does not write it, and where the bundle is too large.
+    """
+
+    page: Page
+    hashes: bytes
+    bundle: bytes
+    deflated: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ListedEvent:
     """What a page leaf lists of an event: all that the source's chain is made of."""
 
@@ -94,6 +109,13 @@ def close_page(previous: SourceHead, events: Sequence[Translated]) -> Page:
     head = SourceHead(previous.source, previous.epoch, last.position, last.hash)
     earliest, latest = min(each.earliest_ns for each in events), max(each.latest_ns for each in events)
     return Page(head, previous.position + 1, earliest, latest, leaves)
+
+
+def prepared(page: Page, *, deflating: bool) -> ClosedPage:
+    """Does what appending a page costs, apart from the tree above its leaves."""
+    bundle = pack(page.leaves)
+    deflated = deflate(bundle) if deflating and len(bundle) <= MOST_BYTES else b""
+    return ClosedPage(page, leaf_hashes(page.leaves), bundle, deflated)
 
 
 def page_events(page_leaf: bytes) -> PageEvents:

@@ -16,8 +16,8 @@ from ringfence_kernel.writing.journal import Journal
 from ringfence_audit.log.domain.checkpoint import SourceHead
 from ringfence_audit.log.domain.events import Growth
 from ringfence_audit.log.domain.leaf import decode
-from ringfence_audit.log.domain.merkle import Tile, leaf_hashes
-from ringfence_audit.log.domain.page import PAGE_KIND, Page
+from ringfence_audit.log.domain.merkle import Tile
+from ringfence_audit.log.domain.page import PAGE_KIND, Page, prepared
 from ringfence_audit.log.domain.state import State
 
 OWN_KINDS = "audit."
@@ -44,7 +44,7 @@ def events_again(state: State, leaves: Iterable[bytes], last_ns: int) -> Iterato
         kind, fields = decode(leaf)
         if kind == PAGE_KIND:
             page = _page(fields, (*waiting, leaf), times)
-            event, tiles = state.append_page(page, leaf_hashes(page.leaves))
+            event, tiles = state.append_page(prepared(page, deflating=state.is_deflating))
             refilled = Refilled(event, last_ns + 1, tiles, len(page.leaves))
             waiting, times = [], []
         elif kind.startswith(OWN_KINDS):

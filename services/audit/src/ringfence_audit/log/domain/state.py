@@ -13,6 +13,7 @@ from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 
+from ringfence_audit.log.domain.bundles import BundleMalformed
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead, note_heads
 from ringfence_audit.log.domain.errors import CheckpointPending
 from ringfence_audit.log.domain.events import (
@@ -21,14 +22,16 @@ from ringfence_audit.log.domain.events import (
     FormatAdopted,
     Growth,
     LeavesAppended,
+    LeavesDeflated,
     ReadRecorded,
     StateRecorded,
     SuccessionRecorded,
+    Taken,
     leaves_of,
 )
-from ringfence_audit.log.domain.leaf import STATE_KIND, decode, pack
+from ringfence_audit.log.domain.leaf import STATE_KIND, decode
 from ringfence_audit.log.domain.merkle import Frontier, Tile, leaf_hashes
-from ringfence_audit.log.domain.page import Page
+from ringfence_audit.log.domain.page import ClosedPage
 from ringfence_audit.log.domain.reads import READ_KIND, is_copying
 from ringfence_audit.log.domain.state_leaf import (
     NO_INDEX,
@@ -135,22 +138,25 @@ class State:
         """Gives where the log stands."""
         return LogPosition(self.frontier.size, self.signed, dict(self.heads))
 
-    def append_page(self, page: Page, hashes: bytes) -> tuple[LeavesAppended, list[Tile]]:
-        """Gives the event that appends a page, whose hashes the caller has computed, and the tiles that it changes."""
-        frontier, tiles = self.frontier.extended(hashes)
-        event = LeavesAppended(
-            page.head.source,
-            page.head.epoch,
-            page.first,
-            page.head.position,
-            page.head.hash,
-            page.earliest_ns,
-            page.latest_ns,
-            self.frontier.size,
-            len(page.leaves),
-            pack(page.leaves),
-            frontier.root(),
-        )
+    @property
+    def is_deflating(self) -> bool:
+        """Tells whether the log deflates its leaves: one that may be taken back by the release before does not.
+
+        That cannot read a log with a state leaf, whether or not a checkpoint is over it yet.
+        """
+        return self.format == HEADS_IN_LEAVES or (not self.format and bool(self.stated))
+
+    def append_page(self, closed: ClosedPage) -> tuple[Taken, list[Tile]]:
+        """Gives the event that appends a page, and the tiles that it changes."""
+        frontier, tiles = self.frontier.extended(closed.hashes)
+        page, head = closed.page, closed.page.head
+        of_source = head.source, head.epoch, page.first, head.position, head.hash, page.earliest_ns, page.latest_ns
+        of_log = self.frontier.size, len(page.leaves)
+        event: Taken
+        if closed.deflated and self.is_deflating:
+            event = LeavesDeflated(*of_source, *of_log, closed.deflated, frontier.root())
+        else:
+            event = LeavesAppended(*of_source, *of_log, closed.bundle, frontier.root())
         self._computed = event, frontier
         return event, tiles
 
@@ -200,7 +206,7 @@ class State:
         event = recorded.event
         if isinstance(event, CheckpointSigned):
             self._sign(event, journal)
-        elif isinstance(event, LeavesAppended):
+        elif isinstance(event, Taken):
             self._extend(event, journal)
             journal.put(self.heads, event.source, SourceHead(event.source, event.epoch, event.last, event.hash))
         elif isinstance(event, StateRecorded):
@@ -267,7 +273,10 @@ class State:
         if self._computed is not None and self._computed[0] is event:
             frontier = self._computed[1]
         else:
-            frontier, _ = self.frontier.extended(leaf_hashes(leaves_of(event)))
+            try:
+                frontier, _ = self.frontier.extended(leaf_hashes(leaves_of(event)))
+            except BundleMalformed as error:
+                raise LogTampered(f"the leaves from index {event.first_leaf} cannot be read: {error}") from error
             if event.first_leaf != self.frontier.size or event.root != frontier.root():
                 raise LogTampered(f"the leaves from index {event.first_leaf} do not lead to the recorded tree head")
         journal.call(setattr, self, "frontier", self.frontier)

@@ -13,7 +13,7 @@ from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.endings import Ending, Endings
 from ringfence_kernel.writing.journal import Journal
 
-from ringfence_audit.log.domain.events import LeavesAppended, leaves_of
+from ringfence_audit.log.domain.events import OF_SOURCES, Taken, bundle_of, leaves_of
 from ringfence_audit.log.domain.leaf import decode, prefix
 from ringfence_audit.standing.domain.copyists import KINDS, PINNED, REGISTERED, Copyists
 
@@ -27,7 +27,7 @@ _STARTS = tuple(map(prefix, (SUSPENDED, ACTIVATED, *KINDS)))
 class State:
     """Principals that are suspended, platforms among them, and from when on tokens count."""
 
-    EVENTS: ClassVar[tuple[type, ...]] = (LeavesAppended,)
+    EVENTS: ClassVar[tuple[type, ...]] = OF_SOURCES
     suspended: dict[bytes, bool] = field(default_factory=dict)
     endings: Endings = field(default_factory=Endings)
     copyists: Copyists = field(default_factory=Copyists)
@@ -38,8 +38,11 @@ class State:
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in what leaves of identity say of principals."""
-        event: LeavesAppended = recorded.event
-        if event.source != "identity" or not any(start in event.leaves for start in _STARTS):
+        event: Taken = recorded.event
+        if event.source != "identity":
+            return
+        bundle = bundle_of(event)
+        if not any(start in bundle for start in _STARTS):
             return
         for leaf in leaves_of(event):
             if leaf.startswith(_STARTS):

@@ -5,39 +5,38 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from hashlib import sha256
 from typing import ClassVar
 
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 
-from ringfence_audit.log.domain.events import LeavesAppended, leaves_of
+from ringfence_audit.log.domain.events import OF_SOURCES, Taken, bundle_of, leaves_of
 from ringfence_audit.log.domain.leaf import decode, prefix
 from ringfence_audit.translation.domain.accounts import ACCOUNT_KIND, Account
 
 ACCOUNT_PREFIX = prefix(ACCOUNT_KIND)
 SOURCE = "custody"
 NOBODY = bytes(16)
-SAVED_FORMAT = 1
+SAVED_FORMAT = 2
 
 
 @dataclass(slots=True)
 class State:
-    """Accounts by book and index; `learned` chains the leaves that they came from: equal directories, equal chains."""
+    """Accounts by book and index; `learned` chains the accounts of each book: equal directories, equal chains."""
 
-    EVENTS: ClassVar[tuple[type, ...]] = (LeavesAppended,)
+    EVENTS: ClassVar[tuple[type, ...]] = OF_SOURCES
     books: dict[bytes, dict[int, Account]] = field(default_factory=dict)
-    learned: bytes = bytes(32)
+    learned: dict[bytes, bytes] = field(default_factory=dict)
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in the accounts that leaves of custody's events state."""
-        event = recorded.event
-        if not isinstance(event, LeavesAppended) or event.source != SOURCE or ACCOUNT_PREFIX not in event.leaves:
+        event: Taken = recorded.event
+        if event.source != SOURCE or ACCOUNT_PREFIX not in bundle_of(event):
             return
-        journal.call(setattr, self, "learned", self.learned)
         for leaf in leaves_of(event):
             if leaf.startswith(ACCOUNT_PREFIX):
-                self.learned = sha256(self.learned + leaf).digest()
                 self._learn(leaf, journal)
 
     def currencies(self, book: bytes) -> list[int]:
@@ -46,11 +45,11 @@ class State:
 
     def digest(self) -> bytes:
         """Gives a hash of the whole directory."""
-        return self.learned
+        return sha256(b"".join(book + self.learned[book] for book in sorted(self.learned))).digest()
 
     def save(self) -> Sequence[tuple[str, bytes]]:
         """Gives the sections of a snapshot: the books' columns, 44 bytes an account."""
-        sections = [("format", bytes([SAVED_FORMAT])), ("learned", self.learned)]
+        sections = [("format", bytes([SAVED_FORMAT]))]
         for book, accounts in self.books.items():
             named = f"{book.hex()} "
             sections.append((f"{named}index", array("Q", accounts).tobytes()))
@@ -64,7 +63,7 @@ class State:
         if bytes(sections["format"]) != bytes([SAVED_FORMAT]):
             raise ValueError("a directory of another format")
         names = [name.partition(" ") for name in sections]
-        books = {}
+        books: dict[bytes, dict[int, Account]] = {}
         for shown in {book: None for book, _, column in names if column}:
             index, ledger = sections[f"{shown} index"].cast("Q"), sections[f"{shown} ledger"].cast("I")
             ids, owners = (split(sections[f"{shown} {name}"]) for name in ("id", "owner"))
@@ -72,7 +71,9 @@ class State:
             books[bytes.fromhex(shown)] = {
                 at: Account(each, owner if owner != NOBODY else None, currency) for at, each, owner, currency in columns
             }
-        self.books, self.learned = books, bytes(sections["learned"])
+        self.books = books
+        # Of what is there, not of what the file says of it.
+        self.learned = {book: reduce(_chained, accounts.items(), bytes(32)) for book, accounts in books.items()}
 
     def _learn(self, leaf: bytes, journal: Journal) -> None:
         _, fields = decode(leaf)
@@ -85,6 +86,14 @@ class State:
                 identifier, owner if isinstance(owner, bytes) else None, ledger if isinstance(ledger, int) else 0
             )
             journal.put(self.books[book], index, account)
+            journal.put(self.learned, book, _chained(self.learned.get(book, bytes(32)), (index, account)))
+
+
+def _chained(previous: bytes, item: tuple[int, Account]) -> bytes:
+    """Returns the hash of a book's accounts with one more."""
+    index, account = item
+    numbers = index.to_bytes(8, "big") + account.ledger.to_bytes(4, "big")
+    return sha256(previous + numbers + account.id + (account.owner or NOBODY)).digest()
 
 
 def split(packed: memoryview) -> list[bytes]:
