@@ -1,6 +1,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 BIN := .venv/bin
+# Hundreds of processes of tests would each compile all that they import.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo up test drills cases month lint protos bench chaos kills upgrades mutations lock images scan deploy-check alerts
 

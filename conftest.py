@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,9 @@ _RANKS = {ROOT / name: rank for rank, name in enumerate(LONGEST)}
 # How long an input takes to make says more about the machine than about the test.
 settings.register_profile("ringfence", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ringfence")
+
+# Else every worker, as it ends, looks for garbage in all that it has imported and collected.
+atexit.register(gc.freeze)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from ringfence_kernel.store import EventStore, apply_migrations, event_store_migrations
+from ringfence_local_stack.pytest_plugin import FilledDatabase
 from ringfence_local_stack.servers.database import Database
 
 from .tally import MIGRATION
 
 
+def migrate(database: Database) -> None:
+    """Makes the tables of the event store."""
+    apply_migrations(database.owner_conninfo, database.app_role, event_store_migrations())
+
+
 @pytest.fixture
-def migrated(database: Callable[[str], Database]) -> Database:
+def migrated(filled_database: FilledDatabase) -> Database:
     """A fresh database with the tables of the event store."""
-    fresh = database("custody")
-    apply_migrations(fresh.owner_conninfo, fresh.app_role, event_store_migrations())
-    return fresh
+    return filled_database("custody", migrate)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.rpc.instruments import Instruments
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.telemetry import tracing as telemetry
-from ringfence_kernel.telemetry.late_spans import LikenessExporter
+from ringfence_kernel.telemetry.exporting import LikenessExporter
 from ringfence_kernel.telemetry.tracing import Telemetry
 
 from .probe_service import SERVICE, ProbeStub, Text

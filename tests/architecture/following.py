@@ -26,7 +26,10 @@ def named_by(service: str, calls: Collection[str], root: Path = ROOT) -> set[str
 
 def _named_in(file: Path, calls: Collection[str]) -> set[str]:
     found: set[str] = set()
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+    text = file.read_text(encoding="utf-8")
+    if not any(f".{name}" in text for name in calls):
+        return found  # to parse every file takes seconds
+    tree = ast.parse(text)
     constants = {ast.unparse(each.targets[0]): each.value for each in tree.body if isinstance(each, ast.Assign)}
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in calls:

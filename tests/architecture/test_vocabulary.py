@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cache
@@ -26,11 +26,12 @@ MODULES = {
 
 @dataclass(frozen=True)
 class Said:
-    """What a module defines and calls."""
+    """What a module defines and calls: the methods of its classes, every name, and who is annotated as a writer."""
 
-    classes: frozenset[str]
+    classes: Mapping[str, frozenset[str]]
     names: frozenset[str]
     calls: frozenset[tuple[str, str]]
+    writers: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -88,48 +89,51 @@ def contains(said: list[str], looked_for: list[str]) -> bool:
     return any(said[at : at + count] == looked_for for at in range(len(said) - count + 1))
 
 
-def classes(tree: ast.Module) -> set[str]:
-    """Returns the names of classes."""
-    return {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+def read(source: str) -> Said:
+    """Returns what a module says, in one walk: to keep its tree would cost more than to read it.
+
+    Of an attribute it has receiver and name: `("writer", "commit")` for `self._writer.commit`.
+    """
+    classes: dict[str, frozenset[str]] = {}
+    names, calls, writers = set[str](), set[tuple[str, str]](), set[str]()
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.ClassDef():
+                classes[node.name] = classes.get(node.name, frozenset()) | methods(node)
+                names.add(node.name)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                names.add(node.name)
+            case ast.arg():
+                names.add(node.arg)
+                if is_writer(node.annotation):
+                    writers.add(node.arg)
+            case ast.AnnAssign() if is_writer(node.annotation):
+                writers.add(ast.unparse(node.target))
+            case ast.Name(ctx=ast.Store()):
+                names.add(node.id)
+            case ast.Attribute():
+                receiver = node.value
+                name = receiver.attr if isinstance(receiver, ast.Attribute) else getattr(receiver, "id", "")
+                calls.add((name.lstrip("_"), node.attr))
+                if isinstance(node.ctx, ast.Store):
+                    names.add(node.attr)
+    return Said(classes, frozenset(names), frozenset(calls), frozenset(writers))
 
 
-def calls(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yields receiver and name of every attribute: `("writer", "commit")` for `self._writer.commit`."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute):
-            receiver = node.value
-            name = receiver.attr if isinstance(receiver, ast.Attribute) else getattr(receiver, "id", "")
-            yield name.lstrip("_"), node.attr
+def methods(node: ast.ClassDef) -> frozenset[str]:
+    """Returns the names of a class's methods."""
+    return frozenset(each.name for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
-def identifiers(tree: ast.Module) -> set[str]:
-    """Returns every name that a module defines: classes, functions, arguments, variables, attributes."""
-    found = classes(tree)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            found.add(node.name)
-        elif isinstance(node, ast.arg):
-            found.add(node.arg)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
-        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            found.add(node.attr)
-    return found
+def is_writer(annotation: ast.expr | None) -> bool:
+    """Tells whether it is annotated as a GroupWriter."""
+    return isinstance(annotation, ast.Name) and annotation.id == "GroupWriter"
 
 
 @pytest.fixture(scope="module")
-def trees() -> dict[str, ast.Module]:
-    """The services' and the kernel's modules, by path below `src`."""
-    return {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in MODULES.items()}
-
-
-@pytest.fixture(scope="module")
-def said(trees: dict[str, ast.Module]) -> dict[str, Said]:
-    """What each of them says."""
-    return {
-        module: Said(frozenset(classes(tree)), frozenset(identifiers(tree)), frozenset(calls(tree)))
-        for module, tree in trees.items()
-    }
+def said() -> dict[str, Said]:
+    """What each of the services' and the kernel's modules says, by its path below `src`."""
+    return {module: read(path.read_text(encoding="utf-8")) for module, path in MODULES.items()}
 
 
 @pytest.mark.parametrize("word", retired_words(), ids=str)
@@ -153,46 +157,32 @@ def test_the_table_names_places_that_there_are(where: str) -> None:
     assert any(Word("", (where,)).may_stand_in(module) for module in MODULES)
 
 
-def test_a_state_is_called_state(trees: dict[str, ast.Module]) -> None:
+def test_a_state_is_called_state(said: dict[str, Said]) -> None:
     """What applies events and gives a digest, in a module of a service, is the class State of a file state."""
     states = {
-        (module, node.name)
-        for module, tree in trees.items()
+        (module, name)
+        for module, each in said.items()
         if not module.startswith("ringfence_kernel/")
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef) and {"apply", "digest"} <= methods(node)
+        for name, defined in each.classes.items()
+        if {"apply", "digest"} <= defined
     }
     assert states
     assert not {(module, name) for module, name in states if name != "State" or Path(module).name != "state.py"}
 
 
-def test_what_fills_tables_is_called_a_model(trees: dict[str, ast.Module]) -> None:
+def test_what_fills_tables_is_called_a_model(said: dict[str, Said]) -> None:
     """A class that projects events into tables is a …Model."""
     models = {
-        node.name
-        for module, tree in trees.items()
+        name
+        for module, each in said.items()
         if not module.startswith("ringfence_kernel/")
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef) and "project" in methods(node)
+        for name, defined in each.classes.items()
+        if "project" in defined
     }
     assert models
     assert not {name for name in models if not name.endswith("Model")}
 
 
-def methods(node: ast.ClassDef) -> set[str]:
-    """Returns the names of a class's methods."""
-    return {each.name for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
-
-
-def test_a_writer_is_called_writer(trees: dict[str, ast.Module]) -> None:
+def test_a_writer_is_called_writer(said: dict[str, Said]) -> None:
     """Whatever is annotated as a GroupWriter, in a signature or as a field, is a writer."""
-    named = {
-        name
-        for tree in trees.values()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.arg | ast.AnnAssign)
-        and isinstance(node.annotation, ast.Name)
-        and node.annotation.id == "GroupWriter"
-        for name in [node.arg if isinstance(node, ast.arg) else ast.unparse(node.target)]
-    }
-    assert named == {"writer"}
+    assert {name for each in said.values() for name in each.writers} == {"writer"}

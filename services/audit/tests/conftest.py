@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import cast
@@ -63,6 +63,7 @@ from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.snapshots import SnapshotFile, restore
 from ringfence_kernel.writing.writer import GroupWriter
+from ringfence_local_stack.pytest_plugin import FilledDatabase
 from ringfence_local_stack.servers.database import Database
 from ringfence_protos.audit.v1.audit_pb2_grpc import AuditServiceServicer
 
@@ -182,14 +183,16 @@ class Audit:
             pass
 
 
+def migrate(database: Database) -> None:
+    """Makes the service's tables, for clocks that move only when told."""
+    apply_migrations(database.owner_conninfo, database.app_role, migrations())
+    database.let_clocks_differ()
+
+
 @pytest.fixture
-def audit_database(database: Callable[[str], Database]) -> Database:
+def audit_database(filled_database: FilledDatabase) -> Database:
     """A fresh, migrated database of the audit service."""
-    fresh = database("audit")
-    owner = fresh.owner_conninfo
-    apply_migrations(owner, fresh.app_role, migrations())
-    fresh.let_clocks_differ()
-    return fresh
+    return filled_database("audit", migrate)
 
 
 @pytest.fixture
@@ -202,12 +205,9 @@ def audit_store(audit_database: Database) -> Iterator[EventStore]:
 
 
 @pytest.fixture
-def restored_store(database: Callable[[str], Database]) -> Iterator[EventStore]:
+def restored_store(filled_database: FilledDatabase) -> Iterator[EventStore]:
     """The log's database as it was before it had anything."""
-    fresh = database("audit")
-    apply_migrations(fresh.owner_conninfo, fresh.app_role, migrations())
-    fresh.let_clocks_differ()
-    store = EventStore(fresh.app_conninfo, settle_seconds=10)
+    store = EventStore(filled_database("audit", migrate).app_conninfo, settle_seconds=10)
     yield store
     store.close()
 

@@ -51,6 +51,7 @@ from ringfence_kernel.writing.backlog import Backlog
 from ringfence_kernel.writing.snapshots import SnapshotFile, Snapshots
 from ringfence_kernel.writing.states import SavedStates
 from ringfence_kernel.writing.writer import GroupWriter, Unit
+from ringfence_local_stack.pytest_plugin import FilledDatabase
 from ringfence_local_stack.servers.database import Database
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
@@ -196,14 +197,16 @@ class Custody:
             pass
 
 
+def migrate(database: Database) -> None:
+    """Makes the service's tables, for clocks that move only when told."""
+    apply_migrations(database.owner_conninfo, database.app_role, [*migrations(), *reconciliation_migrations()])
+    database.let_clocks_differ()
+
+
 @pytest.fixture
-def custody_database(database: Callable[[str], Database]) -> Database:
+def custody_database(filled_database: FilledDatabase) -> Database:
     """A fresh, migrated database of the custody service."""
-    fresh = database("custody")
-    owner = fresh.owner_conninfo
-    apply_migrations(owner, fresh.app_role, [*migrations(), *reconciliation_migrations()])
-    fresh.let_clocks_differ()
-    return fresh
+    return filled_database("custody", migrate)
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ from ringfence_kernel.writing.looking_up import Knowing, LookUps
 from ringfence_kernel.writing.recent import Recent
 from ringfence_kernel.writing.snapshots import SnapshotFile, restore, take
 from ringfence_kernel.writing.writer import GroupWriter
+from ringfence_local_stack.pytest_plugin import FilledDatabase
 from ringfence_local_stack.servers.database import Database
 
 START_NS = 1_800_000_000 * 10**9
@@ -180,13 +181,16 @@ def moved(party: bytes, before: KycState, after: KycState, decision: bytes = b""
     return KycChanged(PLATFORM, party, before, after, "why", decision, OPERATOR)
 
 
+def migrate(database: Database) -> None:
+    """Makes the service's tables, for clocks that move only when told."""
+    apply_migrations(database.owner_conninfo, database.app_role, migrations())
+    database.let_clocks_differ()
+
+
 @pytest.fixture
-async def running(database: Callable[[str], Database]) -> AsyncIterator[Running]:
+async def running(filled_database: FilledDatabase) -> AsyncIterator[Running]:
     """A process, an operator, a platform, and Anna who is verified."""
-    made = database("identity")
-    owner = psycopg.conninfo.make_conninfo(made.owner_url, password=made.owner_password)
-    apply_migrations(owner, made.app_role, migrations())
-    made.let_clocks_differ()
+    made = filled_database("identity", migrate)
     process = Running(EventStore(psycopg.conninfo.make_conninfo(made.app_url, password=made.app_password)))
     process.start()
     await process.record(

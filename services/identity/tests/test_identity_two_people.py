@@ -2,7 +2,7 @@
 
 import asyncio
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.values.clock import DAY_NS, ManualClock
 from ringfence_kernel.values.ids import show
 from ringfence_kernel.writing.writer import GroupWriter
+from ringfence_local_stack.pytest_plugin import FilledDatabase
 from ringfence_local_stack.servers.database import Database
 from structlog.testing import capture_logs
 
@@ -93,12 +94,16 @@ class People:
         return [each.reason for each in events if isinstance(each, ProposalVoided)]
 
 
+def migrate(database: Database) -> None:
+    """Makes the service's tables, for clocks that move only when told."""
+    apply_migrations(database.owner_conninfo, database.app_role, migrations())
+    database.let_clocks_differ()
+
+
 @pytest.fixture
-async def people(database: Callable[[str], Database]) -> AsyncIterator[People]:
+async def people(filled_database: FilledDatabase) -> AsyncIterator[People]:
     """Three operators."""
-    made = database("identity")
-    apply_migrations(made.owner_conninfo, made.app_role, migrations())
-    made.let_clocks_differ()
+    made = filled_database("identity", migrate)
     store, clock, modules = EventStore(made.app_conninfo), ManualClock(START_NS), Modules()
     writer = GroupWriter(store, event_codec(), modules.states(), clock, MODELS)
     writer.load()

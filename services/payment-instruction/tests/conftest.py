@@ -13,7 +13,7 @@ from ringfence_kernel.values.money import currency
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.states import States
-from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.pytest_plugin import FilledDatabase
 from ringfence_payment_instruction.modules import ModuleStates
 from ringfence_payment_instruction.submissions.domain import events
 from ringfence_payment_instruction.submissions.domain.days import LocalDays
@@ -173,9 +173,9 @@ def external() -> bytes:
 
 
 @pytest.fixture
-async def world(database: Callable[[str], Database]) -> AsyncIterator[World]:
+async def world(filled_database: FilledDatabase) -> AsyncIterator[World]:
     """The application, started on a fresh database, with a sanctions list in force."""
-    world = World(migrate(database("payment-instruction")))
+    world = World(filled_database("payment-instruction", migrate))
     await world.start()
     await world.import_list()
     yield world
@@ -183,9 +183,9 @@ async def world(database: Callable[[str], Database]) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-async def small(database: Callable[[str], Database]) -> AsyncIterator[World]:
+async def small(filled_database: FilledDatabase) -> AsyncIterator[World]:
     """The application with room for three closed instructions in memory."""
-    world = World(migrate(database("payment-instruction")))
+    world = World(filled_database("payment-instruction", migrate))
     world.rest_rows = REST
     await world.start()
     await world.import_list()

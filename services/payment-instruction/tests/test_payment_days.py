@@ -14,7 +14,7 @@ from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_kernel.values.business_days import CalendarYearMissing, date_of, day_of, year_list
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.writing.journal import Journal
-from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.pytest_plugin import FilledDatabase
 from ringfence_payment_instruction.calendar.application import PastDays, SettlementDays
 from ringfence_payment_instruction.limits.domain.bounds import PlatformLimits
 from ringfence_payment_instruction.submissions.domain.days import LocalDays
@@ -116,9 +116,9 @@ def test_a_year_that_nobody_has_listed_is_not_guessed() -> None:
         settled(at(2027, 12, 31, 23, 5))
 
 
-async def test_a_payment_waits_by_name_for_its_calendar_and_goes_on(database: Callable[[str], Database]) -> None:
+async def test_a_payment_waits_by_name_for_its_calendar_and_goes_on(filled_database: FilledDatabase) -> None:
     """Its money stays reserved meanwhile, the submission says why, and the list lets it go on."""
-    world = World(migrate(database("payment-instruction")))
+    world = World(filled_database("payment-instruction", migrate))
     listed, world.listed_years = world.listed_years, []
     await world.start()
     try:

@@ -1,6 +1,5 @@
 """Bank notifications through the application."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +9,7 @@ from ringfence_kernel.access.refusals import PrincipalSuspended
 from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.errors import ClockWrong
 from ringfence_kernel.values.ids import ZERO_ID
-from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.pytest_plugin import FilledDatabase
 from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.modules import event_codec
@@ -124,10 +123,10 @@ async def test_a_reference_with_another_amount_is_another_movement(world: World)
 
 
 async def test_no_evidence_rests_on_a_clock_that_was_set_back(
-    database: Callable[[str], Database], monkeypatch: pytest.MonkeyPatch
+    filled_database: FilledDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Entries without a value date have that of the day when they come: not that of a clock that was wrong then."""
-    world = World(migrate(database("payment-instruction")))
+    world = World(filled_database("payment-instruction", migrate))
     world.clock = clock = SetClock()
     await world.start()
     await world.import_list()

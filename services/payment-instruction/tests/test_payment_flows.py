@@ -1,12 +1,12 @@
 """What moves beside clients' payments: fees, suspense, the platform's own money, guarantees."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR
-from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.pytest_plugin import FilledDatabase
 from ringfence_payment_instruction.deposits.application import sealing
 from ringfence_payment_instruction.deposits.domain.errors import SuspendedEntryUnknown
 from ringfence_payment_instruction.deposits.domain.evidence import entry_id
@@ -58,10 +58,10 @@ ANNA_ACCOUNT, BORIS_ACCOUNT = an_id("anna account"), an_id("boris account")
 
 
 @pytest.fixture
-async def flowing(database: Callable[[str], Database]) -> AsyncIterator[World]:
+async def flowing(filled_database: FilledDatabase) -> AsyncIterator[World]:
     """The application with accounts of the book's own: the platform has 500.00 EUR."""
     limits = InstallationLimits({EUR: Bounds(200_00, MAX_AMOUNT_MINOR, MAX_AMOUNT_MINOR)})
-    world = World(migrate(database("payment-instruction")), limits)
+    world = World(filled_database("payment-instruction", migrate), limits)
     world.custody.balances |= {FEES: 0, OWN: 500_00, GUARANTEE: 0, SUSPENSE: 0}
     await world.start()
     await world.import_list()

@@ -1,6 +1,6 @@
 """What one person may move alone: by payment, debtor, platform, currency and approver; and what is ordered twice."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR, currency
-from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.pytest_plugin import FilledDatabase
 from ringfence_payment_instruction.limits.domain.bounds import BUILT_IN, Bounds, PlatformLimits
 from ringfence_payment_instruction.limits.domain.errors import LimitsVersionTaken
 from ringfence_payment_instruction.settings import parse_limits
@@ -37,9 +37,9 @@ OTHER_APPROVER = caller(an_id("other approver"), TENANT)
 
 
 @pytest.fixture
-async def limited(database: Callable[[str], Database]) -> AsyncIterator[World]:
+async def limited(filled_database: FilledDatabase) -> AsyncIterator[World]:
     """The application with the installation's own limits, where Anna has 1,000,000.00 EUR, and three days of looks."""
-    world = World(migrate(database("payment-instruction")), parse_limits(["EUR=10000.00"]))
+    world = World(filled_database("payment-instruction", migrate), parse_limits(["EUR=10000.00"]))
     world.custody.balances[ANNA_ACCOUNT] = 1_000_000_00
     world.duplicate_days = 3
     await world.start()

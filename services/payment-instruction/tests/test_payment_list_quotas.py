@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_kernel.service.settings import InvalidSetting
-from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.pytest_plugin import FilledDatabase
 from ringfence_payment_instruction.screening.application.importing import Imported, ListFiles
 from ringfence_payment_instruction.screening.domain.editions import ListBounds
 from ringfence_payment_instruction.screening.domain.errors import (
@@ -24,9 +24,9 @@ LETTERS = str.maketrans("0123456789", "abcdefghij")
 
 
 @pytest.fixture
-async def world(database: Callable[[str], Database]) -> AsyncIterator[World]:
+async def world(filled_database: FilledDatabase) -> AsyncIterator[World]:
     """A world without lists, in which there may be two, of 10 names, and three editions a day by each operator."""
-    made = World(migrate(database("payment-instruction")))
+    made = World(filled_database("payment-instruction", migrate))
     made.list_bounds = ListBounds(lists=2, names=10, editions_per_day=3)
     await made.start()
     yield made

@@ -1,6 +1,5 @@
 """The life of a sanctions list: editions that change it or wait for a second person; confirmed, and retired."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -10,7 +9,7 @@ from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_kernel.proposals.domain.errors import ProposalVoid, SecondPersonRequired
 from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
-from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.pytest_plugin import FilledDatabase
 from ringfence_payment_instruction.modules import ModuleStates, event_codec, joined_servicer
 from ringfence_payment_instruction.screening.adapters.delimited import DENIED_PERSONS_HEADER
 from ringfence_payment_instruction.screening.adapters.list_files import ListFormat
@@ -246,9 +245,9 @@ async def test_what_was_refused_or_overtaken_waits_no_more(world: World, end: st
     assert hit(world, "Bad Actor") == "UN/X-1"
 
 
-async def test_a_quiet_list_stops_payments_until_it_is_confirmed(database: Callable[[str], Database]) -> None:
+async def test_a_quiet_list_stops_payments_until_it_is_confirmed(filled_database: FilledDatabase) -> None:
     """Its age counts from when it was proposed to be unchanged; what waited goes on by itself."""
-    world = World(migrate(database("payment-instruction")))
+    world = World(filled_database("payment-instruction", migrate))
     world.list_maximum_age_ns = 7 * DAY_NS
     await world.start()
     await world.import_list(published_ns=world.clock.now_ns() - 8 * DAY_NS)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ringfence_kernel.values.clock import NANOSECONDS, ManualClock
-from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.pytest_plugin import FilledDatabase
 from ringfence_payment_instruction.submissions.application.measures import OpenPayments
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience
 from ringfence_payment_instruction.submissions.domain.status import Status
@@ -13,9 +11,9 @@ from ringfence_payment_instruction.submissions.domain.status import Status
 from .world import PLATFORM, STRANGER, World, an_id, migrate, order
 
 
-async def test_held_and_unknown_payments_are_counted_until_they_end(database: Callable[[str], Database]) -> None:
+async def test_held_and_unknown_payments_are_counted_until_they_end(filled_database: FilledDatabase) -> None:
     """Two that wait for a second person, then none; a payment on which the bank is silent, by the clock alone."""
-    world = World(migrate(database("payment-instruction")))
+    world = World(filled_database("payment-instruction", migrate))
     await world.start()
     await world.import_list()
     orders = [order("held", 600_00), order("also held", 600_00), order("out", creditor=STRANGER), order("in")]
@@ -33,9 +31,9 @@ async def test_held_and_unknown_payments_are_counted_until_they_end(database: Ca
     await world.stop()
 
 
-async def test_a_message_that_the_bank_does_not_have_ages(database: Callable[[str], Database]) -> None:
+async def test_a_message_that_the_bank_does_not_have_ages(filled_database: FilledDatabase) -> None:
     """One message of two payments, from the moment of the decision; the submission is counted by why it waits."""
-    world = World(migrate(database("payment-instruction")))
+    world = World(filled_database("payment-instruction", migrate))
     await world.start()
     await world.import_list()
     world.rail.is_broken = True

@@ -1,12 +1,12 @@
 """Blocked suspense: who is behind it is looked at whenever money is to go on, and only two people release it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.proposals.application import Decision, Verdict
-from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.pytest_plugin import FilledDatabase
 from ringfence_payment_instruction.deposits.domain.errors import SuspendedEntryUnknown, SuspenseNotBlocked
 from ringfence_payment_instruction.deposits.domain.events import SuspendedReleased
 from ringfence_payment_instruction.deposits.domain.suspended import UNREADABLE
@@ -45,9 +45,9 @@ BEHIND = {Side.DEBTOR: an_id("foreigner"), Side.CREDITOR: an_id("boris")}
 
 
 @pytest.fixture
-async def holding(database: Callable[[str], Database]) -> AsyncIterator[World]:
+async def holding(filled_database: FilledDatabase) -> AsyncIterator[World]:
     """The application with a suspense account, and a list in force."""
-    world = World(migrate(database("payment-instruction")))
+    world = World(filled_database("payment-instruction", migrate))
     world.custody.balances[SUSPENSE] = 0
     await world.start()
     await world.import_list()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import signal
 import sys
@@ -102,6 +104,8 @@ def main() -> None:
     """Runs the command; whatever goes wrong ends in one named line on standard error and an exit code."""
     # A shell that starts a command in the background has it ignore Ctrl-C, and with it a stack could not be stopped.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Else the interpreter, as it ends, looks for garbage in all that was imported.
+    atexit.register(gc.freeze)
     try:
         app()
     except CommandFailed as error:

@@ -1,8 +1,7 @@
-"""Spans that are made when they have ended, and encoded by what they have in common.
+"""Spans that are made when they have ended.
 
-Made and encoded by the SDK, the span of a small call costs more than the call. A late span begins with its identity
-alone, which is all that logs, events and other services know of it meanwhile. Of spans that are alike, the first is
-encoded by the SDK, and the others as copies of it with ids and times of their own.
+Made by the SDK, the span of a small call costs more than the call. A late span begins with its identity alone, which is
+all that logs, events and other services know of it meanwhile.
 """
 
 from __future__ import annotations
@@ -11,10 +10,6 @@ from collections.abc import Hashable, Mapping, Sequence
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
@@ -80,33 +75,3 @@ class LateSpans:
             span.likeness = name, kind, is_fault, above.is_valid, above.is_remote, *attributes.items()
         for processor in self._processors:
             processor.on_end(span)
-
-
-class LikenessExporter(OTLPSpanExporter):
-    """Exports spans over OTLP/gRPC, late ones from one process as copies of the first of their likeness."""
-
-    def _translate_data(self, data: Sequence[ReadableSpan]) -> ExportTraceServiceRequest:
-        alike = [span for span in data if isinstance(span, LateSpan) and span.likeness]
-        request = encode_spans([span for span in data if not (isinstance(span, LateSpan) and span.likeness)])
-        if alike:
-            request.resource_spans.append(self._encode(alike))
-        return request
-
-    def _encode(self, alike: Sequence[LateSpan]) -> ResourceSpans:
-        (encoded,) = encode_spans(alike[:1]).resource_spans
-        spans = encoded.scope_spans[0].spans
-        del spans[:]
-        patterns: dict[Hashable, Span] = {}
-        for span in alike:
-            pattern = patterns.get(span.likeness)
-            if pattern is None:
-                pattern = encode_spans([span]).resource_spans[0].scope_spans[0].spans[0]
-                patterns[span.likeness] = pattern
-            copy = spans.add()
-            copy.CopyFrom(pattern)
-            copy.trace_id = span.context.trace_id.to_bytes(16, "big")
-            copy.span_id = span.context.span_id.to_bytes(8, "big")
-            if span.parent is not None:
-                copy.parent_span_id = span.parent.span_id.to_bytes(8, "big")
-            copy.start_time_unix_nano, copy.end_time_unix_nano = span.start_time or 0, span.end_time or 0
-        return encoded

@@ -11,18 +11,16 @@ from secrets import token_hex
 
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_ON, ParentBased
 from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
-from ringfence_kernel.telemetry.late_spans import LateSpans, LikenessExporter
+from ringfence_kernel.telemetry.late_spans import LateSpans
 
 SCOPE = "ringfence"
 """Instrumentation scope of every span and metric that Ringfence itself makes."""
@@ -58,10 +56,12 @@ class Telemetry:
         processors = [span_processor] if span_processor else []
         readers = [metric_reader] if metric_reader else []
         if endpoint:
-            processors.append(BatchSpanProcessor(LikenessExporter(endpoint=endpoint, timeout=_EXPORT_SECONDS)))
-            readers.append(
-                PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoint, timeout=_EXPORT_SECONDS))
-            )
+            # Much to import, which whoever has no collector can do without.
+            from ringfence_kernel.telemetry.exporting import exporting_to
+
+            span_exporter, metric_exporter = exporting_to(endpoint, _EXPORT_SECONDS)
+            processors.append(span_exporter)
+            readers.append(metric_exporter)
         sampler = DEFAULT_ON if processors else ParentBased(ALWAYS_OFF)
         tracer_provider = TracerProvider(resource=resource, sampler=sampler, shutdown_on_exit=False)
         for processor in processors:

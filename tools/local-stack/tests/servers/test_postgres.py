@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from ringfence_local_stack.pytest_plugin import FilledDatabase
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.postgres import FLEETING, PostgresServer
 
@@ -100,6 +101,28 @@ def ask_for_ever(connection: psycopg.Connection) -> None:
     """Asks until there is no answer; a backend may answer once more before it hears that its server is gone."""
     while True:
         connection.execute("SELECT 1")
+
+
+def fill(database: Database) -> None:
+    """Makes a table with a row, which the application role may read."""
+    with owner(database) as connection:
+        connection.execute("CREATE TABLE event AS SELECT 1 AS n")
+        connection.execute(f"GRANT SELECT ON event TO {database.app_role}")
+        connection.execute(f"GRANT TEMPORARY ON DATABASE {database.name} TO {database.app_role}")
+
+
+def test_each_copy_is_as_it_was_filled(database: DatabaseFactory, filled_database: FilledDatabase) -> None:
+    """Two tests' databases have the same rows and rights, and nothing of each other; nobody else may connect."""
+    with owner(filled_database("custody", fill)) as connection:
+        connection.execute("DELETE FROM event")
+    copy, other = filled_database("custody", fill), database("identity")
+    with app(copy) as connection:
+        assert connection.execute("SELECT n FROM event").fetchall() == [(1,)]
+        connection.execute("CREATE TEMPORARY TABLE mine (n int)")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("DELETE FROM event")
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(other.app_conninfo, dbname=copy.name)
 
 
 def test_committed_rows_survive_kill_nine(postgres_server: PostgresServer, database: DatabaseFactory) -> None:

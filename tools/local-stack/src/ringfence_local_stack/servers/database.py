@@ -89,16 +89,21 @@ def create_database(connection: psycopg.Connection, database: Database) -> None:
     connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, app))
 
 
-def empty_database(connection: psycopg.Connection, database: Database) -> None:
-    """Takes everything out of the database, cutting off whoever is connected; far cheaper than dropping it.
-
-    Its roles lose their rights on every database; `create_database` gives them back. The connection is a superuser's to
-    this database.
-    """
-    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
-    connection.execute(others, [database.name])
-    owner, app = sql.Identifier(database.owner_role), sql.Identifier(database.app_role)
-    connection.execute(sql.SQL("DROP OWNED BY {}, {} CASCADE").format(owner, app))
+def copy_database(connection: psycopg.Connection, template: Database, copy: Database) -> None:
+    """Makes `copy` of a database to which nobody is connected, for the same roles with the same rights."""
+    name = sql.Identifier(copy.name)
+    # Files are copied, not rows logged: a checkpoint, which is cheap where no disk is waited for.
+    statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY file_copy")
+    connection.execute(statement.format(name, sql.Identifier(template.owner_role), sql.Identifier(template.name)))
+    connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
+    rights = connection.execute(
+        "SELECT privilege_type, rolname FROM pg_database, aclexplode(datacl) JOIN pg_roles ON pg_roles.oid = grantee "
+        "WHERE datname = %s AND grantee <> datdba",
+        [template.name],
+    )
+    for right, role in rights.fetchall():
+        grant = sql.SQL("GRANT {} ON DATABASE {} TO {}")
+        connection.execute(grant.format(sql.SQL(right), name, sql.Identifier(role)))
 
 
 def drop_database(connection: psycopg.Connection, name: str) -> None:

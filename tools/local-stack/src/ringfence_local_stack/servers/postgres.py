@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -26,7 +27,7 @@ from ringfence_local_stack.processes.privileges import (
 )
 from ringfence_local_stack.processes.process import Process
 from ringfence_local_stack.processes.programs import find_postgres_package
-from ringfence_local_stack.servers.database import Database, create_database, create_role, drop_database, empty_database
+from ringfence_local_stack.servers.database import Database, copy_database, create_database, create_role, drop_database
 
 SUPERUSER = "postgres"
 DEFAULT_SETTINGS: Mapping[str, str] = {
@@ -39,8 +40,11 @@ DEFAULT_SETTINGS: Mapping[str, str] = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-FLEETING: Mapping[str, str] = {"fsync": "off", "max_wal_size": "256MB"}
-"""For a server that is thrown away: a commit outlives the death of any process, and need not outlive the machine's."""
+FLEETING: Mapping[str, str] = {"fsync": "off", "max_wal_size": "256MB", "scram_iterations": "1"}
+"""For a server that is thrown away: a commit outlives the death of any process, and need not outlive the machine's.
+
+Nor need its random passwords, which end with it, be slow to guess: that alone is half of what a connection costs.
+"""
 _HELD_BY_THE_DEAD = ("pre-existing shared memory block", "lock file")
 
 
@@ -145,10 +149,12 @@ class PostgresServer:
             create_database(connection, database)
         return database
 
-    def empty_database(self, database: Database) -> None:
-        """Takes everything out of a database; `create_database` of the same name makes it as good as new."""
-        with self.superuser(database.name) as connection:
-            empty_database(connection, database)
+    def copy_database(self, template: Database, name: str) -> Database:
+        """Makes a copy of a database, to which nobody may be connected, under another name for the same roles."""
+        copy = replace(template, name=name)
+        with self.superuser() as connection:
+            copy_database(connection, template, copy)
+        return copy
 
     def drop_database(self, database: Database) -> None:
         """Drops the database, cutting off whoever is connected; its roles stay."""
