@@ -13,12 +13,14 @@ from ringfence_verifier import (
     Answer,
     Checkpoint,
     Fact,
+    KeySuccession,
     LogState,
     Opening,
     Policy,
     VerificationError,
     verify_answer,
     verify_consistency,
+    verify_key_succession,
 )
 
 from ringfence.remembered import Remembered
@@ -58,7 +60,8 @@ class CompleteAnswer:
     """All facts about a subject, with their indexes and in order of the log: below `until_leaf` there are no others.
 
     `state` is what the log knew under `checkpoint`, the newest that a piece stands under, `note` that as it was
-    signed. `pieces` are what was verified, one after the other, each by itself for whoever is handed it.
+    signed. `pieces` are what was verified, one after the other, each by itself for whoever is handed it; `key_receipts`
+    how the log's keys have followed one another, and `keys` what they led to.
     """
 
     subject_id: UUID
@@ -68,6 +71,8 @@ class CompleteAnswer:
     state: LogState
     note: str
     pieces: list[bytes]
+    keys: KeySuccession
+    key_receipts: list[str]
 
 
 class Finding(IntEnum):
@@ -231,19 +236,22 @@ class Audit:
             if not (token := page.next_page_token):
                 return
 
-    def answer(self, subject_id: UUID, vkey: str, *, policy: Policy | None = None) -> CompleteAnswer:
+    def answer(self, subject_id: UUID, key: str | KeySuccession, *, policy: Policy | None = None) -> CompleteAnswer:
         """All facts about a subject as far as the log states its index, verified with the log's public key.
 
-        An answer that is too long comes in pieces, each of which has to go on where the last one ends, under a
-        checkpoint that extends the last one's. Raises VerificationError where anything does not hold.
+        The key is a vkey, or all that the log was followed to before: where it has changed since, it is followed. An
+        answer that is too long comes in pieces, each of which has to go on where the last one ends, under a checkpoint
+        that extends the last one's. Raises VerificationError where anything does not hold.
         """
+        _, receipts = self.keyed_checkpoint()
+        keys, relied = verify_key_succession(receipts, key)
         facts, pieces = list[tuple[int, Fact]](), list[bytes]()
         last: Answer | None = None
         while True:
             begin = last.until_leaf if last else 0
             request = pb.GetAnswerRequest(subject_id=subject_id.bytes, from_leaf=begin)
             reply = self._connection.call(self._stub.GetAnswer, request)
-            piece = verify_answer(reply.answer, vkey, policy=policy)
+            piece = verify_answer(reply.answer, keys, policy=policy)
             if (piece.key, piece.from_leaf) != (subject_id.bytes, begin):
                 raise VerificationError("the log has answered something else than it was asked")
             if piece.until_leaf != (reply.next_leaf or piece.state.index_size):
@@ -254,9 +262,11 @@ class Audit:
             facts += piece.facts
             pieces.append(reply.answer)
             if not reply.next_leaf:
-                return CompleteAnswer(
-                    subject_id, piece.until_leaf, facts, piece.checkpoint, piece.state, piece.note, pieces
-                )
+                # What has shown the next key is of the log that has answered, and of no other.
+                for each in relied:
+                    self._require_extends(keys.verify_checkpoint(each), piece.checkpoint)
+                said = piece.checkpoint, piece.state, piece.note
+                return CompleteAnswer(subject_id, piece.until_leaf, facts, *said, pieces, keys, receipts)
 
     def receipt(self, leaf_index: int) -> Receipt:
         """The receipt of one fact."""

@@ -7,7 +7,6 @@ history, is found by who remembers.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +18,6 @@ from ringfence_verifier import (
     Checkpoint,
     KeySuccession,
     LogAudit,
-    LogKey,
     Predecessor,
     VerificationError,
     VerifierKey,
@@ -51,19 +49,16 @@ class Remembered:
 
         Raises VerificationError where what was kept is damaged.
         """
-        file = self._keys(origin)
+        file = self.keys_file(origin)
         if not file.is_file():
             return KeySuccession.of(vkey)
         try:
-            kept = json.loads(file.read_text(encoding="utf-8"))
-            keys = tuple(
-                LogKey(str(text), int(first), None if last is None else int(last)) for text, first, last in kept
-            )
-            if any(key.parsed.name != origin for key in keys) or not keys:
-                raise ValueError("keys of another log")
-        except (ValueError, TypeError, VerificationError) as error:
+            keys = KeySuccession.restored(file.read_text(encoding="utf-8"))
+            if keys.keys[0].parsed.name != origin:
+                raise VerificationError("keys of another log")
+        except (UnicodeDecodeError, VerificationError) as error:
             raise VerificationError(f"{file} holds no keys that were remembered ({error})") from None
-        return KeySuccession(keys)
+        return keys
 
     def accept(self, note: str, vkey: str, prove: Prove, key_receipts: Sequence[str] = ()) -> Checkpoint:
         """Returns a checkpoint that extends the one that is remembered, and remembers it.
@@ -102,8 +97,7 @@ class Remembered:
         """Keeps them unless another process has followed the log further meanwhile."""
         kept = self.keys(origin, keys.newest)
         if _reach(kept) <= _reach(keys):
-            said = [(each.vkey, each.first, each.last) for each in keys.keys]
-            self._write(self._keys(origin), f"{json.dumps(said)}\n")
+            self._write(self.keys_file(origin), keys.saved())
 
     def require_owned(self, predecessor: Predecessor, vkey: str) -> None:
         """Compares what a log commits to as the end of another, signed by `vkey`, with what is remembered of that one.
@@ -163,7 +157,8 @@ class Remembered:
     def _file(self, origin: str) -> Path:
         return self.folder / f"{_name(origin)}.note"
 
-    def _keys(self, origin: str) -> Path:
+    def keys_file(self, origin: str) -> Path:
+        """Returns where the keys of a log are kept that it was followed to."""
         return self.folder / f"{_name(origin)}.keys"
 
     def _write(self, file: Path, text: str) -> None:

@@ -12,7 +12,8 @@ from ringfence_verifier.contradiction import Contradiction, NoContradiction, con
 from ringfence_verifier.cosignature import CosignerKey, cosigners
 from ringfence_verifier.errors import VerificationError
 from ringfence_verifier.index import IndexHash, leaf_keys
-from ringfence_verifier.key_succession import KeySuccession, LogKey, verify_key_succession
+from ringfence_verifier.key_following import verify_key_succession
+from ringfence_verifier.key_succession import KeySuccession, LogKey, verify_signed
 from ringfence_verifier.leaf import Fact, read_leaf
 from ringfence_verifier.log import LogAudit, LogSummary, Predecessor, verify_log
 from ringfence_verifier.note import Checkpoint, SourceHead, VerifierKey, verify_checkpoint
@@ -66,6 +67,7 @@ __all__ = [
     "verify_log",
     "verify_receipt",
     "verify_safeguarding",
+    "verify_signed",
     "verify_state",
     "write_openings",
 ]

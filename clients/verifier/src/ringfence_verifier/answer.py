@@ -23,8 +23,9 @@ from ringfence_verifier.index import (
     leaf_keys,
     postings,
 )
+from ringfence_verifier.key_succession import KeySuccession, verify_signed
 from ringfence_verifier.leaf import Fact, read_leaf
-from ringfence_verifier.note import Checkpoint, VerifierKey, verify_checkpoint
+from ringfence_verifier.note import Checkpoint, VerifierKey
 from ringfence_verifier.policy import Policy
 from ringfence_verifier.proofs import HASH_BYTES, MAX_SIZE, leaf_hash
 from ringfence_verifier.state import LogState, read_state
@@ -59,34 +60,42 @@ class Answer:
     proof_bytes: int
     witnesses: dict[bytes, int] = field(default_factory=dict)
 
+    @property
+    def is_whole(self) -> bool:
+        """Tells whether it answers for all that the log states an index of, not for a part that somebody has chosen."""
+        return self.from_leaf == 0 and self.until_leaf == self.state.index_size
 
-def verify_answer(answer: bytes, vkey: str, *, origin: str | None = None, policy: Policy | None = None) -> Answer:
+
+def verify_answer(
+    answer: bytes, key: str | KeySuccession, *, origin: str | None = None, policy: Policy | None = None
+) -> Answer:
     """Checks a complete answer offline with the log's public key, and by a policy that witnesses have seen its log.
 
-    Raises AnswerRefused where it is malformed, of another log, leaves out or adds a posting or a fact, or proves
-    another thing than it says; VerificationError where the vkey is none.
+    The key is a vkey, or all that the log was followed to. Raises AnswerRefused where the answer is malformed, of
+    another log, leaves out or adds a posting or a fact, or proves another thing than it says; VerificationError where
+    the vkey is none.
     """
     try:
-        VerifierKey.parse(vkey)
+        VerifierKey.parse(key if isinstance(key, str) else key.newest)
     except VerificationError as error:
         raise AnswerRefused("KEY_REFUSED", str(error)) from error
     read = _Reader(answer)
-    key, from_leaf, until_leaf = read.header()
+    subject, from_leaf, until_leaf = read.header()
     note = read.note()
     try:
-        checkpoint = verify_checkpoint(note, vkey, origin=origin)
+        checkpoint = verify_signed(note, key, origin=origin)
     except VerificationError as error:
         raise AnswerRefused("CHECKPOINT_REFUSED", str(error)) from error
     state_leaf = read.sized(2, "the log's state")
     state = _state(state_leaf, checkpoint)
     if until_leaf > state.index_size:
         raise AnswerRefused("BEYOND_INDEX", "it answers for more leaves than the index has")
-    indexes = _indexed(read, _Wanted(key, from_leaf, until_leaf), state)
+    indexes = _indexed(read, _Wanted(subject, from_leaf, until_leaf), state)
     leaves = [read.sized(2, "a fact") for _ in indexes]
     hashes = read.hashes(4)
     if read.at != len(answer):
         raise AnswerRefused("NOT_AT_ITS_END", "something stands after its end")
-    facts = tuple((index, _fact(leaf, index, key)) for index, leaf in zip(indexes, leaves, strict=True))
+    facts = tuple((index, _fact(leaf, index, subject)) for index, leaf in zip(indexes, leaves, strict=True))
     proven = [*zip(indexes, map(leaf_hash, leaves), strict=True), (state.size, leaf_hash(state_leaf))]
     try:
         verify_combined(proven, checkpoint.size, hashes, checkpoint.root)
@@ -94,7 +103,7 @@ def verify_answer(answer: bytes, vkey: str, *, origin: str | None = None, policy
         raise AnswerRefused("FACTS_NOT_PROVEN", str(error)) from error
     seen = _witnessed(note, policy)
     proof_bytes = len(answer) - sum(map(len, leaves))
-    return Answer(key, from_leaf, until_leaf, checkpoint, state, facts, note, proof_bytes, seen)
+    return Answer(subject, from_leaf, until_leaf, checkpoint, state, facts, note, proof_bytes, seen)
 
 
 @dataclass(frozen=True)

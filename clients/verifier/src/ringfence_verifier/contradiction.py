@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ringfence_verifier.answer import Answer, verify_answer
 from ringfence_verifier.errors import VerificationError
 from ringfence_verifier.index import leaf_keys
+from ringfence_verifier.key_succession import KeySuccession
 from ringfence_verifier.leaf import Fact, read_leaf
 from ringfence_verifier.note import Checkpoint
 from ringfence_verifier.proofs import verify_consistency
@@ -46,15 +47,22 @@ class Contradiction:
 
 
 def contradiction(
-    answer: bytes, receipt: str, vkey: str, *, consistency: Sequence[bytes] | None = None, origin: str | None = None
+    answer: bytes,
+    receipt: str,
+    key: str | KeySuccession,
+    *,
+    consistency: Sequence[bytes] | None = None,
+    origin: str | None = None,
 ) -> Contradiction:
-    """Shows that a receipt contradicts a complete answer, both signed by the same key.
+    """Shows that a receipt contradicts a complete answer, both signed by the same log.
+
+    `key` is a vkey that has signed both, or all keys that the log was followed to: then each by those of its size.
 
     `consistency` is the proof that the larger of their two sizes extends the smaller, if somebody has it. Raises
     VerificationError where one of the two does not hold, NoContradiction where they do not contradict each other.
     """
-    answered = verify_answer(answer, vkey, origin=origin)
-    proven = verify_receipt(receipt, vkey, origin=origin)
+    answered = verify_answer(answer, key, origin=origin)
+    proven = verify_receipt(receipt, key, origin=origin)
     fact = read_leaf(proven.leaf)
     if answered.key not in leaf_keys(fact):
         raise NoContradiction("the receipt is of a fact that is not about the key of the answer")

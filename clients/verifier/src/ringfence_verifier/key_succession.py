@@ -8,13 +8,12 @@ knows that key alone: memory, witnesses, and who has followed already find that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
 from dataclasses import dataclass, replace
 
 from ringfence_verifier.errors import VerificationError
-from ringfence_verifier.leaf import Fact, read_leaf
+from ringfence_verifier.leaf import Fact
 from ringfence_verifier.note import Checkpoint, VerifierKey, signature_lines, verify_checkpoint
-from ringfence_verifier.receipt import carried_leaf, verify_receipt
 
 KEY_KIND, KEY_ENDED_KIND = "audit.key.v1", "audit.key_ended.v1"
 
@@ -47,30 +46,49 @@ class KeySuccession:
         """Begins with a key that its caller brings; raises VerificationError where it is none."""
         return cls((LogKey(VerifierKey.parse(vkey).text()),))
 
+    @classmethod
+    def restored(cls, saved: str) -> KeySuccession:
+        """Reads what `saved` gave; raises VerificationError where it is something else."""
+        try:
+            keys = tuple(
+                LogKey(str(vkey), int(first), None if last is None else int(last))
+                for vkey, first, last in json.loads(saved)
+            )
+            names = {key.parsed.name for key in keys}
+        except (ValueError, TypeError, RecursionError) as error:
+            raise VerificationError("keys that a log was followed to are saved in no form that is known") from error
+        if len(names) != 1:
+            raise VerificationError("keys that were saved are of no log, or of several")
+        return cls(keys)
+
+    def saved(self) -> str:
+        """Gives the keys as JSON, one line: for each its vkey, from which size it signs and up to which."""
+        return f"{json.dumps([(key.vkey, key.first, key.last) for key in self.keys])}\n"
+
     @property
     def newest(self) -> str:
         """The vkey that was announced last."""
         return self.keys[-1].vkey
 
-    def verify_checkpoint(self, note: str) -> Checkpoint:
+    def verify_checkpoint(self, note: str, *, origin: str | None = None) -> Checkpoint:
         """Checks that a checkpoint is signed by each key that has to have signed one of its size.
 
-        One of these keys alone is not enough where another was announced since, and none signs beyond its end. Raises
-        VerificationError, and says so.
+        One of these keys alone is not enough where another was announced since, and none signs beyond its end. The
+        origin is the keys' name unless another is given. Raises VerificationError, and says so.
         """
         _, lines = signature_lines(note)
         signed = {(name, key_id) for name, key_id, _ in lines}
         by = [key for key in self.keys if (key.parsed.name, key.parsed.key_id) in signed]
         if not by:
-            return verify_checkpoint(note, self.newest)
+            return verify_checkpoint(note, self.newest, origin=origin)
         # Any of them shows what is signed; who has to have signed that is another question.
-        checkpoint = verify_checkpoint(note, by[-1].vkey)
+        checkpoint = verify_checkpoint(note, by[-1].vkey, origin=origin)
         if by[-1].first > checkpoint.size:
             raise VerificationError(f"{_named(by[-1])} has signed {checkpoint.size} leaves before it was announced")
         for key in self.keys:
             is_its = key.first <= checkpoint.size and (key.last is None or checkpoint.size <= key.last)
             if is_its and key in by:
-                verify_checkpoint(note, key.vkey)
+                verify_checkpoint(note, key.vkey, origin=origin)
             elif is_its:
                 raise VerificationError(self._missing(key, by[-1], checkpoint.size))
         return checkpoint
@@ -106,35 +124,14 @@ class KeySuccession:
         return KeySuccession((*self.keys[:-2], replace(self.keys[-2], last=index), self.keys[-1]))
 
 
-def verify_key_succession(receipts: Iterable[str], known: str | KeySuccession) -> tuple[KeySuccession, tuple[str, ...]]:
-    """Follows the receipts that a log gives of its key leaves, from a vkey or from what was followed to before.
+def verify_signed(note: str, key: str | KeySuccession, *, origin: str | None = None) -> Checkpoint:
+    """Checks a checkpoint by the one key that is known, a vkey, or by all that a log was followed to.
 
-    Each announcement has to be under a checkpoint signed by the key before, each end under one signed by the newest.
-    What is before the keys that are known is passed over. Gives the keys, and the notes of the checkpoints that were
-    relied on: that all of them are of one log is for the caller to prove. Raises VerificationError.
+    With one alone, a note that its thief has signed beyond its end is as good as any. Raises VerificationError.
     """
-    found = KeySuccession.of(known) if isinstance(known, str) else known
-    relied = list[str]()
-    for receipt in receipts:
-        fact = read_leaf(carried_leaf(receipt))
-        if not _is_news(fact, found.keys):
-            continue
-        proven = verify_receipt(receipt, found.newest)
-        take = found.announced if fact.kind == KEY_KIND else found.ended
-        found = take(fact, proven.index)
-        note = receipt.partition("\n\n")[2]
-        found.verify_checkpoint(note)
-        relied.append(note)
-    return found, tuple(relied)
-
-
-def _is_news(fact: Fact, keys: Sequence[LogKey]) -> bool:
-    """Tells whether a leaf, not proven yet, would say something of the newest key, or the one before."""
-    if fact.kind == KEY_KIND:
-        return fact.text("previous") == keys[-1].vkey
-    if fact.kind != KEY_ENDED_KIND:
-        raise VerificationError(f"a {fact.kind} leaf says nothing of the log's keys")
-    return any(key.vkey == fact.text("vkey") and key.last is None for key in keys)
+    if isinstance(key, str):
+        return verify_checkpoint(note, key, origin=origin)
+    return key.verify_checkpoint(note, origin=origin)
 
 
 def _named(key: LogKey) -> str:

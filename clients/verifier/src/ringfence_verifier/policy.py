@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from ringfence_verifier.cosignature import CosignerKey, cosigners
 from ringfence_verifier.errors import VerificationError
+from ringfence_verifier.key_succession import KeySuccession
 from ringfence_verifier.note import Checkpoint, VerifierKey, verify_checkpoint
 
 MAX_POLICY_BYTES, MAX_NAMES = 1 << 20, 1_000
@@ -62,12 +63,16 @@ class Policy:
 
         return self.quorum == NONE or has_seen(self.quorum)
 
-    def verify(self, note: str) -> tuple[Checkpoint, dict[bytes, int]]:
+    def verify(self, note: str, keys: KeySuccession | None = None) -> tuple[Checkpoint, dict[bytes, int]]:
         """Checks a checkpoint: signed by one of the logs, and seen by a quorum.
 
-        Gives it, and who has cosigned it when (POSIX seconds). Raises VerificationError.
+        `keys` are those that the log was followed to: then it is signed by all that have to as well. A policy alone
+        does not know that a key that it names has ended. Gives the checkpoint, and who has cosigned it when (POSIX
+        seconds). Raises VerificationError.
         """
         checkpoint = self._of_a_log(note)
+        if keys is not None:
+            keys.verify_checkpoint(note)
         by_key = {witness.key: witness.name for witness in self.witnesses.values()}
         seen = {by_key[key]: seconds for key, seconds in cosigners(note, checkpoint, tuple(by_key)).items()}
         if not self.is_met(seen):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ringfence_verifier.errors import VerificationError
-from ringfence_verifier.note import MAX_NOTE_BYTES, Checkpoint, decode_base64, parse_size, verify_checkpoint
+from ringfence_verifier.key_succession import KeySuccession, verify_signed
+from ringfence_verifier.note import MAX_NOTE_BYTES, Checkpoint, decode_base64, parse_size
 from ringfence_verifier.proofs import leaf_hash, verify_inclusion
 
 HEADER = "c2sp.org/tlog-proof@v1"
@@ -21,8 +22,10 @@ class VerifiedLeaf:
     checkpoint: Checkpoint
 
 
-def verify_receipt(receipt: str, vkey: str, *, leaf: bytes | None = None, origin: str | None = None) -> VerifiedLeaf:
-    """Checks a receipt offline with the log's public key.
+def verify_receipt(
+    receipt: str, key: str | KeySuccession, *, leaf: bytes | None = None, origin: str | None = None
+) -> VerifiedLeaf:
+    """Checks a receipt offline with the log's public key, a vkey, or with all keys that the log was followed to.
 
     The leaf is the one given or, where none is, the one the receipt carries in its `extra` line. Raises
     VerificationError where the receipt is malformed, is of another leaf or another log, or does not prove inclusion.
@@ -38,7 +41,7 @@ def verify_receipt(receipt: str, vkey: str, *, leaf: bytes | None = None, origin
     subject = carried if leaf is None else leaf
     if subject is None:
         raise VerificationError("the receipt carries no leaf and none was given")
-    checkpoint = verify_checkpoint(note, vkey, origin=origin)
+    checkpoint = verify_signed(note, key, origin=origin)
     proof = [decode_base64(line, "a proof hash") for line in lines]
     verify_inclusion(leaf_hash(subject), index, checkpoint.size, proof, checkpoint.root)
     return VerifiedLeaf(subject, index, checkpoint)

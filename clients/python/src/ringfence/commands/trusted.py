@@ -4,9 +4,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from ringfence_verifier import Policy, VerificationError
+from ringfence_verifier import KeySuccession, Policy, VerificationError, VerifierKey
 
 Key = Annotated[str, typer.Option("--key", help="The log's public key (C2SP vkey), or a file that holds it.")]
+Keys = Annotated[
+    Path | None,
+    typer.Option(
+        "--keys", exists=True, dir_okay=False, help="The keys that the log was followed to, as `verify log` keeps them."
+    ),
+]
 PolicyFile = Annotated[
     Path | None,
     typer.Option("--policy", exists=True, dir_okay=False, help="A witness policy (C2SP tlog-policy) to be met."),
@@ -19,6 +25,20 @@ def key_of(text: str) -> str:
     """Gives the vkey that was typed, or that stands in the file that was named."""
     path = Path(text)
     return text_of(path).strip() if "+" not in text and path.is_file() else text
+
+
+def keys_of(text: str, file: Path | None) -> str | KeySuccession:
+    """Gives the vkey that was typed, or the keys that it was followed to, where a file has them.
+
+    With the one alone nobody sees that it has ended. Raises VerificationError where it is none of those in the file.
+    """
+    vkey = key_of(text)
+    if file is None:
+        return vkey
+    keys = KeySuccession.restored(text_of(file))
+    if VerifierKey.parse(vkey).text() not in {each.vkey for each in keys.keys}:
+        raise VerificationError(f"the key that is given is none of those in {file}")
+    return keys
 
 
 def policy_of(file: Path | None) -> Policy | None:

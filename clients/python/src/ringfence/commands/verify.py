@@ -22,10 +22,10 @@ from ringfence_verifier import (
     open_fact,
     read_leaf,
     read_openings,
-    verify_checkpoint,
     verify_key_succession,
     verify_receipt,
     verify_safeguarding,
+    verify_signed,
 )
 
 from ringfence.audit import Finding
@@ -34,7 +34,7 @@ from ringfence.commands import complete, local
 from ringfence.commands.connect import client_as
 from ringfence.commands.errors import CommandFailed
 from ringfence.commands.terminal import Tabled, note, output, show
-from ringfence.commands.trusted import REMEMBERED, Key, PolicyFile, key_of, text_of
+from ringfence.commands.trusted import REMEMBERED, Key, Keys, PolicyFile, key_of, keys_of, text_of
 from ringfence.commands.wording import fields_of
 from ringfence.remembered import Remembered
 
@@ -46,12 +46,13 @@ app = typer.Typer(no_args_is_help=True, help="Checks receipts, complete answers,
 def receipt(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A receipt (C2SP tlog-proof).")],
     key: Key,
+    keys: Keys = None,
     leaf: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="The fact, where the receipt does not carry it.")
     ] = None,
 ) -> None:
     """Proves offline that the log holds a fact, and prints the fact, with the texts that lie beside the receipt."""
-    proven = verify_receipt(text_of(file), key_of(key), leaf=leaf.read_bytes() if leaf else None)
+    proven = verify_receipt(text_of(file), keys_of(key, keys), leaf=leaf.read_bytes() if leaf else None)
     beside = texts_beside(file)
     print_fact(proven, read_openings(text_of(beside)) if beside.is_file() else ())
 
@@ -60,10 +61,11 @@ def receipt(
 def checkpoint(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A checkpoint (C2SP tlog-checkpoint).")],
     key: Key,
+    keys: Keys = None,
     policy: PolicyFile = None,
 ) -> None:
     """Checks the signature of a checkpoint offline, and who has witnessed it, and prints what it says."""
-    checked = verify_checkpoint(text_of(file), key_of(key))
+    checked = verify_signed(text_of(file), keys_of(key, keys))
     seen = _witnessed(text_of(file), policy)
     output.print(f"{checked.origin}: {checked.size} facts, root {checked.root.hex()}", highlight=False, soft_wrap=True)
     for head in checked.source_heads:
@@ -79,10 +81,11 @@ def safeguarding(
         Path, typer.Argument(exists=True, file_okay=False, help="Receipts of all facts of a day, and nothing else.")
     ],
     key: Key,
+    keys: Keys = None,
 ) -> None:
     """Computes a signed safeguarding day again offline, from receipts of its facts, and prints its figures."""
     files = sorted(each for each in folder.iterdir() if each.is_file())
-    known = key_of(key)
+    known = keys_of(key, keys)
     proven = {each.index: each.leaf for each in (verify_receipt(text_of(file), known) for file in files)}
     day = verify_safeguarding(proven.values())
     print(day.document, end="")
@@ -159,6 +162,8 @@ def _verify_log(client: Client, key: str, ended_key: str, *, whole: bool) -> Non
     audit = LogAudit() if whole else remembered.reading(checked.origin)
     summary = _read(client, audit, checked)
     _follow(summary, keys)
+    if len(keys.keys) > 1:
+        note(f"the keys are kept in {remembered.keys_file(checked.origin)}: offline, give them with --keys")
     if summary.predecessor:
         same = VerifierKey.of(summary.predecessor.origin, VerifierKey.parse(key).public_key)
         remembered.require_owned(summary.predecessor, ended_key or same.text())
