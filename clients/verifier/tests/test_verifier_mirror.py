@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,9 @@ from ringfence_verifier.tiles import widths
 from ringfence_verifier.witness.keys import read_keys
 
 from .mirrors import NAME, NOW, Log, following, made, opened
-from .notes import tree_hash
+from .notes import ORIGIN, tree_hash
+
+DIGEST = sha256(ORIGIN.encode()).hexdigest()
 
 
 def grown(*sizes: int) -> Log:
@@ -34,7 +38,7 @@ def cosigned(folder: Path, log: Log) -> int:
         return 0
     checkpoint = verify_checkpoint(held.note, log.signer.vkey)
     keys = tuple(key.public for key in read_keys(folder, NAME))
-    assert cosigners(held.note, checkpoint, keys) == dict.fromkeys(keys, NOW)
+    assert cosigners(held.note + held.cosignatures, checkpoint, keys) == dict.fromkeys(keys, NOW)
     assert checkpoint.root == tree_hash(log.leaves[: checkpoint.size])
     return checkpoint.size
 
@@ -129,10 +133,12 @@ def test_another_history_is_named_and_both_notes_are_kept(tmp_path: Path, later:
     if later:
         other.grow(later)
     other.leaves = other.leaves[: None if later else size]
-    with pytest.raises(LogForked, match=f"size {size}"):
-        following(folder, other).step()
-    written = sorted(each.name for each in folder.glob("forked-*"))
-    assert written == [f"forked-{size}-{len(other.leaves)}.{which}" for which in ("seen", "shown")]
+    for _ in range(2):
+        with pytest.raises(LogForked, match=f"size {size}"):
+            following(folder, other).step()
+    written = sorted(each.name for each in folder.glob("*forked-*"))
+    head = f"forked-{DIGEST[:16]}-{size}-{len(other.leaves)}-{tree_hash(other.leaves).hex()[:16]}"
+    assert written == [f"{head}.{which}" for which in ("seen", "shown")]
     for name in written:
         verify_checkpoint((folder / name).read_text(), log.signer.vkey)
     assert cosigned(folder, log) == size
@@ -160,7 +166,7 @@ def test_a_log_that_lies_of_its_sources_is_not_cosigned(tmp_path: Path) -> None:
     log.state()
     mirror = following(folder, log)
     said = list[str]()
-    follow(mirror, 0.1, threading.Event(), said.append)
+    follow(replace(mirror, say=said.append), 0.1, threading.Event())
     assert "lacks leaves" in said[0]
     assert cosigned(folder, log) == size < opened(folder, log).held
     with pytest.raises(LogLies):
@@ -269,3 +275,64 @@ def test_entries_are_kept_with_their_tiles_or_not_at_all(tmp_path: Path, monkeyp
             following(folder, log).step()
     assert opened(folder, log).held == 0
     assert following(folder, log).step() == 602
+
+
+def test_evidence_of_a_fork_is_never_overwritten(tmp_path: Path) -> None:
+    """Another fork of the same sizes has files of its own, and what is written stays as it was."""
+    folder, log = made(tmp_path / "m"), grown(10)
+    size = following(folder, log).step()
+    for number in range(2):
+        other = Log(signer=log.signer, leaves=[*log.leaves[:-1], b"another %d" % number])
+        with pytest.raises(LogForked):
+            following(folder, other).step()
+        for file in folder.glob("forked-*"):
+            file.write_text(f"kept {file.name}")
+    assert len(list(folder.glob(f"forked-*-{size}-{size}-*"))) == 4
+    with pytest.raises(LogForked):
+        following(folder, other).step()
+    assert all(file.read_text() == f"kept {file.name}" for file in folder.glob("forked-*"))
+
+
+def test_a_fork_is_said_before_it_is_written(tmp_path: Path) -> None:
+    """A disk that is full hides it from nobody, and stops the following all the same."""
+    folder, log = made(tmp_path / "m"), grown(10)
+    following(folder, log).step()
+    said = list[str]()
+    other = Log(signer=log.signer, leaves=[*log.leaves[:-1], b"another"])
+    mirror = replace(following(folder, other), evidence=tmp_path / "nowhere", say=said.append)
+    follow(mirror, 0.1, threading.Event())
+    assert "has shown another log" in said[0]
+    assert "could not be written" in said[1]
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), sqlite3.OperationalError("database is locked")]
+)
+def test_what_may_pass_is_said_once_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """A full disk, a locked database: the mirror follows on when that is over."""
+    folder, log = made(tmp_path / "m"), grown(10)
+    said, stopping, tries = list[str](), threading.Event(), list[int]()
+    mirror = replace(following(folder, log), say=said.append)
+    add = mirror.copy.add
+
+    def failing(first: int, entries: Sequence[bytes]) -> int:
+        tries.append(first)
+        if len(tries) < 3:
+            raise error
+        stopping.set()
+        return add(first, entries)
+
+    monkeypatch.setattr(mirror.copy, "add", failing)
+    follow(mirror, 0.01, stopping)
+    assert said == [f"{ORIGIN}: {error}"]
+    assert cosigned(folder, log) == len(log.leaves)
+
+
+def test_anything_else_ends_the_following_loudly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody has thought of is not passed over."""
+    mirror = following(made(tmp_path / "m"), grown(10))
+    monkeypatch.setattr(mirror.copy, "add", lambda first, entries: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        follow(mirror, 0.01, threading.Event())

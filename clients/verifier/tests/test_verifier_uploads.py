@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from ringfence_verifier import VerifierKey, cosigners, verify_checkpoint
+from ringfence_verifier import cosigners, verify_checkpoint
 from ringfence_verifier.mirror.serving import MirrorServer
 from ringfence_verifier.mirror.uploading import INFO
 from ringfence_verifier.witness.keys import read_keys
@@ -88,8 +88,7 @@ class Mirror:
 @contextmanager
 def served(folder: Path, log: Log) -> Iterator[Mirror]:
     """Serves a mirror's folder."""
-    logs = {ORIGIN: [VerifierKey.parse(log.signer.vkey)]}
-    with MirrorServer(("127.0.0.1", 0), [opened(folder, log)], logs) as server:
+    with MirrorServer(("127.0.0.1", 0), [opened(folder, log)]) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:

@@ -72,13 +72,12 @@ def held(folder: Path, vkey: str) -> Iterator[Holding]:
     Store.make(folder)
     Seen.make(folder, NAME)
     key = VerifierKey.parse(vkey)
-    logs = {key.name: [key]}
     copy = Copy(Store(folder), Seen(folder), read_keys(folder, NAME), [key])
     authority, files = Authority("Ringfence test mirror"), private_folder(folder / "tls")
     server, client = (authority.issue(infrastructure_id(name), files, "localhost") for name in ("mirror", "audit"))
     issuer = files / "authority.pem"
     issuer.write_text(authority.certificate)
-    with MirrorServer(("127.0.0.1", 0), [copy], logs, (server.certificate, server.key), issuer) as serving:
+    with MirrorServer(("127.0.0.1", 0), [copy], (server.certificate, server.key), issuer) as serving:
         thread = threading.Thread(target=serving.serve_forever, args=(0.02,))
         thread.start()
         try:

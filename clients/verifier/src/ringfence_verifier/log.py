@@ -152,6 +152,11 @@ class LogAudit:
         """How many leaves were read."""
         return self._tree.size
 
+    @property
+    def keys(self) -> KeySuccession | None:
+        """The log's keys as its leaves name them, the oldest first; None while it has the one that it began with."""
+        return KeySuccession(self._keys) if self._keys else None
+
     def saved(self) -> str:
         """Gives what was read, after `finish`, as JSON.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -144,6 +145,27 @@ def verify_checkpoint(note: str, vkey: str, *, origin: str | None = None) -> Che
     if names != sorted(set(names)):
         raise VerificationError("the checkpoint's source heads are not in order, each once")
     return Checkpoint(lines[0], size, root, heads)
+
+
+def verify_by_any(
+    note: str, keys: Sequence[VerifierKey], *, with_unknown: bool = False
+) -> tuple[Checkpoint, str, list[str]]:
+    """Checks a checkpoint by every one of a log's keys that has signed it; one is enough, a wrong line spoils it.
+
+    Gives it, its text, and one signature line of each of those keys: all else is anybody's. With `with_unknown` also
+    one of each other key id under the log's name, not verified: its leaves may announce that key. Raises
+    VerificationError.
+    """
+    text, lines = signature_lines(note)
+    known = {(key.name, key.key_id): key for key in keys}
+    by = [known[each] for each in dict.fromkeys((name, key_id) for name, key_id, _ in lines) if each in known]
+    checkpoints = [verify_checkpoint(note, key.text()) for key in by or keys[:1]]
+    kept = {
+        (name, key_id): signature_line(name, key_id, signature)
+        for name, key_id, signature in lines
+        if (name, key_id) in known or (with_unknown and name == keys[0].name)
+    }
+    return checkpoints[0], text, list(kept.values())
 
 
 def parse_size(text: str) -> int:

@@ -103,8 +103,8 @@ def _serve(parsed: argparse.Namespace) -> int:
     host, _, port = parsed.listen.rpartition(":")
     copies = _copies(parsed, logs)
     tls = (parsed.certificate, parsed.certificate_key) if parsed.certificate else None
-    stopping = threading.Event()
-    with MirrorServer((host.strip("[]"), int(port)), copies, logs, tls, parsed.readers) as server:
+    stopping, failed = threading.Event(), list[BaseException]()
+    with MirrorServer((host.strip("[]"), int(port)), copies, tls, parsed.readers) as server:
 
         def stop(*_: object) -> None:
             stopping.set()
@@ -115,11 +115,21 @@ def _serve(parsed: argparse.Namespace) -> int:
         if parsed.url:
             source = Source(parsed.url, parsed.authority, parsed.client_certificate, parsed.client_key)
             following = Following(copies[0], source, parsed.folder)
-            threading.Thread(target=follow, args=(following, parsed.every, stopping), daemon=True).start()
+
+            def run() -> None:
+                try:
+                    follow(following, parsed.every, stopping)
+                except BaseException as error:  # a mirror that follows no more and does not say so is worse than none
+                    failed.append(error)
+                    stop()
+
+            threading.Thread(target=run, daemon=True).start()
         print(f"{copies[0].seen.name} answers at {host}:{server.port} for {len(logs)} logs", flush=True)
         server.serve_forever()
     for copy in copies:
         copy.close()
+    if failed:
+        raise failed[0]
     return 0
 
 

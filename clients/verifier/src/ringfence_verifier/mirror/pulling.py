@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import http.client
+import os
+import sqlite3
 import ssl
 import sys
 import threading
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ringfence_verifier.errors import VerificationError
-from ringfence_verifier.mirror.copy import Copy, Overtaken
-from ringfence_verifier.mirror.reading import LogLies
+from ringfence_verifier.mirror.copy import Copy
+from ringfence_verifier.mirror.reading import LogLies, Overtaken
 from ringfence_verifier.mirror.store import LONGEST_BUNDLE, Held, split
 from ringfence_verifier.note import MAX_NOTE_BYTES
 from ringfence_verifier.proofs import HASH_BYTES, leaf_hash
@@ -142,6 +145,7 @@ class Following:
     source: Source
     evidence: Path
     """Where two notes that contradict each other are written."""
+    say: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True)
 
     def step(self) -> int:
         """Takes what is new, and cosigns it; gives the size that is cosigned.
@@ -203,22 +207,42 @@ class Following:
         return shown.size
 
     def _fork(self, seen: SeenCheckpoint, shown: Held) -> None:
-        """Writes both notes out; raises LogForked."""
-        for name, note in (("seen", seen.note), ("shown", shown.note)):
-            (self.evidence / f"forked-{seen.size}-{shown.size}.{name}").write_text(note, encoding="utf-8")
-        raise LogForked(
-            f"{self.copy.origin} has shown another log at size {seen.size} than it shows now at size {shown.size}"
-        )
+        """Says it, and then writes both notes out: a disk may fail. Raises LogForked."""
+        text = f"{self.copy.origin} has shown another log at size {seen.size} than it shows now at size {shown.size}"
+        self.say(text)
+        head = f"forked-{self.copy.sha256[:16]}-{seen.size}-{shown.size}-{shown.root.hex()[:16]}"
+        files = [self.evidence / f"{head}.{which}" for which in ("seen", "shown")]
+        try:
+            for file, note in zip(files, (seen.note, shown.note), strict=True):
+                _keep(file, note)
+        except OSError as error:
+            raise LogForked(f"{text}; the notes could not be written ({error})") from None
+        raise LogForked(f"{text}: {' and '.join(each.name for each in files)}")
 
 
-def follow(
-    following: Following,
-    seconds: float,
-    stopping: threading.Event,
-    say: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True),
-) -> None:
-    """Takes what is new every so many seconds until it is to stop, or the log has forked or lies; says so."""
-    said = ""
+def _keep(file: Path, note: str) -> None:
+    """Writes a file whole and durably, or not at all; one that is there already stays. Raises OSError."""
+    hidden = file.with_name(f".{file.name}")
+    with hidden.open("w", encoding="utf-8") as written:
+        written.write(note)
+        written.flush()
+        os.fsync(written.fileno())
+    with suppress(FileExistsError):
+        file.hardlink_to(hidden)
+    hidden.unlink()
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def follow(following: Following, seconds: float, stopping: threading.Event) -> None:
+    """Takes what is new every so many seconds until it is to stop, or the log has forked or lies; says so.
+
+    What may pass, an error of the disk or the database too, is said once, and tried again.
+    """
+    say, said = following.say, ""
     while not stopping.is_set():
         try:
             following.step()
@@ -226,7 +250,7 @@ def follow(
         except (LogForked, LogLies) as error:
             say(f"{following.copy.origin} is not followed any more: {error}")
             return
-        except (SourceAway, VerificationError) as error:
+        except (SourceAway, VerificationError, OSError, sqlite3.Error) as error:
             if str(error) != said:
                 said = str(error)
                 say(f"{following.copy.origin}: {error}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hashlib import sha256
 
 from ringfence_verifier.errors import VerificationError
-from ringfence_verifier.log import LogAudit
+from ringfence_verifier.key_succession import KeySuccession
+from ringfence_verifier.log import LogAudit, LogSummary
 from ringfence_verifier.mirror.store import Store
 from ringfence_verifier.note import Checkpoint
 
@@ -15,6 +16,10 @@ SAVE_EVERY = 65_536
 
 class LogLies(VerificationError):
     """The entries are the log's, and contradict one another, or what it states of them."""
+
+
+class Overtaken(Exception):
+    """More was read, or a larger checkpoint cosigned, already."""
 
 
 class Reading:
@@ -36,24 +41,30 @@ class Reading:
         """How many entries were read."""
         return self._log.size
 
-    def read_up_to(self, checkpoint: Checkpoint) -> None:
+    @property
+    def keys(self) -> KeySuccession | None:
+        """The log's keys as its entries name them; None where they name none."""
+        return self._log.keys
+
+    def read_up_to(self, checkpoint: Checkpoint) -> LogSummary:
         """Reads what the mirror holds up to a checkpoint, and compares all of it.
 
-        Raises LogLies, MirrorDamaged, and VerificationError where more was read already.
+        Raises LogLies, MirrorDamaged, and Overtaken where more was read already.
         """
         if checkpoint.size < self.size:
-            raise VerificationError(f"{self.size} entries were read, more than the checkpoint's {checkpoint.size}")
+            raise Overtaken
         resumed = self._saved_at > 0
         try:
-            self._read(checkpoint)
+            summary = self._read(checkpoint)
         except LogLies:
             if not resumed:
                 raise
             # A source may go back behind what is saved, and then the whole has to be read.
             self._begin()
-            self._read(checkpoint)
+            summary = self._read(checkpoint)
         if self.size - self._saved_at >= SAVE_EVERY:
             self.save()
+        return summary
 
     def save(self) -> None:
         """Saves what was read, after a checkpoint."""
@@ -65,7 +76,7 @@ class Reading:
     def _begin(self) -> None:
         self._log, self._saved_at = LogAudit(), 0
 
-    def _read(self, checkpoint: Checkpoint) -> None:
+    def _read(self, checkpoint: Checkpoint) -> LogSummary:
         start = self.size
         try:
             for entry in self._store.leaves(self._origin, start, checkpoint.size):
@@ -74,7 +85,7 @@ class Reading:
                 except VerificationError as error:
                     raise LogLies(str(error)) from error
             try:
-                self._log.finish(checkpoint)
+                return self._log.finish(checkpoint)
             except VerificationError as error:
                 raise LogLies(str(error)) from error
         except BaseException:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from ringfence_verifier.mirror.copy import Copy
 from ringfence_verifier.mirror.store import MirrorDamaged
 from ringfence_verifier.mirror.uploading import Body, add_entries
-from ringfence_verifier.note import VerifierKey
+from ringfence_verifier.note import Checkpoint
 from ringfence_verifier.serving import BoundedServer, QuietHandler
 from ringfence_verifier.tiles import TILE_WIDTH, read_tile_path
 from ringfence_verifier.witness.answering import MAX_REQUEST_BYTES, TEXT, Answer, Answering
@@ -26,6 +27,16 @@ NEVER, A_SECOND = "no-store", "public, max-age=1"
 FULL, PARTIAL = "public, max-age=31536000, immutable", "public, max-age=3600"
 
 
+@dataclass(frozen=True)
+class _Pending(Answering):
+    """Takes what is to be mirrored, by the keys that each copy was followed to."""
+
+    copies: Mapping[str, Copy] = field(default_factory=dict)
+
+    def verified(self, origin: str, note: str) -> tuple[Checkpoint, str]:
+        return self.copies[origin].verified(note)
+
+
 class MirrorServer(BoundedServer):
     """Answers at an address until it is shut down."""
 
@@ -33,14 +44,14 @@ class MirrorServer(BoundedServer):
         self,
         address: tuple[str, int],
         copies: Sequence[Copy],
-        logs: Mapping[str, Sequence[VerifierKey]],
         tls: tuple[Path, Path] | None = None,
         readers: Path | None = None,
     ) -> None:
         """Listens at once; `readers` are the issuers of certificates that entries are given for, PEM."""
         self.copies = {copy.origin: copy for copy in copies}
         # Without keys: what is pending is not cosigned.
-        self.answering = Answering(copies[0].seen, (), logs)
+        logs = {copy.origin: copy.log for copy in copies}
+        self.answering = _Pending(copies[0].seen, (), logs, copies=self.copies)
         super().__init__(address, _Handler, tls, readers)
 
 
@@ -77,7 +88,7 @@ class _Handler(QuietHandler):
         if copy is None or held is None:
             self._answer(Answer(HTTPStatus.NOT_FOUND, "nothing is held of such a log\n"))
         elif path == "checkpoint":
-            self._say(HTTPStatus.OK, held.note.encode(), TEXT, A_SECOND)
+            self._say(HTTPStatus.OK, (held.note + held.cosignatures).encode(), TEXT, A_SECOND)
         else:
             try:
                 self._tile(copy, held.size, path)

@@ -24,8 +24,8 @@ TABLES = (
     " PRIMARY KEY (origin, level, number)) STRICT",
     "CREATE TABLE pending (origin TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, note TEXT NOT NULL,"
     " PRIMARY KEY (origin, size)) STRICT",
-    "CREATE TABLE cosigned (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, note TEXT NOT NULL)"
-    " STRICT",
+    "CREATE TABLE cosigned (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, note TEXT NOT NULL,"
+    " cosignatures TEXT NOT NULL) STRICT",
     "CREATE TABLE progress (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, sha256 BLOB NOT NULL, saved BLOB NOT NULL)"
     " STRICT",
 )
@@ -40,11 +40,12 @@ class MirrorDamaged(VerificationError):
 
 @dataclass(frozen=True)
 class Held:
-    """A checkpoint: size and root, and its note, with this mirror's cosignatures where it holds all of it."""
+    """A checkpoint: size, root, its note, and the lines of this mirror's cosignatures where it holds all of it."""
 
     size: int
     root: bytes
     note: str
+    cosignatures: str = ""
 
 
 class Store:
@@ -162,7 +163,9 @@ class Store:
     def cosigned(self, origin: str) -> Held | None:
         """Gives the checkpoint that was cosigned last, if any."""
         with self._connection() as connection:
-            row = connection.execute("SELECT size, root, note FROM cosigned WHERE origin = ?", (origin,)).fetchone()
+            row = connection.execute(
+                "SELECT size, root, note, cosignatures FROM cosigned WHERE origin = ?", (origin,)
+            ).fetchone()
         return Held(*row) if row else None
 
     def cosign(self, origin: str, checkpoint: Held) -> bool:
@@ -172,8 +175,8 @@ class Store:
             if row and row[0] > checkpoint.size:
                 return False
             connection.execute(
-                "INSERT OR REPLACE INTO cosigned VALUES (?, ?, ?, ?)",
-                (origin, checkpoint.size, checkpoint.root, checkpoint.note),
+                "INSERT OR REPLACE INTO cosigned VALUES (?, ?, ?, ?, ?)",
+                (origin, checkpoint.size, checkpoint.root, checkpoint.note, checkpoint.cosignatures),
             )
             return True
 

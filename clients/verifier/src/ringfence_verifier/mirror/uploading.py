@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from ringfence_verifier.errors import VerificationError
-from ringfence_verifier.mirror.copy import Copy, Overtaken
-from ringfence_verifier.mirror.reading import LogLies
+from ringfence_verifier.mirror.copy import Copy
+from ringfence_verifier.mirror.reading import LogLies, Overtaken
 from ringfence_verifier.mirror.store import Held, MirrorDamaged
 from ringfence_verifier.proofs import HASH_BYTES, leaf_hash
 from ringfence_verifier.tiles import TILE_WIDTH, fold, verify_subtree
@@ -116,6 +116,10 @@ def add_entries(copies: Mapping[str, Copy], body: Body) -> Answer:
         return _stands(copy)
     except LogLies as error:
         return _refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"the log contradicts itself: {error}")
+    except MirrorDamaged:
+        raise
+    except VerificationError as error:
+        return _refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"the checkpoint: {error}")
 
 
 def _begun(copies: Mapping[str, Copy], body: Body) -> _Upload | Answer:

@@ -14,9 +14,8 @@ from ringfence_verifier.note import (
     VerifierKey,
     decode_base64,
     parse_size,
-    signature_line,
     signature_lines,
-    verify_checkpoint,
+    verify_by_any,
 )
 from ringfence_verifier.proofs import verify_consistency
 from ringfence_verifier.witness.keys import CosigningKey
@@ -81,26 +80,24 @@ class Answering:
         return Answer(HTTPStatus.NOT_FOUND, "nothing was seen of such a log\n")
 
     def _checkpoint(self, note: str) -> tuple[str, Checkpoint, str]:
-        """Returns the text, the checkpoint, and the note with the log's own signatures alone: all else is anybody's.
-
-        One key of the log is enough; one that has signed wrongly spoils the note (C2SP signed-note).
-        """
+        """Returns the text, the checkpoint, and the note with the log's own signatures alone."""
         try:
-            text, lines = signature_lines(note)
+            text, _ = signature_lines(note)
         except VerificationError as error:
             raise Refused(HTTPStatus.BAD_REQUEST, str(error)) from None
-        keys = self.logs.get(text.partition("\n")[0])
-        if keys is None:
+        origin = text.partition("\n")[0]
+        if origin not in self.logs:
             raise Refused(HTTPStatus.NOT_FOUND, "the log is not known here")
-        own = [each for each in lines if each[:2] in {(key.name, key.key_id) for key in keys}]
-        by = [key for key in keys if (key.name, key.key_id) in {each[:2] for each in own}]
         try:
-            checkpoints = [verify_checkpoint(note, key.text()) for key in by or keys[:1]]
+            checkpoint, kept = self.verified(origin, note)
         except VerificationError as error:
             raise Refused(HTTPStatus.FORBIDDEN, str(error)) from None
-        # One line of each key: all that bear its name and id have been verified.
-        kept = {each[:2]: signature_line(*each) for each in own}
-        return text, checkpoints[0], f"{text}\n{''.join(kept.values())}"
+        return text, checkpoint, kept
+
+    def verified(self, origin: str, note: str) -> tuple[Checkpoint, str]:
+        """Gives a checkpoint of a log that is known, and its note as it is remembered; raises VerificationError."""
+        checkpoint, text, lines = verify_by_any(note, self.logs[origin])
+        return checkpoint, f"{text}\n{''.join(lines)}"
 
 
 def _request(body: bytes) -> tuple[int, list[bytes], str]:
