@@ -10,6 +10,8 @@ import pytest
 from ringfence_verifier import (
     AnswerRefused,
     Contradiction,
+    KeySuccession,
+    LogKey,
     NoContradiction,
     Policy,
     VerificationError,
@@ -17,7 +19,9 @@ from ringfence_verifier import (
     read_leaf,
     verify_answer,
     verify_combined,
+    verify_receipt,
 )
+from ringfence_verifier.key_succession import KEY_ENDED_KIND, KEY_KIND
 
 from .answers import IndexedLog, combined, keys_of
 from .notes import Signer, base64, consistency, leaf, path, tree_hash
@@ -179,3 +183,61 @@ def test_what_contradicts_nothing_is_said(index: int, says: str) -> None:
         contradiction(content, receipt(made, index, signer=Signer("other", b"\x01" * 32)), SIGNER.vkey)
     with pytest.raises(AnswerRefused):
         contradiction(replace(made.parts(CAROL), rest=b"x").encoded(), receipt(made, index), SIGNER.vkey)
+
+
+NEW = Signer(seed=b"n" * 32)
+
+
+def _noted(of: IndexedLog, *signers: Signer) -> str:
+    """A log's checkpoint with a line of each."""
+    text = of.note.decode().partition("\n\n")[0] + "\n"
+    return f"{text}\n{''.join(signer.line(text) for signer in signers)}"
+
+
+def _turned() -> tuple[IndexedLog, IndexedLog, KeySuccession]:
+    """A log that hides a fact, before its key has changed and after, and its keys."""
+    before = IndexedLog(log().facts, INDEXED, SIGNER, lambda first, leaves, true: _hidden(first, true))
+    size = len(before.leaves)
+    announced = leaf(KEY_KIND, size=size, vkey=NEW.vkey, previous=SIGNER.vkey, until_ns=1, time_ns=1)
+    ended = leaf(KEY_ENDED_KIND, size=size + 1, vkey=SIGNER.vkey, time_ns=1)
+    after = replace(before, facts=(*before.leaves, announced, ended))
+    return before, after, KeySuccession((LogKey(SIGNER.vkey, 0, size + 1), LogKey(NEW.vkey, size + 1)))
+
+
+def test_a_lie_is_shown_across_a_change_of_the_key() -> None:
+    """The receipt by the old key, the answer by the new one: each is held to the key of its size."""
+    before, after, keys = _turned()
+    answer = replace(after.parts(CAROL), note=_noted(after, NEW).encode()).encoded()
+    told = receipt(before, 260)
+    found = contradiction(answer, told, keys, consistency=consistency(len(before.leaves), after.leaves))
+    assert (found.index, found.forked) == (260, False)
+    for alone in (SIGNER, NEW):
+        with pytest.raises(VerificationError, match="not signed by"):
+            contradiction(answer, told, alone.vkey)
+
+
+def test_what_a_key_signs_beyond_its_end_is_refused_by_who_knows_the_end() -> None:
+    """An answer, a receipt, a policy that names the key still: with the keys refused, with the vkey alone not."""
+    _, after, keys = _turned()
+    answer, told = after.parts(CAROL).encoded(), receipt(after, 260)
+    policy = Policy.parse(f"log {SIGNER.vkey}\nquorum none\n".encode())
+    verify_answer(answer, SIGNER.vkey, policy=policy)
+    verify_receipt(told, SIGNER.vkey)
+    policy.verify(after.note.decode())
+    with pytest.raises(AnswerRefused, match=r"has ended at .*CHECKPOINT_REFUSED"):
+        verify_answer(answer, keys, policy=policy)
+    for check in (lambda: verify_receipt(told, keys), lambda: policy.verify(after.note.decode(), keys)):
+        with pytest.raises(VerificationError, match="has ended at"):
+            check()
+
+
+def test_keys_are_kept_and_read_again() -> None:
+    """As they are; what is something else is named."""
+    _, _, keys = _turned()
+    assert KeySuccession.restored(keys.saved()) == keys
+    other = KeySuccession.of(Signer("log.example/b").vkey)
+    for damaged in ("", "[]", "{}", "[[1]]", f'[["{NEW.vkey}", "x", null]]', '[["x", 0, null]]', "[" * 100_000):
+        with pytest.raises(VerificationError):
+            KeySuccession.restored(damaged)
+    with pytest.raises(VerificationError, match="or of several"):
+        KeySuccession.restored(f"{keys.saved()[:-2]},{other.saved()[1:]}")

@@ -104,6 +104,55 @@ def test_a_person_reads_that_there_is_nothing(browser: Browser, tmp_path: Path) 
     assert browser.evaluate("document.getElementById('facts').hidden")
 
 
+def test_a_part_is_never_said_to_be_all(browser: Browser, tmp_path: Path) -> None:
+    """A narrow answer that the log has signed: its headline is another, with facts in it or without."""
+    for parts, here in (
+        (log().parts(CAROL, 583, 590), "In this part there is no fact about it."),
+        (log().parts(CAROL, 579, 590), "In this part there is one fact about it, and no other."),
+        (log().parts(CAROL, 0, 300), "In this part there are 15 facts about it, and no other."),
+    ):
+        text = shown(browser, tmp_path, parts.encoded(), SIGNER.vkey)
+        headline = browser.evaluate("document.querySelector('#verdict h2').innerText")
+        assert headline == f"A PART only: facts {parts.from_leaf} to {parts.until_leaf - 1}"
+        assert here in text
+        assert "up to 589, this answer says nothing" in text
+        assert browser.evaluate("document.getElementById('verdict').className") == "card verdict part"
+        assert not any(words in text for words in ("These are all", "This is the one fact"))
+
+
+def test_what_was_said_of_another_file_or_key_is_taken_away(browser: Browser, tmp_path: Path) -> None:
+    """At once, when a key is changed or taken out, or another file chosen: while it is checked nothing is green."""
+    shown(browser, tmp_path, good()["about one who is in a few"].encoded(), SIGNER.vkey)
+    assert browser.evaluate("document.getElementById('verdict').className") == "card verdict holds"
+    seen = "[...document.querySelectorAll('#verdict h2, table')].map((each) => each.innerText).join() + ' ' + " + (
+        "document.getElementById('verdict').className + ' ' + document.getElementById('verdict').dataset.state"
+    )
+    for value, expected in ((SIGNER.vkey[:-3], "Checking card verdict checking"), ("", "Nothing to check yet card")):
+        changed = f"(v => {{ v.value = {json.dumps(value)}; v.dispatchEvent(new Event('input')); return {seen}; }})"
+        assert browser.evaluate(f"{changed}(document.getElementById('vkey'))").startswith(expected)
+        assert browser.evaluate("document.getElementById('facts').hidden && document.getElementById('checked').hidden")
+
+
+@pytest.mark.parametrize(
+    "lacks",
+    [
+        "Object.defineProperty(globalThis, 'crypto', { value: {}, configurable: true })",
+        "crypto.subtle.importKey = () => Promise.reject(new DOMException('no', 'NotSupportedError'))",
+        "crypto.subtle.verify = () => Promise.reject(new DOMException('no', 'NotSupportedError'))",
+        "crypto.subtle.verify = () => Promise.resolve(false)",
+    ],
+)
+def test_a_browser_that_cannot_check_says_so(tmp_path: Path, lacks: str) -> None:
+    """It does not call an answer forged that it cannot check, nor a forged one anything else."""
+    with page(PAGE, tmp_path / "browser") as browser:
+        browser.evaluate(f"({lacks}, 0)")
+        for content in (good()["about one who is in a few"].encoded(), bad()["a fact that was changed"][1]):
+            text = shown(browser, tmp_path, content, SIGNER.vkey)
+            assert "Not checked: this browser cannot" in text
+            assert "Do not rely" not in text
+            assert browser.evaluate("document.getElementById('verdict').className") == "card verdict unchecked"
+
+
 def test_a_person_is_told_why_an_answer_does_not_hold(browser: Browser, tmp_path: Path) -> None:
     """In words and by name, and nothing of it is shown; every name has its words."""
     shown(browser, tmp_path, log().parts(CAROL).encoded(), SIGNER.vkey)

@@ -11,16 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from ringfence_verifier import cosigners, verify_checkpoint
 from ringfence_verifier.mirror.serving import MirrorServer
-from ringfence_verifier.mirror.uploading import INFO
+from ringfence_verifier.mirror.store import Held
+from ringfence_verifier.mirror.uploading import INFO, Body, add_entries
 from ringfence_verifier.witness.keys import read_keys
 
 from .mirrors import NAME, NOW, Log, made, opened
-from .notes import ORIGIN, Signer, base64, consistency, leaf
+from .notes import ORIGIN, Signer, base64, consistency, leaf, tree_hash
 from .test_verifier_tiles import subtree_proof
 
 DIGEST = sha256(ORIGIN.encode()).hexdigest()
@@ -270,3 +272,26 @@ def test_a_log_that_is_not_known_is_not_taken(mirror: Mirror) -> None:
     """By its origin, or by its key."""
     stranger = Log(mirror.log.leaves, Signer(seed=bytes([7]) * 32))
     assert Mirror(stranger, mirror.port, mirror.folder).pend(0, 602)[0] == 403
+
+
+def test_what_was_read_beyond_a_checkpoint_is_overtaken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a larger one was read and could not be cosigned: the smaller is answered by where the mirror stands."""
+    log, sizes = Log(), list[int]()
+    for _ in range(2):
+        sizes.append(log.grow(20))
+    copy = opened(made(tmp_path / "m"), log)
+    small, large = (Held(size, tree_hash(log.leaves[:size]), log.note(size)) for size in sizes)
+    for pending in (small, large):
+        copy.store.pend(ORIGIN, pending)
+    copy.add(0, log.leaves)
+
+    def full(*_: object) -> bool:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(copy.store, "cosign", full)
+        with pytest.raises(OSError, match="space"):
+            copy.commit(large)
+    body = upload(log, sizes[0], sizes[0])
+    answer = add_entries({ORIGIN: copy}, Body(BytesIO(body).read1, len(body), is_gzip=False))
+    assert (answer.status, answer.body.splitlines()[:2]) == (409, [str(sizes[1]), str(sizes[1])])
