@@ -29,6 +29,7 @@ from ringfence_kernel.service import (
 )
 from ringfence_kernel.service import rebuild as rebuild_state
 from ringfence_kernel.service.heavy import InThreads
+from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.settings import InvalidSetting
 from ringfence_kernel.store import EventStore, Head, Migration, event_store_migrations
 from ringfence_kernel.store.codec import EventCodec
@@ -130,16 +131,8 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     )
     _defer(core, core.projectors[BundleModel.name])
     take_over = TakeOver(core.writer, log, Translation(translation), TileModel(), TextRows(), texts)
-    signer = VaultSigner(runtime.vault.transit, log.origin)
-    anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root_under)
-    publishing = _publishing(runtime.settings, TileTree(TileReader(core.store).tile), anchoring)
-    index = core.projectors[IndexModel.name]
-    vouching = Vouching(RunReader(core.store), lambda: index.reached(core.writer.head.position))
-    rotating = Rotating(log, signer)
-    sign = SignCheckpoint(core.writer, log, TileModel(), signer, anchoring, publishing, rotating, vouching)
-    checkpointer = Checkpointer(sign, lambda: not log.is_due)
     leadership = core.leadership()
-    measure(runtime.gauges, leadership, log, checkpointer, anchoring, publishing)
+    checkpointer = _checkpointer(runtime, core, log, leadership)
     count_unreadable_from_zero(SOURCES)
     feeds = {source: PeerFeed(runtime.peer(source)) for source in SOURCES}
     findings, note = FindingsReader(core.store), NotePassed(core.writer, log)
@@ -194,6 +187,22 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
         ],
         leadership=leadership,
     )
+
+
+def _checkpointer(
+    runtime: Runtime[AuditSettings], core: EventSourced, log: LogState, leadership: Leadership
+) -> Checkpointer:
+    """Has the log's head anchored, signed and cosigned, and all of it measured."""
+    signer, tree = VaultSigner(runtime.vault.transit, log.origin), TileTree(TileReader(core.store).tile)
+    anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), tree.root_under)
+    publishing = _publishing(runtime.settings, tree, anchoring)
+    index = core.projectors[IndexModel.name]
+    vouching = Vouching(RunReader(core.store), lambda: index.reached(core.writer.head.position))
+    rotating = Rotating(log, signer)
+    sign = SignCheckpoint(core.writer, log, TileModel(), signer, anchoring, publishing, rotating, vouching)
+    checkpointer = Checkpointer(sign, lambda: not log.is_due)
+    measure(runtime.gauges, leadership, log, checkpointer, anchoring, publishing)
+    return checkpointer
 
 
 def _defer(core: EventSourced, projector: Projector) -> None:
