@@ -332,7 +332,12 @@ def test_what_may_pass_is_said_once_and_tried_again(
 
 def test_anything_else_ends_the_following_loudly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What nobody has thought of is not passed over."""
-    mirror = following(made(tmp_path / "m"), grown(10))
-    monkeypatch.setattr(mirror.copy, "add", lambda first, entries: 1 // 0)
+    mirror, stopping = following(made(tmp_path / "m"), grown(10)), threading.Event()
+
+    def failing(first: int, entries: Sequence[bytes]) -> int:
+        stopping.set()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(mirror.copy, "add", failing)
     with pytest.raises(ZeroDivisionError):
-        follow(mirror, 0.01, threading.Event())
+        follow(mirror, 0.01, stopping)

@@ -98,6 +98,9 @@ def test_what_an_ended_key_signs_is_named(tmp_path: Path, log: Turning) -> None:
             with pytest.raises(VerificationError, match=r"has ended at .*somebody else may have that key"):
                 again.step()
         assert held(folder, turned).size == size
+        seen = mirror.copy.seen.of(ORIGIN)
+        # Nor does it stand in the way of the true log, where it is known already that the key has ended.
+        assert not read_before or (seen is not None and seen.size == size)
 
 
 def test_a_checkpoint_lacks_no_key_that_is_announced(tmp_path: Path, log: Turning) -> None:
