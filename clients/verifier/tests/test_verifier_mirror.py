@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from ringfence_verifier import VerificationError, cosigners, verify_checkpoint
+from ringfence_verifier.mirror import command
 from ringfence_verifier.mirror.pulling import LogForked, SourceAway, follow
 from ringfence_verifier.mirror.reading import LogLies
 from ringfence_verifier.mirror.store import FILE, MirrorDamaged, split
@@ -341,3 +342,18 @@ def test_anything_else_ends_the_following_loudly(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(mirror.copy, "add", failing)
     with pytest.raises(ZeroDivisionError):
         follow(mirror, 0.01, stopping)
+
+
+def test_a_follower_that_has_died_ends_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mirror that still answers, and follows nothing, would look well."""
+    folder, log = made(tmp_path / "m"), grown(10)
+
+    def dying(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(command, "follow", dying)
+    monkeypatch.setattr("ringfence_verifier.mirror.command.signal.signal", lambda *_: None)
+    with pytest.raises(ZeroDivisionError):
+        command.main(
+            ["serve", str(folder), "--log", log.signer.vkey, "--from", "https://127.0.0.1:1", "--listen", "127.0.0.1:0"]
+        )
