@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from ringfence_audit.log.domain.errors import LogDamaged
 from ringfence_audit.log.domain.merkle import Frontier
 from ringfence_audit.log.domain.state import SignedHead
+from ringfence_audit.tiles.api.application import TilesApplication
 from ringfence_audit.tiles.application import published
 from ringfence_audit.tiles.application.published import Newest, PublishedTiles
 from ringfence_audit.tiles.domain.paths import read_path
@@ -101,3 +103,30 @@ async def test_who_asks_much_is_told_to_come_again(monkeypatch: pytest.MonkeyPat
     await asyncio.sleep(0.05)
     assert tiles.room.running == 0
     assert await read(tiles, "/tile/0/009") == rows.rows[0, 9]
+
+
+async def test_what_is_not_given_is_no_answer_to_keep() -> None:
+    """A damaged tile, and one too many: 503, which nobody stores."""
+    rows = Rows()
+    tiles = rows.published()
+    nothing: Any = None
+    application = TilesApplication(tiles, nothing, nothing, 10)
+
+    async def answer(path: str) -> tuple[int, bytes, dict[bytes, bytes]]:
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await application({"type": "http", "method": "GET", "raw_path": path.encode()}, nothing, send)
+        return sent[0]["status"], sent[1]["body"], dict(sent[0]["headers"])
+
+    assert (await answer("/tile/0/003"))[0] == 200
+    rows.rows[0, 4] = rows.rows[0, 5]
+    status, body, headers = await answer("/tile/0/004")
+    assert (status, body, headers[b"cache-control"]) == (503, b"LOG_DAMAGED\n", b"no-store")
+    for _ in range(published.TILES_AT_ONCE):
+        tiles.room.enter()
+    status, body, headers = await answer("/tile/0/006")
+    assert (status, body, headers[b"cache-control"]) == (503, b"OVERLOADED\n", b"no-store")
+    assert (await answer("/tile/0/003"))[0] == 200
