@@ -129,10 +129,12 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
         runtime, EventCodec(events.EVENTS), state, [IndexModel(), ProofModel(), BundleModel()]
     )
     _defer(core, core.projectors[BundleModel.name])
+    for name in (IndexModel.name, ProofModel.name):
+        _defer(core, core.projectors[name], *events.OF_SOURCES, events.SourcesPassed)
     take_over = TakeOver(core.writer, log, Translation(translation), TileModel(), TextRows(), texts)
     signer = VaultSigner(runtime.vault.transit, log.origin)
-    anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root_under)
-    publishing = _publishing(runtime.settings, TileTree(TileReader(core.store).tile), anchoring)
+    anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tiles).root_under)
+    publishing = _publishing(runtime.settings, TileTree(TileReader(core.store).tiles), anchoring)
     index = core.projectors[IndexModel.name]
     vouching = Vouching(RunReader(core.store), lambda: index.reached(core.writer.head.position))
     rotating = Rotating(log, signer)
@@ -196,9 +198,9 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     )
 
 
-def _defer(core: EventSourced, projector: Projector) -> None:
-    """Has a read model that nobody waits for write what comes within a second together."""
-    deferral = Deferral(projector)
+def _defer(core: EventSourced, projector: Projector, *urgent: type) -> None:
+    """Has a read model that nobody waits for write what comes within a second together, but urgent events at once."""
+    deferral = Deferral(projector, may_wait=lambda each: not isinstance(each.event, urgent))
     projector.hold = deferral.is_on
     core.writer.subscribe(deferral.note)
 
