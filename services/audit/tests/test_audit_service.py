@@ -153,6 +153,7 @@ def test_sealed_keys_hold_checkpoints_back_and_nothing_else(service: AuditProces
 def test_reads_are_taken_into_the_tables_together(service: AuditProcess) -> None:
     """Index and proof write what a second of reads brings at once, not a page each beside the next call."""
     regulator, shown = service.reader("audit.read"), set[tuple[str, int]]()
+    checkpoint_with(service, regulator, 0)
     query = b"SELECT name, position FROM cursors WHERE name IN ('projection:index', 'projection:evidence')"
     with psycopg.connect(service.database.owner_conninfo, autocommit=True) as connection:
         for _ in range(60):

@@ -22,7 +22,7 @@ from ringfence_audit.log.application.texts import Texts
 from ringfence_audit.log.domain.checkpoint import SourceHead
 from ringfence_audit.log.domain.leaf import Value
 from ringfence_audit.log.domain.state import GENESIS, LogPosition
-from ringfence_audit.log.domain.texts import Opening
+from ringfence_audit.log.domain.texts import Opening, may_commit
 
 
 class LogServicer:
@@ -71,7 +71,7 @@ class LogServicer:
 
     def _receipt(self, index: int, stood: LogPosition) -> tuple[bytes, str, Sequence[Opening]]:
         leaf, proof = self._queries.receipt(index, stood)
-        return leaf, proof, self._texts.of_leaves([index]).get(index, [])
+        return leaf, proof, self._texts.of_leaves([index] if may_commit(leaf) else []).get(index, [])
 
     async def GetConsistencyProof(
         self, request: audit_pb2.GetConsistencyProofRequest, context: Any
