@@ -46,6 +46,22 @@ def test_it_lasts_until_the_oldest_that_is_lacking_is_a_second_old() -> None:
     assert not deferral.is_on()
 
 
+def test_what_may_not_wait_has_what_came_before_come_along() -> None:
+    """Nothing is put off until it is shown; what comes after it is put off again."""
+    shown = Shown()
+    deferral = Deferral(shown, lambda: 0.0, may_wait=lambda each: each.position != 2)
+    deferral.note(at(1))
+    assert deferral.is_on()
+    deferral.note([*at(2), *at(3)])
+    deferral.note(at(4))
+    assert not deferral.is_on()
+    shown.position = 2
+    assert not deferral.is_on()
+    shown.position = 4
+    deferral.note(at(5))
+    assert deferral.is_on()
+
+
 async def test_a_reader_is_not_kept_waiting(tally_store: EventStore) -> None:
     """Meanwhile nothing is written; whoever waits for a position has it at once."""
     projector = Projector(tally_store, CODEC, TallyModel())

@@ -222,7 +222,7 @@ def signing(
     is_open: bool = False,
 ) -> SignCheckpoint:
     """What signs checkpoints, with a key of its own where none is given."""
-    tree = TileTree(TileReader(store).tile)
+    tree = TileTree(TileReader(store).tiles)
     anchoring, publishing = Anchoring(anchor, tree.root_under), Publishing()
     if policy is not None:
         asked = (HttpWitnesses(None), tree.proven_extension, anchoring.is_overtaken)

@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 from ringfence_audit.bootstrap import rebuild
+from ringfence_audit.evidence.adapters.proof_model import ProofModel
 from ringfence_audit.evidence.application import passing
 from ringfence_audit.evidence.domain.bookings import Flaw, reserving_transfer
 from ringfence_audit.log.adapters.carrying_over import carry_over
 from ringfence_audit.log.application.sources import SourceAway
+from ringfence_audit.log.domain.events import ReadRecorded
+from ringfence_audit.log.domain.leaf import encode
 from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.store import EventStore
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_protos.audit.v1 import audit_pb2
 from structlog.testing import capture_logs
 
@@ -339,3 +343,9 @@ async def test_a_log_that_may_be_taken_back_judges_nothing(log: Audit, bank: Ban
     await passed(log)
     await passed(log)
     assert found(log) == {"invented": "ENTRY_UNKNOWN"}
+
+
+def test_reads_cost_the_proof_no_query() -> None:
+    """What nobody's bookings depend on is passed by without the tables."""
+    read = ReadRecorded(7, encode("audit.read.v1", {"method": "GetReceipt"}), b"r" * 32)
+    ProofModel().project(None, [Recorded(1, b"s" * 16, 1, read, 1, "")])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 from base64 import b64decode
+from collections import Counter
+from collections.abc import Callable, Collection
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
@@ -17,7 +19,9 @@ from ringfence_audit.log.domain.merkle import (
     EMPTY_ROOT,
     HASH_BYTES,
     TILE_BYTES,
+    TILES_AT_ONCE,
     Frontier,
+    TileName,
     TileTree,
     extended_root,
     frontier_tiles,
@@ -77,7 +81,7 @@ def grown(batches: list[bytes]) -> tuple[Frontier, Tiles]:
 
 def tree_of(tiles: Tiles) -> TileTree:
     """Reads tiles from a dictionary."""
-    return TileTree(lambda level, index: tiles[level, index])
+    return TileTree(lambda names: {name: tiles[name] for name in names})
 
 
 HASHES = [leaf_hash(f"leaf {number}".encode()) for number in range(1_500)]
@@ -130,6 +134,50 @@ def test_a_tile_shorter_than_the_log_is_never_proved_from() -> None:
     with pytest.raises(LogDamaged, match="shorter") as damaged:
         tree.inclusion_proof(0, 4)
     assert damaged.value.metadata == {"tile": "0/0"}
+
+
+class CountedReads:
+    """Tiles of a log of some size, of no hash in particular, which are read together or one by one."""
+
+    def __init__(self, size: int) -> None:
+        """Begins with none read."""
+        self.size = size
+        self.reads: list[set[TileName]] = []
+
+    def __call__(self, names: Collection[TileName]) -> dict[TileName, bytes]:
+        """Reads some, as wide as they are."""
+        self.reads.append(set(names))
+        widths = {(level, index): min((self.size >> 8 * level) - 256 * index, 256) for level, index in names}
+        return {name: bytes(width * HASH_BYTES) for name, width in widths.items()}
+
+
+@given(st.integers(9_000_000, 11_000_000).flatmap(lambda size: st.tuples(st.integers(0, size - 1), st.just(size))))
+def test_all_tiles_of_a_proof_are_read_together_and_once(drawn: tuple[int, int]) -> None:
+    """However ragged the right edge is: that of a leaf, that between two sizes, and the root, of 10 million leaves."""
+    index, size = drawn
+    asked: list[Callable[[TileTree], object]] = [
+        lambda tree: tree.inclusion_proof(index, size),
+        lambda tree: tree.consistency_proof(index, size),
+        lambda tree: tree.root(size),
+        lambda tree: tree.combined_proof([index], size),
+    ]
+    for ask in asked:
+        counted = CountedReads(size)
+        ask(TileTree(counted))
+        assert len(counted.reads) <= 1
+        assert sum(map(len, counted.reads)) <= 6
+
+
+def test_a_proof_of_many_leaves_reads_a_bounded_number_of_tiles_at_a_time() -> None:
+    """A leaf in every third bundle of a million: two megabytes of tiles at a time, and folded ones not again."""
+    size = 1_000_003
+    counted = CountedReads(size)
+    indexes = range(5, size, 3 * 256)
+    assert TileTree(counted).combined_proof(indexes, size)
+    assert max(map(len, counted.reads)) <= TILES_AT_ONCE + 8
+    assert len(counted.reads) <= len(indexes) // TILES_AT_ONCE + 2
+    full = Counter(name for names in counted.reads for name in names if name[0] and name[1] + 1 << 16 <= size)
+    assert set(full.values()) == {1}
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from ringfence_audit.evidence.adapters.proof_model import ProofModel
 from ringfence_audit.index.adapters.index_model import IndexModel
@@ -147,6 +148,25 @@ def test_sealed_keys_hold_checkpoints_back_and_nothing_else(service: AuditProces
     checkpoint = checkpoint_with(service, regulator, len(custody.events))
     verify_log(all_leaves(regulator, checkpoint.size), checkpoint)
     eventually(service.is_serving)
+
+
+def test_reads_are_taken_into_the_tables_together(service: AuditProcess) -> None:
+    """Index and proof write what a second of reads brings at once, not a page each beside the next call."""
+    regulator, shown = service.reader("audit.read"), set[tuple[str, int]]()
+    checkpoint_with(service, regulator, 0)
+    query = b"SELECT name, position FROM cursors WHERE name IN ('projection:index', 'projection:evidence')"
+    with psycopg.connect(service.database.owner_conninfo, autocommit=True) as connection:
+        for _ in range(60):
+            regulator.call("GetReceipt", audit_pb2.GetReceiptRequest(leaf_index=0))
+            time.sleep(0.03)
+            shown.update(connection.execute(query).fetchall())
+        newest = max(position for _, position in shown)
+
+        def is_shown() -> bool:
+            return all(position > newest for _, position in connection.execute(query).fetchall())
+
+        assert 2 < len(shown) < 30
+        eventually(is_shown)
 
 
 def test_a_witness_cosigns_what_is_published(service: AuditProcess) -> None:

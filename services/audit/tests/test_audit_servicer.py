@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import psycopg
 import pytest
@@ -15,13 +17,22 @@ from ringfence_audit.log.domain.errors import CheckpointPending, LeafUnknown, Lo
 from ringfence_audit.log.domain.leaf import decode
 from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.rpc.page_tokens import PageTokenInvalid
+from ringfence_kernel.store import EventStore
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_local_stack.servers.database import Database
 from ringfence_protos.audit.v1 import audit_pb2
-from ringfence_verifier import read_leaf, verify_checkpoint, verify_consistency, verify_log, verify_receipt
+from ringfence_verifier import (
+    VerificationError,
+    read_leaf,
+    verify_checkpoint,
+    verify_consistency,
+    verify_log,
+    verify_receipt,
+)
 
 from .conftest import Audit
 from .feeds import BOOK, START_NS, SourceFeed, accounts_created, identifier, kyc_changed, transfers_created
+from .test_audit_log import as_owner
 
 REGULATOR = identifier("regulator")
 CONTEXT: Any = None
@@ -96,6 +107,61 @@ async def test_receipts_verify_offline(filled: Audit) -> None:
         reply = await filled.servicer.GetReceipt(audit_pb2.GetReceiptRequest(leaf_index=index), CONTEXT)
         verified = verify_receipt(reply.proof, filled.signer.key.text())
         assert (verified.leaf, verified.index) == (reply.leaf, index)
+
+
+@contextmanager
+def counted_loans(store: EventStore) -> Iterator[list[None]]:
+    """Has an entry for each connection that the store lends."""
+    lent: list[None] = []
+    lend = store.connection
+
+    def counting() -> AbstractContextManager[Any]:
+        lent.append(None)
+        return lend()
+
+    with patch.object(store, "connection", counting):
+        yield lent
+
+
+async def test_a_receipt_is_read_by_few_queries(filled: Audit, custody: SourceFeed) -> None:
+    """Tiles and bundle by one each, however many tiles lead to the root; a tile that may grow by one more."""
+    for page in range(4):
+        custody.add("TransfersCreated.v1", transfers_created(*(f"more {page}/{row}" for row in range(300))))
+    await filled.follow(custody)
+    await filled.publish()
+    assert filled.log.signed is not None
+    size = filled.log.signed.size
+    for index, most in ((300, 2), (700, 2), (size // 256 * 256, 3), (size - 1, 3)):
+        with counted_loans(filled.store) as lent:
+            await filled.servicer.GetReceipt(audit_pb2.GetReceiptRequest(leaf_index=index), CONTEXT)
+        assert len(lent) <= most, index
+
+
+async def test_whoever_polls_has_the_receipt_of_the_state_without_a_query(filled: Audit) -> None:
+    """It is made once under a checkpoint, and anew under the next."""
+    key, sizes = filled.signer.key.text(), list[int]()
+    for _ in range(2):
+        await filled.record_read(REGULATOR, "GetReceipt", {})
+        await filled.publish()
+        first = await filled.servicer.GetCheckpoint(audit_pb2.GetCheckpointRequest(), CONTEXT)
+        with counted_loans(filled.store) as lent:
+            assert await filled.servicer.GetCheckpoint(audit_pb2.GetCheckpointRequest(), CONTEXT) == first
+        assert not lent
+        sizes.append(verify_receipt(first.state_receipt, key).index)
+    assert sizes[0] < sizes[1]
+
+
+async def test_a_state_receipt_that_does_not_hold_is_not_kept(filled: Audit, audit_database: Database) -> None:
+    """Once the tile is as it was, so is the receipt."""
+    key = filled.signer.key.text()
+    flip = "UPDATE tiles SET hashes = set_byte(hashes, 0, get_byte(hashes, 0) # 1) WHERE level = 0"
+    as_owner(audit_database, flip)
+    broken = await filled.servicer.GetCheckpoint(audit_pb2.GetCheckpointRequest(), CONTEXT)
+    with pytest.raises(VerificationError):
+        verify_receipt(broken.state_receipt, key)
+    as_owner(audit_database, flip)
+    whole = await filled.servicer.GetCheckpoint(audit_pb2.GetCheckpointRequest(), CONTEXT)
+    assert verify_receipt(whole.state_receipt, key)
 
 
 async def test_a_leaf_no_checkpoint_covers_yet_has_no_receipt(filled: Audit) -> None:

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +17,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from ringfence_audit.log.domain.leaf import unpack
-from ringfence_audit.log.domain.merkle import EMPTY_ROOT, TileTree, leaf_hashes
+from ringfence_audit.log.domain.merkle import EMPTY_ROOT, TileName, TileTree, leaf_hashes
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.values.ids import new_id, show
 from ringfence_local_stack.processes.files import private_folder
@@ -157,7 +157,10 @@ def test_anybody_computes_the_root_from_tiles(tiles: Tiles) -> None:
         assert (answer.status, answer.headers["Content-Type"]) == (200, "application/octet-stream")
         return answer.body
 
-    assert TileTree(read).root(checkpoint.size) == checkpoint.root != EMPTY_ROOT
+    def read_together(names: Collection[TileName]) -> dict[TileName, bytes]:
+        return {name: read(*name) for name in names}
+
+    assert TileTree(read_together).root(checkpoint.size) == checkpoint.root != EMPTY_ROOT
 
 
 def test_answers_say_how_long_they_hold(tiles: Tiles) -> None:

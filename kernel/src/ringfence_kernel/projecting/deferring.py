@@ -20,19 +20,27 @@ class Projection(Protocol):
 class Deferral:
     """Tells a projector to put its next page off until what it lacks is a second old, see `Projector.hold`.
 
-    Whoever reads is not kept waiting.
+    Whoever reads is not kept waiting, nor is an event that may not wait.
     """
 
-    def __init__(self, projection: Projection, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        projection: Projection,
+        clock: Callable[[], float] = time.monotonic,
+        may_wait: Callable[[Recorded], bool] = lambda each: True,
+    ) -> None:
         """Begins with the first commit that is noted; what was committed before is never put off."""
-        self._projection, self._clock = projection, clock
-        self._position, self._since = 0, 0.0
+        self._projection, self._clock, self._may_wait = projection, clock, may_wait
+        self._position, self._since, self._urgent = 0, 0.0, 0
 
     def note(self, recorded: Sequence[Recorded]) -> None:
         """Takes note of what was committed."""
         if self._projection.position >= self._position:
             self._position, self._since = recorded[0].position, self._clock()
+        if not all(map(self._may_wait, recorded)):
+            self._urgent = recorded[-1].position
 
     def is_on(self) -> bool:
-        """Tells whether all that the read model lacks is younger than a second."""
-        return self._projection.position < self._position and self._clock() - self._since < DEFERRAL_SECONDS
+        """Tells whether all that the read model lacks is younger than a second, and may wait."""
+        shown = self._projection.position
+        return self._urgent <= shown < self._position and self._clock() - self._since < DEFERRAL_SECONDS

@@ -118,6 +118,8 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
         runtime, EventCodec(events.EVENTS), state, [IndexModel(), ProofModel(), BundleModel()]
     )
     _defer(core, core.projectors[BundleModel.name])
+    for name in (IndexModel.name, ProofModel.name):
+        _defer(core, core.projectors[name], *events.OF_SOURCES, events.SourcesPassed)
     take_over = TakeOver(core.writer, log, Translation(translation), TileModel(), TextRows(), texts)
     leadership = core.leadership()
     index = core.projectors[IndexModel.name]
@@ -179,9 +181,9 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     )
 
 
-def _defer(core: EventSourced, projector: Projector) -> None:
-    """Has a read model that nobody waits for write what comes within a second together."""
-    deferral = Deferral(projector)
+def _defer(core: EventSourced, projector: Projector, *urgent: type) -> None:
+    """Has a read model that nobody waits for write what comes within a second together, but urgent events at once."""
+    deferral = Deferral(projector, may_wait=lambda each: not isinstance(each.event, urgent))
     projector.hold = deferral.is_on
     core.writer.subscribe(deferral.note)
 

@@ -28,7 +28,7 @@ def signing_checkpoints(
     runtime: Runtime[AuditSettings], core: EventSourced, log: State, leadership: Leadership, index: Index
 ) -> Checkpointer:
     """Has the log's head anchored, signed and cosigned, and all of it measured; raises InvalidSetting."""
-    signer, tree = VaultSigner(runtime.vault.transit, log.origin), TileTree(TileReader(core.store).tile)
+    signer, tree = VaultSigner(runtime.vault.transit, log.origin), TileTree(TileReader(core.store).tiles)
     anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), tree.root_under)
     publishing = _publishing(runtime.settings, tree, anchoring)
     rotating = Rotating(log, signer)

@@ -9,13 +9,13 @@ from ringfence_kernel.service import EventSourced, Runtime, Task
 
 from ringfence_audit.log.application.commands import RecordRead
 from ringfence_audit.log.application.queries import Queries
-from ringfence_audit.log.domain.merkle import TileReader
 from ringfence_audit.log.domain.state import State as LogState
 from ringfence_audit.settings import AuditSettings
 from ringfence_audit.standing.domain.state import State as StandingState
 from ringfence_audit.tiles.adapters.logged_bundles import LoggedBundles
 from ringfence_audit.tiles.api.application import TilesApplication
 from ringfence_audit.tiles.api.listener import HttpsListener
+from ringfence_audit.tiles.application.ports import Tile
 from ringfence_audit.tiles.application.published import Newest, PublishedEntries, PublishedTiles
 
 REQUEST_SECONDS = 20.0
@@ -28,7 +28,7 @@ def tasks(
     standing: StandingState,
     record_read: RecordRead,
     queries: Queries,
-    tile: TileReader,
+    tile: Tile,
 ) -> list[Task]:
     """Listens where the settings say so; returns what answers, nothing where they do not. Raises CannotListen.
 

@@ -35,6 +35,8 @@ class ProofModel:
 
     def project(self, connection: Any, recorded: Sequence[Recorded]) -> None:
         """Writes the rows of these events."""
+        if not any(isinstance(each.event, Taken | SourcesPassed) for each in recorded):
+            return
         rows = ProofRows(connection)
         accounts, windows = rows.accounts(), rows.windows()
         for each in recorded:

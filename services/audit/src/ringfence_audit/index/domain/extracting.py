@@ -77,6 +77,8 @@ class _Layout:
 
 def extract(first_leaf: int, leaves: Sequence[bytes]) -> Extracted:
     """Takes the keys of consecutive leaves, the first of which has this index; raises ValueError where one is none."""
+    if len(leaves) < FEWEST_ALIKE:
+        return _each(first_leaf, leaves)
     groups: dict[tuple[int, bytes], list[int]] = {}
     for number, leaf in enumerate(leaves):
         groups.setdefault((len(leaf), leaf[:_PREFIX_BYTES]), []).append(number)
@@ -96,6 +98,17 @@ def extract(first_leaf: int, leaves: Sequence[bytes]) -> Extracted:
     found, indexes = np.concatenate(keys), np.concatenate(numbers)
     named = found.any(axis=1)
     return Extracted(found[named], indexes[named], tenants, accounts)
+
+
+def _each(first_leaf: int, leaves: Sequence[bytes]) -> Extracted:
+    """Takes the keys of few leaves, one by one."""
+    found = [(key, index) for index, leaf in enumerate(leaves, first_leaf) for key in keys_of(leaf)]
+    return Extracted(
+        np.frombuffer(b"".join([key for key, _ in found]), np.uint8).reshape(-1, KEY_BYTES),
+        np.array([index for _, index in found], np.int64),
+        {(index // BUNDLE_LEAVES, each) for index, leaf in enumerate(leaves, first_leaf) for each in tenants_of(leaf)},
+        {account for leaf in leaves if (account := account_of(leaf)) is not None},
+    )
 
 
 def _shapes(stacked: Bytes, indexes: Numbers) -> Iterator[tuple[_Layout, Bytes, Numbers]]:

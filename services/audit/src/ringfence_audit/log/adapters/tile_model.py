@@ -11,10 +11,16 @@ from ringfence_audit.log.application.ports import StoredPage
 from ringfence_audit.log.domain.events import Growth, Taken, leaves_of
 from ringfence_audit.log.domain.merkle import Frontier, Tile, frontier_tiles, leaf_hashes
 
-SAVE_TILE = "INSERT INTO tiles VALUES (%s, %s, %s) ON CONFLICT (level, index) DO UPDATE SET hashes = excluded.hashes"
-SAVE_PAGE = "INSERT INTO leaf_pages VALUES (%s, %s, %s, %s, %s)"
-SAVE_CURSOR = (
-    "INSERT INTO cursors SELECT 'projection:tiles', epoch, position, hash FROM feed_head ON CONFLICT (name) DO UPDATE"
+TILED = (
+    "WITH tiled AS (INSERT INTO tiles SELECT * FROM unnest(%b::smallint[], %b::bigint[], %b::bytea[])"
+    " ON CONFLICT (level, index) DO UPDATE SET hashes = excluded.hashes)"
+)
+PAGED = "INSERT INTO leaf_pages VALUES (%b, %b, %b, %b, %b)"
+SAVE = f"{TILED} {PAGED}"
+# In one round trip: a read waits for it.
+SAVE_WITH_CURSOR = (
+    f"{TILED}, paged AS ({PAGED})"
+    " INSERT INTO cursors SELECT 'projection:tiles', epoch, position, hash FROM feed_head ON CONFLICT (name) DO UPDATE"
     " SET epoch = excluded.epoch, position = excluded.position, hash = excluded.hash"
 )
 
@@ -27,8 +33,7 @@ class TileModel:
 
     def save(self, connection: Any, *, tiles: Sequence[Tile], page: StoredPage) -> None:
         """Writes what one event changed, inside the transaction that commits it, and the model's cursor."""
-        self._write(connection, tiles, page)
-        connection.execute(SAVE_CURSOR)
+        connection.execute(SAVE_WITH_CURSOR.encode(), _parameters(tiles, page))
 
     def project(self, connection: Any, recorded: Sequence[Recorded]) -> None:
         """Computes and writes the rows of these events, from where the tables stand."""
@@ -40,13 +45,8 @@ class TileModel:
             leaves = leaves_of(event)
             frontier, tiles = frontier.extended(leaf_hashes(leaves))
             earliest, latest = _times(event, each.recorded_at_ns)
-            self._write(connection, tiles, StoredPage(event.first_leaf, len(leaves), each.position, earliest, latest))
-
-    @staticmethod
-    def _write(connection: Any, tiles: Sequence[Tile], page: StoredPage) -> None:
-        with connection.cursor() as cursor:
-            cursor.executemany(SAVE_TILE, [(tile.level, tile.index, tile.hashes) for tile in tiles])
-            cursor.execute(SAVE_PAGE, (page.first_leaf, page.count, page.position, page.earliest_ns, page.latest_ns))
+            page = StoredPage(event.first_leaf, len(leaves), each.position, earliest, latest)
+            connection.execute(SAVE.encode(), _parameters(tiles, page))
 
     @staticmethod
     def _frontier(connection: Any) -> Frontier:
@@ -58,6 +58,15 @@ class TileModel:
             ).fetchone()
             tiles.append(bytes(found["hashes"]) if found else b"")
         return Frontier(row["size"], tuple(tiles))
+
+
+def _parameters(tiles: Sequence[Tile], page: StoredPage) -> tuple[Any, ...]:
+    levels, indexes, hashes = (
+        [each.level for each in tiles],
+        [each.index for each in tiles],
+        [each.hashes for each in tiles],
+    )
+    return levels, indexes, hashes, page.first_leaf, page.count, page.position, page.earliest_ns, page.latest_ns
 
 
 def _times(event: Growth, recorded_at_ns: int) -> tuple[int, int]:

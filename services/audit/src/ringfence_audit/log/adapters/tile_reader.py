@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from ringfence_kernel.sealing.bounded_cache import BoundedCache
 from ringfence_kernel.store import EventStore
 
 from ringfence_audit.log.application.ports import StoredPage
-from ringfence_audit.log.domain.merkle import TILE_BYTES
+from ringfence_audit.log.domain.merkle import TILE_BYTES, TileName
 
 CACHED_TILES = 4_096
 """At 8 KiB each: 32 MiB."""
 PAGES_PER_SEARCH = 64
 
-TILES = "SELECT index, hashes FROM tiles WHERE level = %s AND index = ANY(%s::bigint[])"
+# By the key of each, whatever the planner thinks of how many there are.
+TILES = (
+    "SELECT tile.* FROM unnest(%s::smallint[], %s::bigint[]) AS wanted(level, index) CROSS JOIN LATERAL ("
+    "SELECT level, index, hashes FROM tiles WHERE level = wanted.level AND index = wanted.index LIMIT 1) tile"
+)
 PAGES = (
     "SELECT first_leaf, leaves, position, earliest_ns, latest_ns FROM leaf_pages WHERE first_leaf >= coalesce("
     "(SELECT max(first_leaf) FROM leaf_pages WHERE first_leaf <= %s), 0) ORDER BY first_leaf LIMIT %s"
@@ -38,24 +42,28 @@ NARROWED = (
 
 
 class TileReader:
-    """The log's tables in PostgreSQL; full tiles are cached, because they never change."""
+    """The log's tables in PostgreSQL; full tiles are cached, because they never change.
+
+    One that may still grow is read anew each time: what is shown is what is stored.
+    """
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
-        self._tiles: BoundedCache[tuple[int, int], bytes] = BoundedCache(CACHED_TILES)
+        self._tiles: BoundedCache[TileName, bytes] = BoundedCache(CACHED_TILES)
 
     def tile(self, level: int, index: int) -> bytes:
         """Gives the hashes of a tile; empty where there is none."""
-        return self.tiles(level, [index]).get(index, b"")
+        return self.tiles([(level, index)]).get((level, index), b"")
 
-    def tiles(self, level: int, indexes: Sequence[int]) -> dict[int, bytes]:
-        """Gives the hashes of those tiles of a level that there are, by index."""
-        found = {index: hashes for index in indexes if (hashes := self._tiles.get((level, index))) is not None}
-        missing = [index for index in indexes if index not in found]
-        for row in self._rows(TILES, (level, missing)) if missing else []:
-            found[row["index"]] = hashes = bytes(row["hashes"])
+    def tiles(self, names: Collection[TileName]) -> dict[TileName, bytes]:
+        """Gives the hashes of those tiles (level, index) that there are, read together."""
+        found = {name: hashes for name in names if (hashes := self._tiles.get(name)) is not None}
+        missing = [name for name in names if name not in found]
+        for row in self._rows(TILES, tuple(map(list, zip(*missing, strict=True)))) if missing else []:
+            name = row["level"], row["index"]
+            found[name] = hashes = bytes(row["hashes"])
             if len(hashes) == TILE_BYTES:
-                self._tiles.put((level, row["index"]), hashes)
+                self._tiles.put(name, hashes)
         return found
 
     def pages(self, from_leaf: int, limit: int) -> list[StoredPage]:

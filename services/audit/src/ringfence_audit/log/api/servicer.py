@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ringfence_kernel.access.caller import current_caller
@@ -22,6 +22,7 @@ from ringfence_audit.log.application.texts import Texts
 from ringfence_audit.log.domain.checkpoint import SourceHead
 from ringfence_audit.log.domain.leaf import Value
 from ringfence_audit.log.domain.state import GENESIS, LogPosition
+from ringfence_audit.log.domain.texts import Opening, may_commit
 
 
 class LogServicer:
@@ -65,10 +66,12 @@ class LogServicer:
         """Answers a leaf, its receipt and its texts; raises LeafUnknown, CheckpointPending, LogDamaged."""
         index = bounds.number("leaf_index", request.leaf_index, minimum=0, maximum=mapping.MAX_INDEX)
         stood = await self._record("GetReceipt", {"leaf_index": index})
-        leaf, proof = await asyncio.to_thread(self._queries.receipt, index, stood)
-        texts = await asyncio.to_thread(self._texts.of_leaves, [index])
-        openings = mapping.openings(texts.get(index, []))
-        return audit_pb2.GetReceiptResponse(leaf=leaf, proof=proof, openings=openings)
+        leaf, proof, openings = await asyncio.to_thread(self._receipt, index, stood)
+        return audit_pb2.GetReceiptResponse(leaf=leaf, proof=proof, openings=mapping.openings(openings))
+
+    def _receipt(self, index: int, stood: LogPosition) -> tuple[bytes, str, Sequence[Opening]]:
+        leaf, proof = self._queries.receipt(index, stood)
+        return leaf, proof, self._texts.of_leaves([index] if may_commit(leaf) else []).get(index, [])
 
     async def GetConsistencyProof(
         self, request: audit_pb2.GetConsistencyProofRequest, context: Any

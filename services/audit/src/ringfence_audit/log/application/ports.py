@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead
-from ringfence_audit.log.domain.merkle import Tile
+from ringfence_audit.log.domain.merkle import Tile, TileName
 from ringfence_audit.log.domain.page import SourceEvent, Translated
 from ringfence_audit.log.domain.state_leaf import IndexHead
 
@@ -36,8 +36,8 @@ class Tiles(Protocol):
     def tile(self, level: int, index: int) -> bytes:
         """Gives the hashes of a tile; empty where there is none."""
 
-    def tiles(self, level: int, indexes: Sequence[int]) -> Mapping[int, bytes]:
-        """Gives the hashes of those tiles of a level that there are, by index."""
+    def tiles(self, names: Collection[TileName]) -> Mapping[TileName, bytes]:
+        """Gives the hashes of those tiles (level, index) that there are, read together."""
 
     def pages(self, from_leaf: int, limit: int) -> list[StoredPage]:
         """Gives pages in order, the first being the one that holds `from_leaf`."""

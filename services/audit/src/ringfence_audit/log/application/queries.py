@@ -5,7 +5,7 @@ Every read was recorded before it comes here, and is answered as of where the lo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from ringfence_audit.log.application.ports import Bundles, StoredLeaves, Tiles
@@ -15,6 +15,7 @@ from ringfence_audit.log.domain.merkle import (
     HASH_BYTES,
     TILE_HEIGHT,
     TILE_WIDTH,
+    TileName,
     TileTree,
     combined_root,
     fold,
@@ -40,7 +41,9 @@ class Queries:
         self._tiles = tiles
         self._leaves = leaves
         self._bundles = bundles
-        self._tree = TileTree(tiles.tile)
+        self._tree = TileTree(tiles.tiles)
+        self._stated = "", ""
+        """The newest checkpoint that was asked for, and the receipt of its state."""
 
     def position_of(self, index: int) -> int:
         """Gives the position of the log's event that holds a leaf."""
@@ -56,18 +59,28 @@ class Queries:
         signed = stood.signed_head()
         if index >= signed.size:
             raise CheckpointPending(leaf_index=str(index))
-        [(_, leaf)] = self.leaves_at([index])
+        # First the proof: all its tiles are read at once, and that over the leaf is among them.
         proof = self._tree.inclusion_proof(index, signed.size)
+        [(_, leaf)] = self.leaves_at([index])
         if root_of(leaf_hash(leaf), index, signed.size, proof) != signed.root:
             raise self._damage_above(index, signed.size)
         return leaf, receipt(leaf, index, proof, signed.note)
 
     def state_receipt(self, signed: SignedHead) -> str:
-        """Gives the receipt of the leaf that states what the log knew under a checkpoint; empty where there is none."""
+        """Gives the receipt of the leaf that states what the log knew under a checkpoint; empty where there is none.
+
+        It is made once for whoever polls, unless it does not lead to the signed root.
+        """
         if not signed.state_leaf:
             return ""
-        index = signed.size - 1
-        return receipt(signed.state_leaf, index, self._tree.inclusion_proof(index, signed.size), signed.note)
+        note, made = self._stated
+        if note != signed.note:
+            index = signed.size - 1
+            proof = self._tree.inclusion_proof(index, signed.size)
+            made = receipt(signed.state_leaf, index, proof, signed.note)
+            if root_of(leaf_hash(signed.state_leaf), index, signed.size, proof) == signed.root:
+                self._stated = signed.note, made
+        return made
 
     def key_receipts(self, stood: LogPosition) -> list[str]:
         """Gives receipts by which who knows one of the log's keys learns the next: that it was announced, as the key
@@ -158,7 +171,7 @@ class Queries:
         for _, numbered in groupby(indexes, lambda index: index // (BUNDLE_LEAVES * BUNDLES_AT_ONCE)):
             some = list(numbered)
             bundles = self._bundles.bundles(sorted({index // BUNDLE_LEAVES for index in some}))
-            tiles = self._tiles.tiles(0, list(bundles))
+            tiles = self._tiles.tiles([(0, bundle) for bundle in bundles])
             found = {index: leaf for index in some if (leaf := self._bundled(bundles, tiles, index)) is not None}
             found |= self._of_events([index for index in some if index not in found])
             yield from ((index, found[index]) for index in some)
@@ -174,13 +187,15 @@ class Queries:
             found.append((index, leaf))
         return found
 
-    def _bundled(self, bundles: Mapping[int, Sequence[bytes]], tiles: Mapping[int, bytes], index: int) -> bytes | None:
+    def _bundled(
+        self, bundles: Mapping[int, Sequence[bytes]], tiles: Mapping[TileName, bytes], index: int
+    ) -> bytes | None:
         """Returns a leaf from its bundle, None where that has not come so far; raises LogDamaged."""
         bundle, at = divmod(index, BUNDLE_LEAVES)
         leaves = bundles.get(bundle, ())
         if at >= len(leaves):
             return None
-        hashed = tiles.get(bundle, b"")[at * HASH_BYTES : (at + 1) * HASH_BYTES]
+        hashed = tiles.get((0, bundle), b"")[at * HASH_BYTES : (at + 1) * HASH_BYTES]
         if leaf_hash(leaves[at]) != hashed:
             raise self._damage(index, hashed)
         return leaves[at]
@@ -194,11 +209,11 @@ class Queries:
 
     def _damage_above(self, index: int, size: int) -> LogDamaged:
         """Names the tile, of those that prove a leaf, that is not what stands below it: leaves, or other tiles."""
-        touched: set[tuple[int, int]] = set()
+        touched: set[TileName] = set()
 
-        def read(level: int, tile: int) -> bytes:
-            touched.add((level, tile))
-            return self._tiles.tile(level, tile)
+        def read(names: Collection[TileName]) -> Mapping[TileName, bytes]:
+            touched.update(names)
+            return self._tiles.tiles(names)
 
         TileTree(read).inclusion_proof(index, size)
         for level, tile in sorted(touched):
@@ -211,7 +226,9 @@ class Queries:
         """Computes the hashes of a tile from what stands below it, as far as a tree of this size has any."""
         first, end = tile * TILE_WIDTH, min((tile + 1) * TILE_WIDTH, size >> (TILE_HEIGHT * level))
         if level:
-            return b"".join([fold(self._tiles.tile(level - 1, below)) for below in range(first, end)])
+            names = [(level - 1, below) for below in range(first, end)]
+            tiles = self._tiles.tiles(names)
+            return b"".join([fold(tiles.get(name, b"")) for name in names])
         return leaf_hashes(self._of_events(range(first, end)).values())
 
     def _of_events(self, indexes: Sequence[int]) -> dict[int, bytes]:

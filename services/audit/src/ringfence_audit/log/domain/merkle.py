@@ -2,14 +2,15 @@
 
 A tile (C2SP tlog-tiles) holds up to 256 hashes of complete subtrees of height 8 times its level; the hashes between two
 levels are folded when they are asked for. Writing needs the right edge alone (`Frontier`, under 8 KiB a level), a proof
-reads one or two tiles a level (`TileTree`).
+needs one or two tiles a level, which are read together (`TileTree`).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 from ringfence_audit.log.domain.errors import LogDamaged
@@ -22,8 +23,15 @@ EMPTY_ROOT = sha256(b"").digest()
 FOLDED_TILES = 1_024
 """At 16 KiB each: 16 MiB."""
 
-TileReader = Callable[[int, int], bytes]
-"""Reads the tile (level, index); a tile longer than the asked size needs is read for its first hashes only."""
+FOLDED_HEADS = 512
+"""Over 4 KiB each at most: 2 MiB."""
+TILES_AT_ONCE = 256
+"""At 8 KiB each: 2 MiB. All that a proof of one leaf, or of one size, needs is fewer."""
+
+TileName = tuple[int, int]
+"""Level and index."""
+TileReader = Callable[[Collection[TileName]], Mapping[TileName, bytes]]
+"""Reads those of some tiles that there are; of one longer than the asked size needs only the first hashes count."""
 
 
 def leaf_hash(leaf: bytes) -> bytes:
@@ -46,6 +54,12 @@ def fold(hashes: bytes) -> bytes:
     while len(hashes) > HASH_BYTES:
         hashes = b"".join([sha256(b"\x01" + hashes[at : at + 64]).digest() for at in range(0, len(hashes), 64)])
     return hashes
+
+
+@lru_cache(FOLDED_HEADS)
+def _head(hashes: bytes) -> bytes:
+    """Folds, once, what comes again and again: the right edge, for each leaf that comes and each proof under a size."""
+    return fold(hashes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +112,7 @@ def _peaks_from_right(hashes: bytes) -> Iterator[bytes]:
     while end:
         count = end // HASH_BYTES
         start = end - (count & -count) * HASH_BYTES
-        yield fold(hashes[start:end])
+        yield _head(hashes[start:end])
         end = start
 
 
@@ -115,11 +129,11 @@ class TileTree:
 
     def __init__(self, read: TileReader) -> None:
         self._read = read
-        self._folded: dict[tuple[int, int], list[bytes]] = {}
+        self._folded: dict[TileName, list[bytes]] = {}
 
     def root(self, size: int) -> bytes:
         """Gives the tree head over the first `size` leaves."""
-        return self._range(0, size) if size else EMPTY_ROOT
+        return next(self._heads([(0, size)])) if size else EMPTY_ROOT
 
     def inclusion_proof(self, index: int, size: int) -> list[bytes]:
         """Gives the audit path of a leaf, its sibling first (RFC 6962 §2.1.1).
@@ -128,24 +142,24 @@ class TileTree:
         """
         if not 0 <= index < size:
             raise ValueError(f"leaf {index} is not in a tree of {size}")
-        path: list[bytes] = []
+        path: list[tuple[int, int]] = []
         start, end = 0, size
         while end - start > 1:
             middle = start + _split(end - start)
             if index < middle:
-                path.append(self._range(middle, end))
+                path.append((middle, end))
                 end = middle
             else:
-                path.append(self._range(start, middle))
+                path.append((start, middle))
                 start = middle
-        return path[::-1]
+        return list(self._heads(path[::-1]))
 
     def combined_proof(self, indexes: Sequence[int], size: int) -> list[bytes]:
         """Gives the heads of the widest subtrees that hold none of some leaves, left to right (docs/formats.md).
 
         The leaves ascend, one at least, each below `size`.
         """
-        return list(self._apart(0, size, indexes))
+        return list(self._heads(_apart(0, size, indexes)))
 
     def consistency_proof(self, old_size: int, new_size: int) -> list[bytes]:
         """Proves that the older tree is a prefix of the newer (RFC 6962 §2.1.2); empty from size 0 or to itself.
@@ -156,19 +170,19 @@ class TileTree:
             raise ValueError(f"no consistency from {old_size} to {new_size}")
         if old_size in (0, new_size):
             return []
-        proof: list[bytes] = []
+        proof: list[tuple[int, int]] = []
         start, end, whole = 0, new_size, True
         while end != old_size:
             middle = start + _split(end - start)
             if old_size <= middle:
-                proof.append(self._range(middle, end))
+                proof.append((middle, end))
                 end = middle
             else:
-                proof.append(self._range(start, middle))
+                proof.append((start, middle))
                 start, whole = middle, False
         if not whole:
-            proof.append(self._range(start, end))
-        return proof[::-1]
+            proof.append((start, end))
+        return list(self._heads(proof[::-1]))
 
     def proven_extension(self, old_size: int, new_size: int, new_root: bytes) -> list[bytes]:
         """Gives the consistency proof to a tree whose head is known; raises LogDamaged where the tiles lead elsewhere.
@@ -189,53 +203,89 @@ class TileTree:
         self.proven_extension(size, new_size, new_root)
         return self.root(size)
 
-    def _apart(self, start: int, end: int, indexes: Sequence[int]) -> Iterator[bytes]:
-        at = bisect_left(indexes, start)
-        if at == len(indexes) or indexes[at] >= end:
-            yield self._range(start, end)
-        elif end - start > 1:
-            middle = start + _split(end - start)
-            yield from self._apart(start, middle, indexes)
-            yield from self._apart(middle, end, indexes)
+    def _heads(self, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+        """Hashes the leaves start..end of ranges, as `_pieces` takes them; the tiles of many are read together."""
+        some: list[list[_Piece]] = []
+        names: set[TileName] = set()
+        for start, end in ranges:
+            some.append(list(_pieces(start, end)))
+            names.update(piece.tile for piece in some[-1])
+            if len(names) >= TILES_AT_ONCE:
+                yield from self._hashed(some, names)
+                some, names = [], set()
+        yield from self._hashed(some, names)
 
-    def _range(self, start: int, end: int) -> bytes:
-        """Hashes leaves start..end, where start is a multiple of the range's widest complete subtree."""
-        count = end - start
-        if count & (count - 1) == 0:
-            return self._complete(start, count.bit_length() - 1)
-        middle = start + _split(count)
-        return node_hash(self._range(start, middle), self._range(middle, end))
+    def _hashed(self, ranges: Sequence[Sequence[_Piece]], names: Collection[TileName]) -> Iterator[bytes]:
+        folded = {name: rows for name in names if (rows := self._folded.get(name)) is not None}
+        unread = [name for name in names if name not in folded]
+        tiles = self._read(unread) if unread else {}
+        for pieces in ranges:
+            *heads, head = (self._complete(piece, folded, tiles) for piece in pieces)
+            for left in reversed(heads):
+                head = node_hash(left, head)
+            yield head
 
-    def _complete(self, start: int, height: int) -> bytes:
-        """Folds the complete subtree of 2^height leaves from the one tile that holds it."""
-        level, rest = divmod(height, TILE_HEIGHT)
-        tile, offset = divmod(start >> (TILE_HEIGHT * level), TILE_WIDTH)
-        if level and rest and (rows := self._rows(level, tile)):
-            return rows[rest][(offset >> rest) * HASH_BYTES :][:HASH_BYTES]
-        first = offset * HASH_BYTES
-        hashes = self._read(level, tile)[first : first + (HASH_BYTES << rest)]
-        if len(hashes) != HASH_BYTES << rest:
-            raise LogDamaged("a tile is not there, or shorter than the log", tile=f"{level}/{tile}")
-        return fold(hashes)
+    def _complete(self, piece: _Piece, folded: dict[TileName, list[bytes]], tiles: Mapping[TileName, bytes]) -> bytes:
+        """Gives the head of a complete subtree, from the one tile that holds it.
 
-    def _rows(self, level: int, tile: int) -> list[bytes]:
-        """Gives all hashes in a full tile above the leaves, its own first; nothing of one that may still grow.
-
-        Proofs of many leaves come by the same few tiles again and again.
+        All rows of a full tile above the leaves are folded once: proofs of many leaves come by the same few tiles again
+        and again. One that may still grow is not.
         """
-        rows = self._folded.get((level, tile))
-        if rows is None:
-            hashes = self._read(level, tile)
-            if len(hashes) != TILE_BYTES:
-                return []
-            rows = [hashes]
-            for height in range(1, TILE_HEIGHT):
-                row = rows[-1]
-                rows.append(b"".join([fold(row[at : at + 64]) for at in range(0, TILE_BYTES >> height - 1, 64)]))
-            if len(self._folded) == FOLDED_TILES:
+        if piece.tile not in folded:
+            hashes = tiles.get(piece.tile, b"")
+            if not piece.rest or not piece.tile[0] or len(hashes) != TILE_BYTES:
+                first = piece.offset * HASH_BYTES
+                found = hashes[first : first + (HASH_BYTES << piece.rest)]
+                if len(found) != HASH_BYTES << piece.rest:
+                    tile = "/".join(map(str, piece.tile))
+                    raise LogDamaged("a tile is not there, or shorter than the log", tile=tile)
+                return _head(found)
+            if len(self._folded) >= FOLDED_TILES:
                 self._folded.clear()
-            self._folded[level, tile] = rows
-        return rows
+            self._folded[piece.tile] = folded[piece.tile] = _rows(hashes)
+        return folded[piece.tile][piece.rest][(piece.offset >> piece.rest) * HASH_BYTES :][:HASH_BYTES]
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A complete subtree: 2^rest hashes of a tile, from this one on."""
+
+    tile: TileName
+    offset: int
+    rest: int
+
+
+def _pieces(start: int, end: int) -> Iterator[_Piece]:
+    """Yields the widest complete subtrees of leaves start..end, left to right.
+
+    They get narrower: `start` is a multiple of the width of the first.
+    """
+    while start < end:
+        height = (end - start).bit_length() - 1
+        level, rest = divmod(height, TILE_HEIGHT)
+        index, offset = divmod(start >> (TILE_HEIGHT * level), TILE_WIDTH)
+        yield _Piece((level, index), offset, rest)
+        start += 1 << height
+
+
+def _apart(start: int, end: int, indexes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yields the widest subtrees that hold none of some leaves."""
+    at = bisect_left(indexes, start)
+    if at == len(indexes) or indexes[at] >= end:
+        yield start, end
+    elif end - start > 1:
+        middle = start + _split(end - start)
+        yield from _apart(start, middle, indexes)
+        yield from _apart(middle, end, indexes)
+
+
+def _rows(hashes: bytes) -> list[bytes]:
+    """Gives all hashes in a full tile, its own first."""
+    rows = [hashes]
+    for height in range(1, TILE_HEIGHT):
+        row = rows[-1]
+        rows.append(b"".join([fold(row[at : at + 64]) for at in range(0, TILE_BYTES >> height - 1, 64)]))
+    return rows
 
 
 def combined_root(proven: Sequence[tuple[int, bytes]], size: int, hashes: Sequence[bytes]) -> bytes:

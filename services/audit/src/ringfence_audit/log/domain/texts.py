@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 SALT_BYTES = 16
+COMMITTED = b"_commitment"
 
 
 class Text(NamedTuple):
@@ -26,6 +27,11 @@ class Text(NamedTuple):
     within: bytes | None = None
     party: bytes | None = None
     counterparty: bytes | None = None
+
+
+def may_commit(leaf: bytes) -> bool:
+    """Tells whether a leaf may commit to texts: one that has no field of such a name does not."""
+    return COMMITTED in leaf
 
 
 class Opening(NamedTuple):
