@@ -239,6 +239,11 @@ def signing(
     return SignCheckpoint(writer, log, TileModel(), signer, anchoring, publishing, Rotating(log, signer), vouching)
 
 
+def searched(store: EventStore, log: State) -> RunReader:
+    """The search index, held to what the newest state says of it."""
+    return RunReader(store, lambda: stated_index(log.signed.state_leaf) if log.signed else NO_INDEX)
+
+
 def later() -> int:
     """An hour after what feeds tell of."""
     return START_NS + 3_600 * 10**9
@@ -256,7 +261,7 @@ async def running(
 ) -> AsyncIterator[Audit]:
     """Starts a log over a store, as a process would, from its snapshot if there is one."""
     codec, log, translation = EventCodec(EVENTS), State(ORIGIN), TranslationState()
-    evidence, parties, texts = EvidenceState(), TextState(), TextReader(store)
+    evidence, parties, texts, findings = EvidenceState(), TextState(), TextReader(store), FindingsReader(store)
     state = states(log, translation, evidence, StandingState(), parties)
     writer = GroupWriter(store, codec, state, ManualClock(START_NS))
     if snapshot is not None:
@@ -265,13 +270,11 @@ async def running(
     take_over = TakeOver(writer, log, Translation(translation), TileModel(), TextRows(), parties)
     anchor, record_read = anchor or LocalAnchor(), RecordRead(writer, log, TileModel())
     sign_checkpoint = signing(store, writer, log, anchor, policy, signer, is_open)
-    search, bundles = Projector(store, codec, IndexModel()), Projector(store, codec, BundleModel())
+    search, bundles, proof = (Projector(store, codec, each()) for each in (IndexModel, BundleModel, ProofModel))
     queries = Queries(TileReader(store), ChainedLeaves(store, codec), BundleReader(store))
-    proof, findings = Projector(store, codec, ProofModel()), FindingsReader(store)
     of = {feed.source: feed for feed in (SourceFeed("custody"), SourceFeed("payment-instruction"), *feeds)}
     passing = Passing(evidence, NotePassed(writer, log), of["custody"], of["payment-instruction"], findings, later)
-    heavy = HeavyWork(MeterProvider().get_meter("test"))
-    keys = RunReader(store, lambda: stated_index(log.signed.state_leaf) if log.signed else NO_INDEX)
+    heavy, keys = HeavyWork(MeterProvider().get_meter("test")), searched(store, log)
     searching = SearchServicer(record_read, SearchQueries(keys, queries), search, heavy.run)
     making = Making(IndexedLeaves(keys, queries, texts), translation.currencies)
     servicer = joined(
@@ -290,7 +293,6 @@ async def running(
         EvidenceServicer(record_read, findings, evidence, proof, heavy.run),
         ReportServicer(record_read, making, searching.caught_up, heavy.run, ORIGIN),
     )
-    checkpointer = Checkpointer(sign_checkpoint, lambda: not log.is_due)
     task = asyncio.create_task(writer.run())
     try:
         yield Audit(
@@ -304,7 +306,7 @@ async def running(
             anchor=anchor,
             anchoring=sign_checkpoint.anchoring,
             sign_checkpoint=sign_checkpoint,
-            checkpointer=checkpointer,
+            checkpointer=Checkpointer(sign_checkpoint, lambda: not log.is_due),
             servicer=servicer,
             search=search,
             proof=proof,

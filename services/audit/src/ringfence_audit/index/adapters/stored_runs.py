@@ -107,10 +107,10 @@ class Directory:
 def read_directories(connection: Any, runs: Sequence[Run]) -> list[Directory]:
     """Reads which chunks runs have, whose heads lead to each run's root; raises IndexMoved and IndexDamaged."""
     rows = defaultdict[tuple[int, int], list[Any]](list)
-    places = [(level_of(run.leaves), run.first) for run in runs]
-    for row in connection.execute(DIRECTORIES, tuple(map(list, zip(*places, strict=True)))) if runs else ():
+    names = [(level_of(run.leaves), run.first) for run in runs]
+    for row in connection.execute(DIRECTORIES, tuple(map(list, zip(*names, strict=True)))) if runs else ():
         rows[row["level"], row["first_leaf"]].append(row)
-    return [_directory(connection, run, rows[place]) for run, place in zip(runs, places, strict=True)]
+    return [_directory(connection, run, rows[name]) for run, name in zip(runs, names, strict=True)]
 
 
 def _directory(connection: Any, run: Run, rows: Sequence[Any]) -> Directory:
@@ -125,11 +125,11 @@ def read_chunks(connection: Any, wanted: Sequence[tuple[Run, Directory, int]]) -
 
     Raises IndexMoved and IndexDamaged.
     """
-    places = [(level_of(run.leaves), run.first, number) for run, _, number in wanted]
-    rows = connection.execute(CHUNKS, tuple(map(list, zip(*places, strict=True)))) if wanted else ()
+    names = [(level_of(run.leaves), run.first, number) for run, _, number in wanted]
+    rows = connection.execute(CHUNKS, tuple(map(list, zip(*names, strict=True)))) if wanted else ()
     found = {(row["level"], row["first_leaf"], row["chunk"]): row["postings"] for row in rows}
-    for (run, directory, number), place in zip(wanted, places, strict=True):
-        chunk = chunk_of(bytes(found.get(place, b"")))
+    for (run, directory, number), name in zip(wanted, names, strict=True):
+        chunk = chunk_of(bytes(found.get(name, b"")))
         if chunk.head != directory.head(number) or chunk.first_posting != directory.firsts[number]:
             raise _unfit(connection, run, number)
         yield chunk
