@@ -43,6 +43,7 @@ from ringfence_audit.log.domain.errors import SigningKeyMissing
 from ringfence_audit.log.domain.events import EVENTS
 from ringfence_audit.log.domain.merkle import TileTree
 from ringfence_audit.log.domain.state import State
+from ringfence_audit.log.domain.state_leaf import NO_INDEX, stated_index
 from ringfence_audit.log.domain.witnesses import Policy
 from ringfence_audit.reports.adapters.log_leaves import IndexedLeaves
 from ringfence_audit.reports.api.servicer import ReportServicer
@@ -238,6 +239,11 @@ def signing(
     return SignCheckpoint(writer, log, TileModel(), signer, anchoring, publishing, Rotating(log, signer), vouching)
 
 
+def searched(store: EventStore, log: State) -> RunReader:
+    """The search index, held to what the newest state says of it."""
+    return RunReader(store, lambda: stated_index(log.signed.state_leaf) if log.signed else NO_INDEX)
+
+
 def later() -> int:
     """An hour after what feeds tell of."""
     return START_NS + 3_600 * 10**9
@@ -268,9 +274,9 @@ async def running(
     queries = Queries(TileReader(store), ChainedLeaves(store, codec), BundleReader(store))
     of = {feed.source: feed for feed in (SourceFeed("custody"), SourceFeed("payment-instruction"), *feeds)}
     passing = Passing(evidence, NotePassed(writer, log), of["custody"], of["payment-instruction"], findings, later)
-    heavy = HeavyWork(MeterProvider().get_meter("test"))
-    searching = SearchServicer(record_read, SearchQueries(RunReader(store), queries), search, heavy.run)
-    making = Making(IndexedLeaves(RunReader(store), queries, texts), translation.currencies)
+    heavy, keys = HeavyWork(MeterProvider().get_meter("test")), searched(store, log)
+    searching = SearchServicer(record_read, SearchQueries(keys, queries), search, heavy.run)
+    making = Making(IndexedLeaves(keys, queries, texts), translation.currencies)
     servicer = joined(
         AuditServiceServicer,
         LogServicer(
@@ -283,7 +289,7 @@ async def running(
             heavy.run,
         ),
         OpenedSearch(searching, texts),
-        AnswerServicer(record_read, Answering(RunReader(store), queries), heavy.run),
+        AnswerServicer(record_read, Answering(keys, queries), heavy.run),
         EvidenceServicer(record_read, findings, evidence, proof, heavy.run),
         ReportServicer(record_read, making, searching.caught_up, heavy.run, ORIGIN),
     )

@@ -74,6 +74,7 @@ from ringfence_audit.log.application.queries import Queries
 from ringfence_audit.log.domain import events
 from ringfence_audit.log.domain.state import LogTampered
 from ringfence_audit.log.domain.state import State as LogState
+from ringfence_audit.log.domain.state_leaf import NO_INDEX, stated_index
 from ringfence_audit.log.module import signing_checkpoints
 from ringfence_audit.reports.adapters.log_leaves import IndexedLeaves
 from ringfence_audit.reports.api.servicer import ReportServicer
@@ -203,7 +204,8 @@ def _audit(
 ) -> Servicer:
     record_read = RecordRead(core.writer, log, TileModel())
     queries = _queries(core)
-    keys, texts = RunReader(core.store), TextReader(core.store)
+    texts = TextReader(core.store)
+    keys = RunReader(core.store, lambda: stated_index(log.signed.state_leaf) if log.signed else NO_INDEX)
     search = SearchServicer(record_read, SearchQueries(keys, queries), core.projectors[IndexModel.name], heavily)
     making = Making(IndexedLeaves(keys, queries, texts), translation.currencies)
     servicer = joined(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
 from ringfence_audit.index.adapters.run_reader import RunReader
 from ringfence_audit.index.application.answering import Answering
+from ringfence_audit.index.application.ports import Located
 from ringfence_audit.index.domain.errors import IndexDamaged, IndexPending
+from ringfence_audit.index.domain.runs import Covered
 from ringfence_audit.log.adapters.bundle_reader import BundleReader
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.tile_reader import TileReader
@@ -228,9 +231,12 @@ async def test_a_root_that_was_not_signed_is_named(filled: Audit) -> None:
 class Forgetful(RunReader):
     """An index whose look-up leaves out the last leaf that it finds."""
 
-    def find(self, keys: Sequence[bytes], from_leaf: int, until_leaf: int, limit: int) -> list[int]:
+    def find(
+        self, keys: Sequence[bytes], from_leaf: int, until_leaf: int, limit: int, covered: Covered | None = None
+    ) -> Located:
         """Gives all but one."""
-        return super().find(keys, from_leaf, until_leaf, limit)[:-1]
+        located = super().find(keys, from_leaf, until_leaf, limit, covered)
+        return replace(located, indexes=located.indexes[:-1])
 
 
 async def test_facts_that_are_not_those_of_the_pages_are_named(filled: Audit) -> None:

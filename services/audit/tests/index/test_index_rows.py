@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from random import Random
 from typing import Any
 
 import psycopg
 import pytest
-from psycopg.rows import dict_row
-from ringfence_audit.index.adapters import stored_runs
-from ringfence_audit.index.adapters.index_model import IndexModel
+from ringfence_audit.index.adapters import index_model, stored_runs
+from ringfence_audit.index.adapters.index_model import KEPT_STATES, IndexModel
 from ringfence_audit.index.adapters.run_reader import RunReader
+from ringfence_audit.index.domain.answer import Asked
 from ringfence_audit.index.domain.errors import IndexDamaged, IndexMoved
 from ringfence_audit.index.domain.keys import keys_of
-from ringfence_audit.index.domain.runs import Run, index_root
+from ringfence_audit.index.domain.runs import Covered, index_root
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_local_stack.servers.database import Database
 
 from . import reference
 from .logs import History, batches, grown, identifier, leaves
-
-
-@pytest.fixture
-def connection(audit_database: Database) -> Iterator[Any]:
-    """A connection of the service's own role."""
-    with psycopg.connect(audit_database.app_conninfo, row_factory=dict_row) as connected:
-        yield connected
-
-
-@pytest.fixture
-def reader(audit_store: EventStore) -> RunReader:
-    """A reader that has cached nothing."""
-    return RunReader(audit_store)
 
 
 def project(connection: Any, recorded: Sequence[Recorded], sizes: Sequence[int] = ()) -> None:
@@ -62,13 +49,14 @@ def runs_of(connection: Any, level: int) -> list[int]:
     return found
 
 
-def shown(reader: RunReader, runs: Sequence[Run], key: bytes) -> list[int]:
+def shown(reader: RunReader, covered: Covered, key: bytes) -> list[int]:
     """Finds a key by the pages of all runs, each of which is proven."""
     found = []
-    for run in runs:
-        if not run.postings:
+    size = sum(run.leaves for run in covered.runs)
+    for run, pages in zip(covered.runs, reader.pages(covered, Asked(key, 0, size)), strict=True):
+        assert (pages is None) == (not run.postings)
+        if pages is None:
             continue
-        pages = reader.pages(run, key + bytes(4), key + run.leaves.to_bytes(4, "big"))
         hashes = {at: sha256(b"\x00" + page).digest() for at, page in enumerate(pages.pages, pages.first_page)}
         assert reference.proven_head(run.pages, hashes, pages.proof) == run.root
         content = b"".join(pages.pages)
@@ -85,7 +73,8 @@ def test_the_reader_covers_any_size_and_proves_what_a_key_finds(connection: Any,
     assert reader.size() == total
     random = Random(total)
     for size in {0, total, total // 2, total - total % 256}:
-        assert index_root(runs := reader.cover(size)) == reference.root(history.leaves[:size])
+        covered = reader.cover(size)
+        assert index_root(covered.runs) == reference.root(history.leaves[:size])
         for key in (
             identifier("account", random.randrange(40)),
             identifier("reader"),
@@ -93,13 +82,24 @@ def test_the_reader_covers_any_size_and_proves_what_a_key_finds(connection: Any,
             b"\xff" * 16,
         ):
             expected = [index for index, leaf in enumerate(history.leaves[:size]) if key in keys_of(leaf)]
-            assert shown(reader, runs, key) == expected
+            assert shown(reader, covered, key) == expected
 
 
-def test_a_search_finds_leaves_in_any_range(connection: Any, reader: RunReader) -> None:
-    """The first of a range, by one key or several, across runs and the tail; bundles and accounts likewise."""
+def merge_for_good(history: History) -> None:
+    """Signs as often as it takes until nothing but merged runs is left of what is indexed."""
+    for _ in range(KEPT_STATES):
+        history.sign(history.state(len(history.leaves)))
+
+
+@pytest.mark.parametrize("is_merged", [False, True])
+def test_a_search_finds_leaves_in_any_range(connection: Any, reader: RunReader, is_merged: bool) -> None:
+    """The first of a range, by one key or several, across runs and the tail, whether or not the parts of merged runs
+    are still there; bundles and accounts likewise."""
     history = grown(4_096 + 700, 300)
+    if is_merged:
+        merge_for_good(history)
     project(connection, history.recorded)
+    assert runs_of(connection, 0)[0] == (4_096 if is_merged else 0)
     random = Random(1)
     for _ in range(50):
         keys = [identifier("account", random.randrange(40)) for _ in range(random.randint(1, 3))]
@@ -107,12 +107,13 @@ def test_a_search_finds_leaves_in_any_range(connection: Any, reader: RunReader) 
         limit = random.choice([1, 10, 5_000])
         content = enumerate(history.leaves[start:end], start)
         expected = [index for index, leaf in content if set(keys) & set(keys_of(leaf))]
-        assert reader.find(keys, start, end, limit) == expected[:limit]
+        assert reader.find(keys, start, end, limit).indexes == expected[:limit]
     assert reader.bundles_of(identifier("tenant", 1), 300, 1_100, 2) == [256, 512]
     assert reader.bundles_of(identifier("tenant", 1), 4_600, 5_000, 9) == [4_352, 4_608]
     assert reader.bundles_of(identifier("tenant", 9), 0, 5_000, 9) == []
-    assert len(reader.accounts_of(identifier("owner", 1))) > 10
-    assert reader.accounts_of(identifier("owner", 77)) == []
+    assert len(reader.accounts_of(identifier("owner", 1), 100)) > 10
+    assert len(reader.accounts_of(identifier("owner", 1), 9)) == 9
+    assert reader.accounts_of(identifier("owner", 77), 100) == []
 
 
 def signed_history() -> History:
@@ -132,8 +133,11 @@ def signed_history() -> History:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_rows_follow_from_events_however_they_come(connection: Any, database: Any, seed: int) -> None:
+def test_rows_follow_from_events_however_they_come(
+    connection: Any, database: Any, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
     """One by one, all together or in any batches: the same rows, after any event."""
+    monkeypatch.setattr(index_model, "KEPT_STATES", 3)
     random, history = Random(seed), signed_history()
     upto = random.randrange(len(history.recorded) // 2, len(history.recorded))
     recorded = history.recorded[:upto] if seed > 1 else history.recorded
@@ -145,10 +149,12 @@ def test_rows_follow_from_events_however_they_come(connection: Any, database: An
     connection.commit()
     project(connection, recorded)
     assert rows(connection) == one_way
+    assert seed > 1 or runs_of(connection, 0)[0] >= 4_096
 
 
-def test_merged_runs_stay_until_two_checkpoints_need_them_no_more(connection: Any, reader: RunReader) -> None:
-    """A parent's range is complete, then one signed state has an index beyond it, then another: only then they go."""
+def test_merged_runs_stay_until_no_kept_state_needs_them(connection: Any, reader: RunReader) -> None:
+    """A parent's range is complete, then one signed state after the other has an index beyond it: with the last of as
+    many as are kept they go."""
     history = grown(4_096, 500)
     bundles = list(range(0, 4_096, 256))
 
@@ -158,29 +164,42 @@ def test_merged_runs_stay_until_two_checkpoints_need_them_no_more(connection: An
 
     done = 0
     sizes = []
-    for index_size in (4_095, 4_096, 4_097, 4_098):
+    for index_size in (4_095, *(4_096 + number for number in range(KEPT_STATES))):
         sizes.append(history.state(index_size))
     assert level_0() == bundles  # stated alone
-    for size, left in zip(sizes, (bundles, bundles, [], []), strict=True):
+    for size in sizes:
+        assert runs_of(connection, 0) == bundles
         done = len(history.recorded)
         history.sign(size)
-        assert level_0() == left
+        level_0()
+    assert runs_of(connection, 0) == []
     assert runs_of(connection, 1) == [0]
-    assert index_root(reader.cover(4_098)) == reference.root(history.leaves[:4_098])
+    assert index_root(reader.cover(4_098).runs) == reference.root(history.leaves[:4_098])
     with pytest.raises(IndexMoved):
         reader.cover(4_095)
 
 
 def test_a_checkpoint_over_less_keeps_what_it_needs(connection: Any) -> None:
-    """Where one of two checkpoints was over no index, or had no state at all, nothing goes."""
+    """Where one of the checkpoints that are kept was over no index, nothing goes until it is kept no more."""
     history = grown(4_096, 500)
-    for index_size in (4_096, 0, 4_096):
+    for index_size in (0, *[4_096] * (KEPT_STATES - 1)):
         history.sign(history.state(index_size))
-    history.append([history.leaves[-1]])
-    history.sign(len(history.leaves))
-    history.sign(history.state(4_096))
     project(connection, history.recorded)
     assert len(runs_of(connection, 0)) == 16
+    history.sign(history.state(4_096))
+    project(connection, history.recorded[-2:])
+    assert runs_of(connection, 0) == []
+
+
+def test_a_log_without_states_keeps_no_merged_runs_for_ever(connection: Any) -> None:
+    """Nothing is answered completely under its checkpoints: what goes is told by how many leaves they are over."""
+    history = grown(4_096, 500)
+    history.sign(4_000)
+    for _ in range(KEPT_STATES):
+        history.read()
+        history.sign(len(history.leaves))
+        project(connection, history.recorded[-2:] if runs_of(connection, 0) else history.recorded)
+    assert (runs_of(connection, 0), runs_of(connection, 1)) == ([], [0])
 
 
 class Cut(Exception):
@@ -289,20 +308,19 @@ def test_a_run_that_was_merged_meanwhile_is_named_as_moved(connection: Any, audi
     history = grown(4_100, 500)
     project(connection, history.recorded)
     known, fresh = RunReader(audit_store), RunReader(audit_store)
-    run, key = known.cover(4_000)[0], identifier("account", 1)
-    for _ in range(2):
-        history.sign(history.state(len(history.leaves)))
-    project(connection, history.recorded[-4:])
+    run, key = known.cover(4_000).runs[0], identifier("account", 1)
+    merge_for_good(history)
+    project(connection, history.recorded[-2 * KEPT_STATES :])
     assert run.leaves == 256
     for reader in (known, fresh):
         with pytest.raises(IndexMoved):
-            reader.pages(run, key + bytes(4), key + b"\xff" * 4)
+            reader.pages(Covered([run]), Asked(key, 0, 256))
 
 
 def test_a_range_that_the_index_has_not_reached_is_refused(connection: Any, reader: RunReader) -> None:
     """No answer is made up for leaves that are not in it."""
     assert reader.size() == 0
-    assert reader.cover(0) == []
+    assert reader.cover(0) == Covered([])
     project(connection, grown(300, 50).recorded)
     for size in (301, 512, 5_000):
         with pytest.raises(IndexMoved):

@@ -10,9 +10,10 @@ import pytest
 from ringfence_audit.bootstrap import rebuild
 from ringfence_audit.index.adapters.index_model import IndexModel
 from ringfence_audit.index.adapters.run_reader import RunReader
+from ringfence_audit.index.application.ports import Located
 from ringfence_audit.index.application.queries import Queries, SearchQuery
 from ringfence_audit.index.application.vouching import Vouching
-from ringfence_audit.index.domain.runs import Run
+from ringfence_audit.index.domain.runs import Covered, Run
 from ringfence_audit.log.adapters.bundle_reader import BundleReader
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.tile_reader import TileReader
@@ -79,9 +80,9 @@ class Filling:
         """Tells how far it is."""
         return self._size
 
-    def cover(self, size: int) -> list[Run]:
+    def cover(self, size: int) -> Covered:
         """Gives one run for all."""
-        return [Run(0, size, 0, bytes(32))]
+        return Covered([Run(0, size, 0, bytes(32))])
 
 
 @pytest.mark.parametrize(("size", "stated"), [(65_537, 65_536), (70_000, 69_888), (65_536, 65_536), (300, 300)])
@@ -213,7 +214,7 @@ async def test_times_narrow_where_a_search_looks(
     asked: list[range] = []
     find = RunReader.find
 
-    def noted(self: RunReader, keys: Any, from_leaf: int, until_leaf: int, limit: int) -> list[int]:
+    def noted(self: RunReader, keys: Any, from_leaf: int, until_leaf: int, limit: int) -> Located:
         asked.append(range(from_leaf, until_leaf))
         return find(self, keys, from_leaf, until_leaf, limit)
 

@@ -1,8 +1,8 @@
 """The search index, which follows the log on its own.
 
 What rows there are after an event follows from the events alone, in whatever batches they come: a run from the moment
-when its range is complete until two checkpoints, one after the other, were signed over states whose index needs it no
-more, because it goes beyond the range above.
+when its range is complete until as many checkpoints as KEPT_STATES, one after the other, were signed over states whose
+index needs it no more, because it goes beyond the range above.
 """
 
 from __future__ import annotations
@@ -25,10 +25,19 @@ from ringfence_audit.log.domain.state_leaf import stated_index
 BLOCK_LEAVES = 8_192
 """Their keys are taken at once."""
 
+KEPT_STATES = 31
+"""Signed states, one after the other, whose runs stay: with one a second, an answer under it has half a minute."""
+
 SAVE_TENANTS = "INSERT INTO index_tenants SELECT * FROM unnest(%b::bytea[], %b::bigint[]) ON CONFLICT DO NOTHING"
 SAVE_ACCOUNTS = "INSERT INTO index_accounts SELECT * FROM unnest(%b::bytea[], %b::bytea[]) ON CONFLICT DO NOTHING"
 SAVE_STATE = "INSERT INTO index_states VALUES (%b, %b, %b)"
-STATES = "SELECT size, index_size FROM index_states WHERE signed OR size = %b"
+STATED = "SELECT index_size FROM index_states WHERE size = %b"
+FORGET_STATES = (
+    "DELETE FROM index_states WHERE size <= %(size)b AND NOT signed OR size = %(size)b"
+    " OR size <= (SELECT size FROM index_states WHERE signed AND size < %(size)b ORDER BY size DESC"
+    " OFFSET %(others)b LIMIT 1)"
+)
+NEEDED = "SELECT count(*) AS states, min(index_size) AS index_size FROM index_states WHERE signed"
 
 
 @dataclass(slots=True)
@@ -122,12 +131,16 @@ def _note_state(connection: Any, event: StateRecorded) -> None:
 
 
 def _note_signed(connection: Any, event: CheckpointSigned) -> int:
-    """Takes note of a signed checkpoint; gives below which leaf neither it nor the one before needs merged runs."""
-    states = {row["size"]: row["index_size"] for row in connection.execute(STATES, (event.size,))}
-    newest = states.pop(event.size, 0)
-    connection.execute("DELETE FROM index_states WHERE size <= %b", (event.size,))
-    connection.execute(SAVE_STATE, (event.size, newest, True))
-    return min(newest, *states.values()) if states else 0
+    """Takes note of a signed checkpoint; gives below which leaf neither it nor any that is kept needs merged runs.
+
+    Under one without a state nothing is answered completely: searches, which look in all of the index, need no more
+    than its newest runs.
+    """
+    stated = connection.execute(STATED, (event.size,)).fetchone()
+    connection.execute(FORGET_STATES, {"size": event.size, "others": KEPT_STATES - 1})
+    connection.execute(SAVE_STATE, (event.size, stated["index_size"] if stated else event.size, True))
+    needed = connection.execute(NEEDED).fetchone()
+    return int(needed["index_size"]) if needed["states"] == KEPT_STATES else 0
 
 
 def _delete_merged(connection: Any, unneeded_below: int) -> None:

@@ -25,19 +25,18 @@ CREATE TABLE index_runs (
     PRIMARY KEY (level, first_leaf)
 );
 
--- A run's pages, 256 at a time, with their hashes and the head of the tree over these.
+-- A run's pages, 256 at a time, with the head of the tree over their hashes.
 CREATE TABLE index_chunks (
     level smallint NOT NULL,
     first_leaf bigint NOT NULL,
     chunk integer NOT NULL,
     first_posting bytea NOT NULL,
     head bytea NOT NULL,
-    hashes bytea NOT NULL,
     postings bytea NOT NULL,
     PRIMARY KEY (level, first_leaf, chunk)
 );
--- Ids and hashes do not compress.
-ALTER TABLE index_chunks ALTER COLUMN hashes SET STORAGE EXTERNAL, ALTER COLUMN postings SET STORAGE EXTERNAL;
+-- Ids do not compress.
+ALTER TABLE index_chunks ALTER COLUMN postings SET STORAGE EXTERNAL;
 
 -- What events have brought to the bundle of 256 leaves that is not complete yet; offsets are in the bundle.
 CREATE TABLE index_tail (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -24,7 +25,7 @@ from ringfence_audit.index.domain.trees import HASH_BYTES, tree_head
 
 SAVE_RUN = "INSERT INTO index_runs VALUES (%b, %b, %b, %b)"
 SAVE_TAIL = "INSERT INTO index_tail VALUES (%b, %b, %b, %b)"
-SAVE_CHUNK = "INSERT INTO index_chunks VALUES (%b, %b, %b, %b, %b, %b, %b)"
+SAVE_CHUNK = "INSERT INTO index_chunks VALUES (%b, %b, %b, %b, %b, %b)"
 SIZE = (
     "SELECT greatest((SELECT coalesce(max(first_leaf + leaves), 0) FROM index_tail),"
     " (SELECT coalesce(max(newest.end_leaf), 0) FROM unnest(%b::smallint[], %b::bigint[]) AS wanted (level, span)"
@@ -35,16 +36,24 @@ RUNS = (
     "SELECT r.first_leaf, r.postings, r.root FROM unnest(%b::smallint[], %b::bigint[]) AS wanted (level, first_leaf)"
     " JOIN index_runs r USING (level, first_leaf)"
 )
-DIRECTORY = "SELECT first_posting, head FROM index_chunks WHERE level = %b AND first_leaf = %b ORDER BY chunk"
+DIRECTORIES = (
+    "SELECT c.level, c.first_leaf, c.first_posting, c.head"
+    " FROM unnest(%b::smallint[], %b::bigint[]) AS wanted (level, first_leaf)"
+    " JOIN index_chunks c USING (level, first_leaf) ORDER BY c.level, c.first_leaf, c.chunk"
+)
 TAIL = "SELECT first_leaf, leaves, sha256, postings FROM index_tail ORDER BY first_leaf"
-CHUNK = "SELECT postings FROM index_chunks WHERE level = %b AND first_leaf = %b AND chunk = %b"
+CHUNKS = (
+    "SELECT c.level, c.first_leaf, c.chunk, c.postings"
+    " FROM unnest(%b::smallint[], %b::bigint[], %b::integer[]) AS wanted (level, first_leaf, chunk)"
+    " JOIN index_chunks c USING (level, first_leaf, chunk)"
+)
 
 
 def write_run(connection: Any, of: Range, blocks: Iterable[Postings]) -> Run:
     """Writes the run of a complete range from its postings, sorted, in blocks."""
     level, count, heads = level_of(of.leaves), 0, b""
     for number, chunk in enumerate(chunks_of(blocks)):
-        row = (level, of.first, number, chunk.first_posting, chunk.head, chunk.hashes, chunk.postings)
+        row = (level, of.first, number, chunk.first_posting, chunk.head, chunk.postings)
         connection.execute(SAVE_CHUNK, row)
         count += len(chunk.postings) // POSTING_BYTES
         heads += chunk.head
@@ -95,22 +104,35 @@ class Directory:
         return self.heads[number * HASH_BYTES : (number + 1) * HASH_BYTES]
 
 
-def read_directory(connection: Any, run: Run) -> Directory:
-    """Reads which chunks a run has, whose heads lead to its root; raises IndexMoved and IndexDamaged."""
-    rows = connection.execute(DIRECTORY, (level_of(run.leaves), run.first)).fetchall()
+def read_directories(connection: Any, runs: Sequence[Run]) -> list[Directory]:
+    """Reads which chunks runs have, whose heads lead to each run's root; raises IndexMoved and IndexDamaged."""
+    rows = defaultdict[tuple[int, int], list[Any]](list)
+    names = [(level_of(run.leaves), run.first) for run in runs]
+    for row in connection.execute(DIRECTORIES, tuple(map(list, zip(*names, strict=True)))) if runs else ():
+        rows[row["level"], row["first_leaf"]].append(row)
+    return [_directory(connection, run, rows[name]) for run, name in zip(runs, names, strict=True)]
+
+
+def _directory(connection: Any, run: Run, rows: Sequence[Any]) -> Directory:
     directory = Directory([bytes(row["first_posting"]) for row in rows], b"".join(row["head"] for row in rows))
     if tree_head(directory.heads) != run.root or len(rows) != -(-run.postings // CHUNK_POSTINGS):
         raise _unfit(connection, run)
     return directory
 
 
-def read_chunk(connection: Any, run: Run, directory: Directory, number: int) -> Chunk:
-    """Reads a chunk whose pages lead to its head in the directory; raises IndexMoved and IndexDamaged."""
-    row = connection.execute(CHUNK, (level_of(run.leaves), run.first, number)).fetchone()
-    chunk = chunk_of(bytes(row["postings"]) if row else b"")
-    if chunk.head != directory.head(number) or chunk.first_posting != directory.firsts[number]:
-        raise _unfit(connection, run, number)
-    return chunk
+def read_chunks(connection: Any, wanted: Sequence[tuple[Run, Directory, int]]) -> Iterator[Chunk]:
+    """Yields chunks by run and number, in this order, all read at once, whose pages lead to their heads.
+
+    Raises IndexMoved and IndexDamaged.
+    """
+    names = [(level_of(run.leaves), run.first, number) for run, _, number in wanted]
+    rows = connection.execute(CHUNKS, tuple(map(list, zip(*names, strict=True)))) if wanted else ()
+    found = {(row["level"], row["first_leaf"], row["chunk"]): row["postings"] for row in rows}
+    for (run, directory, number), name in zip(wanted, names, strict=True):
+        chunk = chunk_of(bytes(found.get(name, b"")))
+        if chunk.head != directory.head(number) or chunk.first_posting != directory.firsts[number]:
+            raise _unfit(connection, run, number)
+        yield chunk
 
 
 def write_tail(connection: Any, of: Range, postings: Postings) -> None:
@@ -148,6 +170,7 @@ def _unfit(connection: Any, run: Run, chunk: int | None = None) -> IndexDamaged:
 
 
 def _blocks(connection: Any, run: Run, by: int) -> Iterator[Postings]:
-    directory = read_directory(connection, run)
+    [directory] = read_directories(connection, [run])
     for number in range(len(directory.firsts)):
-        yield rebased(postings_in(read_chunk(connection, run, directory, number).postings), by)
+        [chunk] = read_chunks(connection, [(run, directory, number)])
+        yield rebased(postings_in(chunk.postings), by)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ringfence_audit.index.application.ports import Index
 from ringfence_audit.index.domain.answer import HASH_BYTES, POSTING_SHARE, Answer, Asked, proof_hashes
 from ringfence_audit.index.domain.errors import IndexDamaged, IndexPending
-from ringfence_audit.index.domain.runs import PAGE_BYTES, Run, index_root
+from ringfence_audit.index.domain.runs import PAGE_BYTES, Covered
 from ringfence_audit.log.application.queries import ANSWER_BYTES
 from ringfence_audit.log.application.queries import Queries as LogQueries
 from ringfence_audit.log.domain.state import SignedHead
@@ -33,7 +33,7 @@ class _Stated:
 
     signed: SignedHead
     size: int
-    runs: Sequence[Run]
+    covered: Covered
 
 
 class Answering:
@@ -62,19 +62,16 @@ class Answering:
             cut = facts[-1][0] + 1
 
     def _stated(self, needed: int, signed: SignedHead) -> _Stated:
-        index = stated_index(signed.state_leaf) if signed.state_leaf else None
-        if index is None or index.size < needed:
-            raise IndexPending(until_leaf=str(needed), index_size=str(index.size if index else 0))
-        runs = self._index.cover(index.size)
-        if index_root(runs) != index.root:
-            raise IndexDamaged(first_leaf="0", leaves=str(index.size))
-        return _Stated(signed, index.size, runs)
+        index = stated_index(signed.state_leaf)
+        if index.size < needed:
+            raise IndexPending(until_leaf=str(needed), index_size=str(index.size))
+        return _Stated(signed, index.size, self._index.proven(index))
 
     def _facts(self, asked: Asked, stated: _Stated) -> tuple[Facts, int]:
         """Gives the facts that fit into an answer, and the leaf before which they are all; 0 where all fit."""
         found: Facts = []
         used, before, last = self._least_bytes(asked, stated), None, stated.signed.size - 1
-        for index, leaf in self._found(asked):
+        for index, leaf in self._found(asked, stated.covered):
             used += len(leaf) + 2 + POSTING_SHARE + HASH_BYTES * proof_hashes(index, before, last)
             if found and (used > self._most_bytes or len(found) == MOST_FACTS):
                 return found, index
@@ -82,24 +79,23 @@ class Answering:
             before = index
         return found, 0
 
-    def _found(self, asked: Asked) -> Iterator[tuple[int, bytes]]:
+    def _found(self, asked: Asked, covered: Covered) -> Iterator[tuple[int, bytes]]:
         at = asked.from_leaf
-        while indexes := self._index.find([asked.key], at, asked.until_leaf, READ_TOGETHER):
-            yield from self._log.leaves_at(indexes)
-            at = indexes[-1] + 1
+        while at < asked.until_leaf:
+            located = self._index.find([asked.key], at, asked.until_leaf, READ_TOGETHER, covered)
+            yield from self._log.leaves_at(located.indexes)
+            at = located.next_leaf
 
     def _least_bytes(self, asked: Asked, stated: _Stated) -> int:
         """Gives what an answer takes without its facts, at most."""
-        shown = [run for run in stated.runs if asked.concerns(run)]
+        shown = [run for run in stated.covered.runs if asked.concerns(run)]
         pages = sum(2 * PAGE_BYTES + 16 + 2 * HASH_BYTES * run.pages.bit_length() for run in shown)
-        signed, runs = stated.signed, 40 * len(stated.runs)
+        signed, runs = stated.signed, 40 * len(stated.covered.runs)
         proof = HASH_BYTES * signed.size.bit_length()
         return 128 + len(signed.note.encode()) + len(signed.state_leaf) + runs + pages + proof
 
     def _made(self, asked: Asked, stated: _Stated, facts: Facts) -> Answer:
-        shown = [
-            (run, self._index.pages(run, *asked.bounds(run)) if asked.concerns(run) else None) for run in stated.runs
-        ]
+        shown = list(zip(stated.covered.runs, self._index.pages(stated.covered, asked), strict=True))
         named = [index for run, pages in shown if pages for index in asked.indexes(run, pages)]
         if named != [index for index, _ in facts]:
             raise IndexDamaged(first_leaf=str(asked.from_leaf), leaves=str(asked.until_leaf - asked.from_leaf))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
-from itertools import chain, groupby, islice
+from itertools import chain, groupby, islice, takewhile
 
 from ringfence_audit.index.application.ports import Keys
 from ringfence_audit.index.domain.keys import leaf_ids
@@ -18,6 +18,8 @@ MOST_EXAMINED = 20_000
 FEWEST_TOGETHER = 64
 """Leaves that are read together, at least: most of a bundle may be of other platforms."""
 FOUND_TOGETHER = 1_000
+MOST_ACCOUNTS = 1_000
+"""Of an owner, that are looked up; where there are more, all leaves are looked through, page by page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,17 @@ class Found:
     next_leaf: int | None
 
 
+@dataclass(slots=True)
+class _Bound:
+    """Where a page ends though it is not full, because no more is looked up for it; None while it is."""
+
+    leaf: int | None = None
+
+    def holds(self, index: int) -> bool:
+        """Tells whether a leaf is before it."""
+        return self.leaf is None or index < self.leaf
+
+
 class Queries:
     """Searches the log by its index."""
 
@@ -59,8 +72,8 @@ class Queries:
     def search(self, query: SearchQuery) -> Found:
         """Finds leaves in order of the log; a page may be short where much had to be examined. Raises LogDamaged."""
         found: list[tuple[int, bytes]] = []
-        size = 0
-        for examined, (index, leaf) in enumerate(self._candidates(query)):
+        size, bound = 0, _Bound()
+        for examined, (index, leaf) in enumerate(self._candidates(query, bound)):
             if len(found) == query.page_size or examined == MOST_EXAMINED:
                 return Found(found, index)
             if _matches(leaf, query):
@@ -68,9 +81,9 @@ class Queries:
                 if found and size > ANSWER_BYTES:
                     return Found(found, index)
                 found.append((index, leaf))
-        return Found(found, None)
+        return Found(found, bound.leaf)
 
-    def _candidates(self, query: SearchQuery) -> Iterator[tuple[int, bytes]]:
+    def _candidates(self, query: SearchQuery, bound: _Bound) -> Iterator[tuple[int, bytes]]:
         if not (query.subject or query.tenant):
             yield from self._log.leaves_between(query.from_leaf, query.until_leaf, query.from_ns, query.until_ns)
             return
@@ -78,26 +91,34 @@ class Queries:
         if query.from_ns or query.until_ns:
             span = self._log.narrowed(span, query.from_ns, query.until_ns)
         indexed = range(span.start, min(max(self._keys.size(), span.start), span.stop))
-        found = (
-            self._of_subject(query.subject, indexed) if query.subject else self._of_tenant(query.tenant or b"", indexed)
-        )
+        if query.subject:
+            found = self._of_subject(query.subject, indexed, bound)
+        else:
+            found = self._of_tenant(query.tenant or b"", indexed)
         # What the index does not have yet is looked through.
-        indexes = chain(found, range(indexed.stop, span.stop))
+        indexes = takewhile(bound.holds, chain(found, range(indexed.stop, span.stop)))
         while together := list(islice(indexes, max(query.page_size, FEWEST_TOGETHER))):
             yield from self._log.leaves_at(together)
 
-    def _of_subject(self, subject: bytes, span: range) -> Iterator[int]:
+    def _of_subject(self, subject: bytes, span: range, bound: _Bound) -> Iterator[int]:
         """Yields where leaves about a subject may be: found by its id, or its accounts', or of it as a platform."""
-        keys = [subject, *self._keys.accounts_of(subject)]
-        both = merge(self._of_keys(keys, span), self._of_tenant(subject, span))
+        keys = [subject, *self._keys.accounts_of(subject, MOST_ACCOUNTS + 1)]
+        if len(keys) > MOST_ACCOUNTS + 1:
+            yield from span
+            return
+        both = merge(self._of_keys(keys, span, bound), self._of_tenant(subject, span))
         yield from (index for index, _ in groupby(both))
 
-    def _of_keys(self, keys: Sequence[bytes], span: range) -> Iterator[int]:
+    def _of_keys(self, keys: Sequence[bytes], span: range, bound: _Bound) -> Iterator[int]:
+        """Yields what keys find; sets the bound where all that one call looks up did not find as much as it may."""
         at = span.start
         while at < span.stop:
-            indexes = self._keys.find(keys, at, span.stop, FOUND_TOGETHER)
-            yield from indexes
-            at = indexes[-1] + 1 if len(indexes) == FOUND_TOGETHER else span.stop
+            located = self._keys.find(keys, at, span.stop, FOUND_TOGETHER)
+            yield from located.indexes
+            at = located.next_leaf
+            if at < span.stop and len(located.indexes) < FOUND_TOGETHER:
+                bound.leaf = at
+                return
 
     def _of_tenant(self, tenant: bytes, span: range) -> Iterator[int]:
         at = span.start

@@ -47,7 +47,7 @@ class Vouching:
             if is_late and size > LARGEST_LAG:
                 # How late is not known; at the end of a bundle it does not matter (docs/formats.md, complete answers).
                 size -= size % BUNDLE_LEAVES
-            return IndexHead(size, index_root(self.runs.cover(size)))
+            return IndexHead(size, index_root(self.runs.cover(size).runs))
         except (IndexDamaged, IndexMoved) as error:
             # Checkpoints go on, and say that they vouch for no index.
             log.error("index_not_vouched_for", reason=error.reason, **error.metadata)

@@ -7,7 +7,7 @@ with the head of the subtree over them: the tree of a run is the tree over its c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeAlias
@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ringfence_audit.index.domain.ranges import Range
+from ringfence_audit.index.domain.ranges import BUNDLE_LEAVES, Range
 from ringfence_audit.index.domain.trees import HASH_BYTES, combined_proof, tree_head
 
 KEY_BYTES, OFFSET_BYTES, POSTING_BYTES = 16, 4, 20
@@ -76,6 +76,18 @@ class Chunk:
     def page(self, number: int) -> bytes:
         """Gives a page by its number in the chunk."""
         return self.postings[number * PAGE_BYTES : (number + 1) * PAGE_BYTES]
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """The runs that cover the log's first leaves, in order; where the last one is partial, `partial` has its chunks."""
+
+    runs: Sequence[Run]
+    partial: Sequence[Chunk] = ()
+
+    def chunks(self, run: Run) -> Sequence[Chunk]:
+        """Gives the chunks of a run that is kept nowhere else; none of one that has rows."""
+        return self.partial if run.leaves < BUNDLE_LEAVES else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,12 @@ def stated_heads(leaf: bytes) -> tuple[SourceHead, ...]:
 
 
 def stated_index(leaf: bytes) -> IndexHead:
-    """Reads what is said of the index back from a state leaf of this log; raises ValueError where it is none."""
+    """Reads what is said of the index back from a state leaf of this log; raises ValueError where it is none.
+
+    Of an empty leaf, as under a checkpoint without one, that is nothing.
+    """
+    if not leaf:
+        return NO_INDEX
     kind, fields = decode(leaf)
     size, root = fields.get("index_size"), fields.get("index_root")
     if kind != STATE_KIND or not isinstance(size, int) or not isinstance(root, bytes):

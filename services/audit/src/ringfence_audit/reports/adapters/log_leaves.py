@@ -26,9 +26,9 @@ class IndexedLeaves:
         """Yields the leaves that name an id, with their indexes, in order, below an index; raises LogDamaged."""
         at = 0
         while at < until_leaf:
-            indexes = self.keys.find([key], at, until_leaf, LEAVES_AT_ONCE)
-            yield from self.log.leaves_at(indexes)
-            at = indexes[-1] + 1 if len(indexes) == LEAVES_AT_ONCE else until_leaf
+            located = self.keys.find([key], at, until_leaf, LEAVES_AT_ONCE)
+            yield from self.log.leaves_at(located.indexes)
+            at = located.next_leaf
 
     def of_kinds(self, tenant: bytes, kinds: Iterable[str], until_leaf: int) -> Iterable[tuple[int, bytes]]:
         """Yields the leaves of some kinds about a platform, in order, below an index; raises LogDamaged."""
