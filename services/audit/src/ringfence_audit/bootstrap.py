@@ -95,10 +95,12 @@ from ringfence_audit.texts.adapters.schema import TEXT_TABLES
 from ringfence_audit.texts.adapters.text_reader import TextReader
 from ringfence_audit.texts.adapters.text_rows import KeptTexts, TextRows
 from ringfence_audit.texts.api.servicer import OpenedSearch
+from ringfence_audit.texts.application.erasing import Erasing
 from ringfence_audit.texts.application.pruning import Pruning
 from ringfence_audit.texts.domain.state import State as TextState
 from ringfence_audit.tiles import module as tiles
 from ringfence_audit.translation.application.translator import Translation, count_unreadable_from_zero
+from ringfence_audit.translation.domain.links import link_in
 from ringfence_audit.translation.domain.state import State as TranslationState
 
 SOURCES = ("identity", "custody", "payment-instruction")
@@ -148,7 +150,8 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     passing.gauge(runtime.gauges, leadership)
     kept = KeptTexts(core.store)
     pruning = Pruning(RecordPruned(core.writer, log, TileModel()), texts, kept, runtime.clock.now_ns)
-    leadership.begin_with(pruning.erase_again)
+    erasing = Erasing(texts, kept, _queries(core), link_in)
+    leadership.begin_with(lambda: erasing.begin(log.frontier.size))
     marks = StoredMarks(core.store, EventCodec(events.EVENTS))
     followers = [
         runtime.follower(
@@ -175,6 +178,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
             Task("checkpoints", checkpointer.run),
             Task("evidence", passing.run),
             Task("pruning", pruning.run),
+            Task("erasing", erasing.run),
             *following,
         ],
         everywhere=tiles.tasks(
