@@ -255,7 +255,7 @@ async def running(
 ) -> AsyncIterator[Audit]:
     """Starts a log over a store, as a process would, from its snapshot if there is one."""
     codec, log, translation = EventCodec(EVENTS), State(ORIGIN), TranslationState()
-    evidence, parties, texts = EvidenceState(), TextState(), TextReader(store)
+    evidence, parties, texts, findings = EvidenceState(), TextState(), TextReader(store), FindingsReader(store)
     state = states(log, translation, evidence, StandingState(), parties)
     writer = GroupWriter(store, codec, state, ManualClock(START_NS))
     if snapshot is not None:
@@ -266,10 +266,9 @@ async def running(
     sign_checkpoint = signing(store, writer, log, anchor, policy, signer, is_open)
     search, bundles = Projector(store, codec, IndexModel()), Projector(store, codec, BundleModel())
     queries = Queries(TileReader(store), ChainedLeaves(store, codec), BundleReader(store))
-    proof, findings = Projector(store, codec, ProofModel()), FindingsReader(store)
+    proof, heavy = Projector(store, codec, ProofModel()), HeavyWork(MeterProvider().get_meter("test"))
     of = {feed.source: feed for feed in (SourceFeed("custody"), SourceFeed("payment-instruction"), *feeds)}
     passing = Passing(evidence, NotePassed(writer, log), of["custody"], of["payment-instruction"], findings, later)
-    heavy = HeavyWork(MeterProvider().get_meter("test"))
     searching = SearchServicer(record_read, SearchQueries(RunReader(store), queries), search, heavy.run)
     making = Making(IndexedLeaves(RunReader(store), queries, texts), translation.currencies)
     servicer = joined(
@@ -288,7 +287,6 @@ async def running(
         EvidenceServicer(record_read, findings, evidence, proof, heavy.run),
         ReportServicer(record_read, making, searching.caught_up, heavy.run, ORIGIN),
     )
-    checkpointer = Checkpointer(sign_checkpoint, lambda: not log.is_due)
     task = asyncio.create_task(writer.run())
     try:
         yield Audit(
@@ -302,7 +300,7 @@ async def running(
             anchor=anchor,
             anchoring=sign_checkpoint.anchoring,
             sign_checkpoint=sign_checkpoint,
-            checkpointer=checkpointer,
+            checkpointer=Checkpointer(sign_checkpoint, lambda: not log.is_due),
             servicer=servicer,
             search=search,
             proof=proof,
