@@ -142,7 +142,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     measure(runtime.gauges, leadership, log, checkpointer, anchoring, publishing)
     count_unreadable_from_zero(SOURCES)
     feeds = {source: PeerFeed(runtime.peer(source)) for source in SOURCES}
-    note, *sources = NotePassed(core.writer, log), feeds["custody"], feeds["payment-instruction"]
+    note, sources = NotePassed(core.writer, log), (feeds["custody"], feeds["payment-instruction"])
     passing = Passing(evidence, note, *sources, FindingsReader(core.store), runtime.clock.now_ns)
     passing.gauge(runtime.gauges, leadership)
     marks = StoredMarks(core.store, EventCodec(events.EVENTS))
