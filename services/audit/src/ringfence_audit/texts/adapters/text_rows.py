@@ -13,24 +13,24 @@ from ringfence_audit.texts.domain.retention import Retention, day_of, retention
 LINKS_AT_ONCE = 5_000
 """Payments of a party whose texts one statement wipes, some tenths of a second."""
 _LINKED = (
-    "EXISTS (SELECT FROM text_links AS link LEFT JOIN text_links AS paid ON paid.about = link.instruction"
-    " WHERE (link.about = ANY(texts.about) OR link.instruction = ANY(texts.about) OR link.within = ANY(texts.about))"
-    " AND {of})"
+    "EXISTS (SELECT FROM unnest(texts.about) AS id, LATERAL ("
+    "(SELECT * FROM text_links WHERE about = id OFFSET 0)"
+    " UNION ALL (SELECT * FROM text_links WHERE instruction = id OFFSET 0)"
+    " UNION ALL (SELECT * FROM text_links WHERE within = id OFFSET 0)"
+    ") AS link WHERE {of} OR (link.instruction IS NOT NULL AND EXISTS"
+    " (SELECT FROM text_links AS paid WHERE paid.about = link.instruction AND {of_paid})))"
 )
+_GONE = "EXISTS (SELECT FROM erased_parties WHERE party IN ({link}.party, {link}.counterparty))"
+_HELD = "({link}.party = ANY(%(held)s) OR {link}.counterparty = ANY(%(held)s))"
 IS_ERASED = (
     "(EXISTS (SELECT FROM erased_parties WHERE party = ANY(texts.about)) OR "
-    + _LINKED.format(
-        of="EXISTS (SELECT FROM erased_parties AS gone"
-        " WHERE gone.party IN (link.party, link.counterparty, paid.party, paid.counterparty))"
-    )
+    + _LINKED.format(of=_GONE.format(link="link"), of_paid=_GONE.format(link="paid"))
     + ")"
 )
 """Of a row of `leaf_texts AS texts`: it is about somebody erased, or about a payment, an entry or a file of his."""
-_IS_FREE = " AND NOT (texts.about && %(held)s::bytea[] OR " + (
-    _LINKED.format(
-        of="(link.party = ANY(%(held)s) OR link.counterparty = ANY(%(held)s)"
-        " OR paid.party = ANY(%(held)s) OR paid.counterparty = ANY(%(held)s))"
-    )
+_IS_FREE = (
+    " AND NOT (texts.about && %(held)s::bytea[] OR "
+    + _LINKED.format(of=_HELD.format(link="link"), of_paid=_HELD.format(link="paid"))
     + ")"
 )
 """Held by no order: neither itself, nor as what was written about a payment."""
