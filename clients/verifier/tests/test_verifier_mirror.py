@@ -57,6 +57,21 @@ def test_it_follows_a_log_that_grows(tmp_path: Path) -> None:
     assert list(split(store.bundle(log.signer.name, 3, 17))) == log.leaves[768:785]
 
 
+def test_a_tile_that_was_changed_is_not_served(tmp_path: Path) -> None:
+    """A full one is compared with the hash above it each time, long after the process began."""
+    folder, log = made(tmp_path / "m"), grown(300)
+    mirror = following(folder, log)
+    mirror.step()
+    store, name = mirror.copy.store, log.signer.name
+    assert store.tile(name, 0, 1, 256) == log.get("tile/0/001")
+    connection = sqlite3.connect(folder / "mirror.sqlite")
+    connection.execute("UPDATE bundles SET hashes = zeroblob(length(hashes)) WHERE number = 1")
+    connection.commit()
+    connection.close()
+    with pytest.raises(MirrorDamaged, match="is not what was written"):
+        store.tile(name, 0, 1, 256)
+
+
 def test_it_asks_for_what_it_does_not_have_alone(tmp_path: Path) -> None:
     """Entries that are there are not fetched again, and a log that stands still costs a checkpoint and its edge."""
     folder, log = made(tmp_path / "m"), grown(300)

@@ -7,6 +7,8 @@ import http.client
 import ipaddress
 import random
 import signal
+import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -22,8 +24,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from ringfence_verifier import verify_checkpoint
+from ringfence_verifier import VerifierKey, verify_checkpoint
 from ringfence_verifier.mirror.command import main
+from ringfence_verifier.mirror.serving import MirrorServer
+from ringfence_verifier.mirror.store import Held
 from ringfence_verifier.serving import BoundedServer, QuietHandler
 
 from .mirrors import Log, opened
@@ -150,7 +154,7 @@ def eventually(world: World, size: int) -> None:
         time.sleep(0.05)
 
 
-def test_it_follows_over_https_and_serves_what_it_holds(world: World) -> None:
+def test_it_follows_over_https_and_serves_what_it_holds(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """Checkpoints with its cosignature for anybody, entries for who shows a certificate; SIGTERM ends it in order."""
     serving = ["--certificate", str(world.server.certificate), "--certificate-key", str(world.server.key)]
     command = world.command(*world.shows, *serving, "--readers", str(world.client.certificate))
@@ -175,10 +179,71 @@ def test_it_follows_over_https_and_serves_what_it_holds(world: World) -> None:
         assert get("tile/0/003") == (200, world.published.log.get("tile/0/003"))
         assert get("tile/entries/003")[0] == 403
         assert get("tile/entries/003", world.client) == (200, world.published.log.get("tile/entries/003"))
+        assert get("tile/entries/003.p/9", world.client)[0] == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
+    shown = sha256(ssl.PEM_cert_to_DER_cert(world.client.certificate.read_text())).hexdigest()
+    store = opened(world.folder, world.published.log).store
+    assert [each[:4] for each in store.reads()] == [
+        (1, ORIGIN, shown, "tile/entries/003"),
+        (2, ORIGIN, shown, "tile/entries/003.p/9"),
+    ]
+    assert [each[0] for each in store.reads(1)] == [2]
+    assert main(["reads", str(world.folder), "--after", "1"]) == 0
+    assert f"{shown} {ORIGIN} tile/entries/003.p/9\n" in capsys.readouterr().out
+    with sqlite3.connect(world.folder / "mirror.sqlite") as connection:
+        for statement in ("DELETE FROM reads", "UPDATE reads SET path = ''"):
+            with pytest.raises(sqlite3.IntegrityError, match="what was read stays"):
+                connection.execute(statement)
+    connection.close()
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_entries_are_for_who_is_listed(world: World, is_listed: bool) -> None:
+    """Where there is a list, its issuer alone is not enough; and nothing is given that cannot be recorded."""
+    log = world.published.log
+    copy = opened(world.folder, log)
+    copy.add(0, log.leaves)
+    copy.commit(Held(len(log.leaves), tree_hash(log.leaves), log.note()))
+    shown = sha256(ssl.PEM_cert_to_DER_cert(world.client.certificate.read_text())).hexdigest()
+    listed, tls = [shown if is_listed else "0" * 64], (world.server.certificate, world.server.key)
+    keys = {ORIGIN: [VerifierKey.parse(log.signer.vkey)]}
+    with MirrorServer(("127.0.0.1", 0), [copy], keys, tls, world.client.certificate, listed) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            context = ssl.create_default_context(cafile=str(world.server.certificate))
+            context.load_cert_chain(world.client.certificate, world.client.key)
+
+            def get() -> int:
+                connection = http.client.HTTPSConnection("localhost", server.port, timeout=30, context=context)
+                connection.request("GET", f"/{DIGEST}/tile/entries/000")
+                status = connection.getresponse().status
+                connection.close()
+                return status
+
+            assert get() == (200 if is_listed else 403)
+            assert len(list(copy.store.reads())) == int(is_listed)
+            with sqlite3.connect(world.folder / "mirror.sqlite") as connection:
+                connection.execute("DROP TABLE reads")
+            connection.close()
+            assert get() == (500 if is_listed else 403)
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_one_address_does_not_take_all_places(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a server with TLS of its own: one more than it may have is closed before its handshake."""
+    monkeypatch.setattr("ringfence_verifier.serving.MOST_OF_ONE_ADDRESS", 2)
+    with log_server(world.published, world.server, world.client) as port:
+        kept = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as third:
+            assert third.recv(1) == b""
+        for each in kept:
+            each.close()
 
 
 def test_without_its_certificate_it_says_what_it_is_refused(world: World) -> None:
@@ -221,6 +286,7 @@ def test_killed_at_any_moment_it_half_believes_nothing(world: World) -> None:
     [
         (["--client-certificate", "x"], "a certificate needs its key"),
         (["--readers", "x"], "whoever asks for certificates needs one"),
+        (["--reader", "0" * 64], "needs the issuers"),
         (["--from", "http://localhost/"], "https"),
         (["--every", "0"], "--every"),
         (["--every", "nan"], "--every"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import subprocess
@@ -160,6 +161,57 @@ def test_one_connection_too_many_is_closed(tmp_path: Path, monkeypatch: pytest.M
             except ConnectionError:
                 time.sleep(0.02)
         raise AssertionError("the place was not given back")
+
+
+@pytest.mark.parametrize("begun", [b"GET / HT", b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: 1000\r\n\r\n"])
+def test_who_keeps_sending_a_byte_is_left_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    """Within a head or a body: a request has one time, however often a byte comes, and then its place is another's."""
+    monkeypatch.setattr("ringfence_verifier.serving.MOST_CONNECTIONS", 1)
+    monkeypatch.setattr("ringfence_verifier.serving.HEAD_SECONDS", 0.3)
+    monkeypatch.setattr("ringfence_verifier.serving.REQUEST_SECONDS", 0.3)
+    with serving(tmp_path / "w") as (port, _), socket.create_connection(("127.0.0.1", port)) as slow:
+        slow.sendall(begun)
+        until = time.monotonic() + 10
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() < until:
+                slow.sendall(b"a")
+                time.sleep(0.05)
+        while True:
+            try:
+                assert post(port, request(0, 1))[0] == 200
+                return
+            except ConnectionError:
+                assert time.monotonic() < until
+                time.sleep(0.02)
+
+
+def said_to(port: int, content: bytes) -> bytes:
+    """Says something on a connection of its own; returns all that comes back until it ends."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(content)
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+UNCLEAR = [
+    (b"GET / HTTP/1.1\r\nContent-Length: 40\r\n\r\n", b"404"),
+    (b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"404"),
+    (b"GET / HTTP/1.1\r\nContent-Length : 40\r\n\r\n", b"400"),
+    (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n", b"400"),
+    (b"POST / HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 40\r\n\r\n", b"400"),
+]
+
+
+@pytest.mark.parametrize(("head", "status"), UNCLEAR)
+def test_a_body_is_never_the_next_request(tmp_path: Path, head: bytes, status: bytes) -> None:
+    """Whatever stands in front may pass several clients' requests on one connection: one answer, and it ends."""
+    with serving(tmp_path / "w") as (port, _):
+        answer = said_to(port, head + b"GET /hidden/checkpoint HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"\r\nConnection: close\r\n" in answer
 
 
 def test_monitors_read_what_was_cosigned_last(tmp_path: Path) -> None:

@@ -264,9 +264,9 @@ async def running(
     take_over = TakeOver(writer, log, Translation(translation), TileModel(), TextRows(), parties)
     anchor, record_read = anchor or LocalAnchor(), RecordRead(writer, log, TileModel())
     sign_checkpoint = signing(store, writer, log, anchor, policy, signer, is_open)
-    search, bundles = Projector(store, codec, IndexModel()), Projector(store, codec, BundleModel())
+    search, bundles, proof = (Projector(store, codec, each()) for each in (IndexModel, BundleModel, ProofModel))
     queries = Queries(TileReader(store), ChainedLeaves(store, codec), BundleReader(store))
-    proof, heavy = Projector(store, codec, ProofModel()), HeavyWork(MeterProvider().get_meter("test"))
+    heavy = HeavyWork(MeterProvider().get_meter("test"))
     of = {feed.source: feed for feed in (SourceFeed("custody"), SourceFeed("payment-instruction"), *feeds)}
     passing = Passing(evidence, NotePassed(writer, log), of["custody"], of["payment-instruction"], findings, later)
     searching = SearchServicer(record_read, SearchQueries(RunReader(store), queries), search, heavy.run)

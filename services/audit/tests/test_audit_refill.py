@@ -49,6 +49,7 @@ from ringfence_verifier.witness.seen import Seen
 from .conftest import ORIGIN, Audit, running
 from .feeds import SourceFeed, kyc_changed
 from .test_audit_log import fill
+from .test_audit_rotation import order, signers
 
 NAME = "mirror.example/m"
 OWN = ReadRecorded | StateRecorded | SuccessionRecorded | KeyRecorded | LapseRecorded
@@ -175,7 +176,7 @@ async def test_an_empty_database_is_put_back(
         with pytest.raises(ConnectionAbortedError):
             await refilled(restored_store, holding, key)
         monkeypatch.setattr(restored_store, "append", appended)
-        assert restored_store.head().position == 6
+        assert restored_store.head().position == 7  # the key, and two times three
     assert await refilled(restored_store, holding, key) == size
     was, now = (TileReader(store).pages(0, 1_000) for store in (audit.store, restored_store))
     assert [(page.first_leaf, page.count) for page in now] == [
@@ -207,6 +208,41 @@ async def test_an_empty_database_is_put_back(
         assert queries(restored_store).receipt(100, again.log.position())[0] == leaf
         assert not again.anchoring.rolled_back
         assert holding.take(again) == newest.size
+    report = await asyncio.to_thread(rebuild, restored_store, ORIGIN, compare=True)
+    assert set(report.differences.values()) == {0}
+
+
+@pytest.mark.parametrize("is_rotated", [False, True])
+async def test_a_version_that_was_never_announced_signs_nothing_after(
+    audit: Audit,
+    restored_store: EventStore,
+    custody: SourceFeed,
+    identity: SourceFeed,
+    holding: Holding,
+    is_rotated: bool,
+) -> None:
+    """Made in Vault before or after the loss: the log goes on by the key that its readers know, and can rotate then."""
+    await used(audit, custody, identity)
+    old, new = audit.signer.key, audit.signer.add(b"n" * 32)
+    if is_rotated:
+        await order(audit, new)
+        await audit.record_read(bytes(16), "Search", {})
+        await audit.publish()
+    holding.take(audit)
+    await refilled(restored_store, holding, old.text())
+    async with running(restored_store, [custody, identity], anchor=audit.anchor, signer=audit.signer) as again:
+        ids = [old.key_id.hex(), new.key_id.hex()]
+        before = ids if is_rotated else ids[:1]
+        for _ in range(2):
+            await again.record_read(bytes(16), "Search", {})
+            await again.publish()
+            assert again.log.signed is not None
+            assert signers(again.log.signed.note) == before
+        assert again.log.ordered is None
+        await order(again, new)
+        await again.record_read(bytes(16), "Search", {})
+        await again.publish()
+        assert signers(again.log.signed.note) == ids
     report = await asyncio.to_thread(rebuild, restored_store, ORIGIN, compare=True)
     assert set(report.differences.values()) == {0}
 

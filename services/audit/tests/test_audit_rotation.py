@@ -171,6 +171,43 @@ async def test_what_cannot_sign_is_not_announced(audit: Audit) -> None:
     assert audit.log.ordered is None
 
 
+async def test_an_order_that_cannot_be_carried_out_leaves_the_overlap_alone(audit: Audit) -> None:
+    """A mistyped key, the old one, one that Vault cannot sign by: both go on; the newest takes such an order back."""
+    await sign(audit)
+    old, new = audit.signer.key, audit.signer.add(b"n" * 32)
+    await order(audit, new)
+    await sign(audit)
+    both = [old.key_id.hex(), new.key_id.hex()]
+    unusable = NoteKey(ORIGIN, bytes(range(32)))
+    for wrong in (unusable, old):
+        await order(audit, wrong)
+        assert [signers(await sign(audit)) for _ in range(2)] == [both, both]
+        assert audit.log.ordered is not None
+    audit.signer.keys.append(unusable)  # Vault lists it, and fails
+    await order(audit, unusable)
+    assert signers(await sign(audit)) == both
+    await order(audit, new)
+    assert signers(await sign(audit)) == both
+    assert audit.log.ordered is None
+    assert [kind for kind, _ in key_leaves(audit.store)] == ["audit.key.v1"]
+
+
+async def test_an_order_that_comes_meanwhile_is_looked_at_first(audit: Audit) -> None:
+    """One that replaces another while that is tried in Vault does not pass for it."""
+    await sign(audit)
+    await order(audit, audit.signer.add(b"n" * 32))
+    await append_reads(audit, 1)
+    vkeys = audit.signer.vkeys
+
+    async def ordered_meanwhile() -> dict[bytes, str]:
+        await order(audit, NoteKey(ORIGIN, bytes(range(32))))
+        return await vkeys()
+
+    audit.signer.vkeys = ordered_meanwhile  # type: ignore[method-assign]
+    assert signers(await sign(audit)) == [audit.signer.key.key_id.hex()]
+    assert key_leaves(audit.store) == []
+
+
 async def test_rotation_outlives_the_process(audit: Audit, custody: SourceFeed, tmp_path: Path) -> None:
     """Ended between any two steps: the next one, from a snapshot or from events, goes on; a rebuild agrees."""
     await sign(audit)

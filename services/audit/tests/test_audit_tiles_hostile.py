@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 from ringfence_audit.tiles.api import listener
 from ringfence_audit.tiles.api.application import CERTIFICATE, Answer, refused
-from ringfence_audit.tiles.api.listener import BoundedProtocol, HttpsListener
+from ringfence_audit.tiles.api.listener import Accepted, BoundedProtocol, HttpsListener
 from ringfence_kernel.certificates.bundle import CertificateBundle, FixedCertificate
 from ringfence_kernel.certificates.trust import TrustBundle
 from ringfence_kernel.rpc.server import CannotListen
@@ -70,7 +72,10 @@ class World:
 
     async def say(self, content: bytes, files: CertificateFiles | None = None) -> bytes:
         """Says something on a connection of its own; gives all that comes back until it ends."""
-        reader, writer = await self.connect(files)
+        try:
+            reader, writer = await self.connect(files)
+        except (ConnectionError, ssl.SSLError):
+            return b"(cut off)"
         writer.write(content)
         try:
             return await asyncio.wait_for(reader.read(), 10)
@@ -184,6 +189,44 @@ async def test_one_connection_too_many_is_cut_off(world: World, monkeypatch: pyt
     assert await world.say(GET) in (b"", b"(cut off)")
     for _, writer in kept:
         writer.transport.abort()
+
+
+async def test_who_never_begins_a_handshake_is_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the moment of the accept, by address and altogether; each is a descriptor, and is given back in time."""
+    monkeypatch.setattr(listener, "HANDSHAKE_SECONDS", 2)
+    held = len(os.listdir("/proc/self/fd"))
+    address = "127.0.0.1", world.listener.port
+    silent = [await asyncio.to_thread(socket.create_connection, address, 10) for _ in range(200)]
+    await asyncio.sleep(0.1)
+    assert len(world.listener.accepted) == listener.MOST_OF_ONE_ADDRESS
+    assert len(os.listdir("/proc/self/fd")) - held - len(silent) <= listener.MOST_OF_ONE_ADDRESS
+    assert await world.say(GET) == b"(cut off)"
+    async with asyncio.timeout(5):
+        while len(world.listener.accepted):
+            await asyncio.sleep(0.05)
+    assert (await world.say(GET)).endswith(b"\r\n\r\nunknown")
+    for each in silent:
+        each.close()
+
+
+def test_addresses_of_one_network_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has an IPv6 address has 2^64 of them; and there is an end altogether."""
+    monkeypatch.setattr(listener, "MOST_OF_ONE_ADDRESS", 2)
+    monkeypatch.setattr(listener, "MOST_ACCEPTED", 5)
+    accepted = Accepted()
+    first, second = accepted.take("2001:db8::1"), accepted.take("2001:db8::ffff:2%eth0")
+    assert first is not None
+    assert second is not None
+    assert accepted.take("2001:db8::3") is None
+    assert accepted.take("::ffff:192.0.2.1") is not None
+    assert accepted.take("192.0.2.1") is not None
+    assert accepted.take("192.0.2.1") is None
+    assert accepted.take("192.0.2.2") is not None
+    assert accepted.take("192.0.2.3") is None
+    first()
+    first()
+    assert len(accepted) == 4
+    assert accepted.take("2001:db8::4") is not None
 
 
 async def test_an_older_tls_is_refused(world: World) -> None:

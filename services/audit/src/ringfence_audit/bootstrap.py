@@ -29,7 +29,6 @@ from ringfence_kernel.service import (
 )
 from ringfence_kernel.service import rebuild as rebuild_state
 from ringfence_kernel.service.heavy import InThreads
-from ringfence_kernel.service.settings import InvalidSetting
 from ringfence_kernel.store import EventStore, Head, Migration, event_store_migrations
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_protos.audit.v1 import audit_pb2_grpc
@@ -51,7 +50,6 @@ from ringfence_audit.log.adapters.bundle_model import BundleModel
 from ringfence_audit.log.adapters.bundle_reader import BundleReader
 from ringfence_audit.log.adapters.carrying_over import carry_over
 from ringfence_audit.log.adapters.checked_states import CheckedStates
-from ringfence_audit.log.adapters.http_witnesses import HttpWitnesses
 from ringfence_audit.log.adapters.mirror import Mirror
 from ringfence_audit.log.adapters.ordering_rotation import CannotRotate, order_rotation
 from ringfence_audit.log.adapters.peer_feed import PeerFeed
@@ -62,30 +60,21 @@ from ringfence_audit.log.adapters.stored_marks import StoredMarks
 from ringfence_audit.log.adapters.successor import CannotBegin, begin_successor
 from ringfence_audit.log.adapters.tile_model import TileModel
 from ringfence_audit.log.adapters.tile_reader import TileReader
-from ringfence_audit.log.adapters.vault_anchor import VaultAnchor
-from ringfence_audit.log.adapters.vault_signer import VaultSigner
 from ringfence_audit.log.api.servicer import LogServicer
-from ringfence_audit.log.application.anchoring import Anchoring
-from ringfence_audit.log.application.checkpointer import Checkpointer
 from ringfence_audit.log.application.commands import (
     LogStanding,
     LogWitnessed,
     NotePassed,
     RecordPruned,
     RecordRead,
-    SignCheckpoint,
     TakeOver,
 )
 from ringfence_audit.log.application.differences import Differences
-from ringfence_audit.log.application.measures import measure
-from ringfence_audit.log.application.publishing import Publishing
 from ringfence_audit.log.application.queries import Queries
-from ringfence_audit.log.application.rotating import Rotating
 from ringfence_audit.log.domain import events
-from ringfence_audit.log.domain.merkle import TileTree
 from ringfence_audit.log.domain.state import LogTampered
 from ringfence_audit.log.domain.state import State as LogState
-from ringfence_audit.log.domain.witnesses import PolicyMalformed, read_policy
+from ringfence_audit.log.module import signing_checkpoints
 from ringfence_audit.reports.adapters.log_leaves import IndexedLeaves
 from ringfence_audit.reports.api.servicer import ReportServicer
 from ringfence_audit.reports.application.making import Making
@@ -131,15 +120,10 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     )
     _defer(core, core.projectors[BundleModel.name])
     take_over = TakeOver(core.writer, log, Translation(translation), TileModel(), TextRows(), parties)
-    signer = VaultSigner(runtime.vault.transit, log.origin)
-    anchoring = Anchoring(VaultAnchor(runtime.vault.versioned), TileTree(TileReader(core.store).tile).root_under)
-    publishing = _publishing(runtime.settings, TileTree(TileReader(core.store).tile), anchoring)
+    leadership = core.leadership()
     index = core.projectors[IndexModel.name]
     vouching = Vouching(RunReader(core.store), lambda: index.reached(core.writer.head.position))
-    sign = SignCheckpoint(core.writer, log, TileModel(), signer, anchoring, publishing, Rotating(log, signer), vouching)
-    checkpointer = Checkpointer(sign, lambda: not log.is_due)
-    leadership = core.leadership()
-    measure(runtime.gauges, leadership, log, checkpointer, anchoring, publishing)
+    checkpointer = signing_checkpoints(runtime, core, log, leadership, vouching)
     count_unreadable_from_zero(SOURCES)
     feeds = {source: PeerFeed(runtime.peer(source)) for source in SOURCES}
     note, sources = NotePassed(core.writer, log), (feeds["custody"], feeds["payment-instruction"])
@@ -198,23 +182,6 @@ def _defer(core: EventSourced, projector: Projector) -> None:
     deferral = Deferral(projector)
     projector.hold = deferral.is_on
     core.writer.subscribe(deferral.note)
-
-
-def _publishing(settings: AuditSettings, tree: TileTree, anchoring: Anchoring) -> Publishing:
-    """Asks the witnesses of the site's policy; raises InvalidSetting where that is none."""
-    if not settings.witness_policy:
-        return Publishing()
-    try:
-        policy = read_policy(settings.witness_policy)
-    except PolicyMalformed as error:
-        raise InvalidSetting("RINGFENCE_WITNESS_POLICY", f"a witness policy ({error})") from None
-    return Publishing(
-        policy,
-        HttpWitnesses(settings.witness_ca_file),
-        tree.proven_extension,
-        anchoring.is_overtaken,
-        is_open=settings.witness_quorum == "alarmed",
-    )
 
 
 def _first_difference(differences: Differences, log: LogState, source: str) -> Callable[[], Awaitable[int | None]]:

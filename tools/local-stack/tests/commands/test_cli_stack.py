@@ -19,7 +19,14 @@ ID = "0099939f-5908-e640-24c2-eaf38e27f475"
 DIGEST = "00" * 32
 STARTING = {"up", "demo", "replay"}
 ELSEWHERE = {
-    *("verify receipt", "verify checkpoint", "verify safeguarding", "calendar draft", "calendar propose"),
+    *(
+        "verify receipt",
+        "verify checkpoint",
+        "verify answer",
+        "verify safeguarding",
+        "calendar draft",
+        "calendar propose",
+    ),
     *("rules adopt", "pin", "declare", "renew"),
 }
 """Those that need no service, or look into a file before they ask for one."""
@@ -79,6 +86,7 @@ ASKING = (
     "rules show --as somebody",
     f"evidence {__file__} --as somebody",
     f"search --subject {ID} --as somebody",
+    f"answer {ID} --as somebody",
     "receipt 1 receipt --as somebody",
     f"answers apply --answer {ID} --platform {ID} --payment {ID} --document {DIGEST} --note n --as somebody",
     f"answers dismiss --answer {ID} --document {DIGEST} --note n --as somebody",

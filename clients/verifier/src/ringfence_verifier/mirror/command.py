@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 import signal
 import sqlite3
 import sys
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -55,9 +57,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     serve.add_argument(
         "--readers", type=Path, help="issuers of certificates that entries are given for, PEM; else none"
     )
+    serve.add_argument(
+        "--reader", action="append", default=[], metavar="SHA256", help="only for this certificate; again for more"
+    )
+    reads = commands.add_parser("reads", help="print who was given entries: number, time, certificate, origin, path")
+    reads.add_argument("folder", type=Path)
+    reads.add_argument("--after", type=int, default=0, metavar="NUMBER", help="only what came after")
     parsed = parser.parse_args(arguments)
     try:
-        return {"init": _init, "keys": _keys, "check": _check, "serve": _serve}[parsed.command](parsed)
+        return {"init": _init, "keys": _keys, "check": _check, "reads": _reads, "serve": _serve}[parsed.command](parsed)
     except (VerificationError, OSError, sqlite3.Error, ValueError) as error:
         print(f"ringfence-mirror: {error}", file=sys.stderr)
         return REFUSED
@@ -89,6 +97,12 @@ def _check(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _reads(parsed: argparse.Namespace) -> int:
+    for number, origin, certificate, path, seconds in Store(parsed.folder).reads(parsed.after):
+        print(number, datetime.fromtimestamp(seconds, UTC).isoformat(), certificate, origin, path)
+    return 0
+
+
 def _serve(parsed: argparse.Namespace) -> int:
     logs = _logs(parsed)
     for one, other in ((parsed.certificate, parsed.certificate_key), (parsed.client_certificate, parsed.client_key)):
@@ -96,6 +110,10 @@ def _serve(parsed: argparse.Namespace) -> int:
             raise VerificationError("a certificate needs its key, and a key its certificate")
     if parsed.readers and not parsed.certificate:
         raise VerificationError("whoever asks for certificates needs one")
+    if parsed.reader and not parsed.readers:
+        raise VerificationError("a list of readers needs the issuers of their certificates (--readers)")
+    if any(re.fullmatch("[0-9a-f]{64}", each) is None for each in parsed.reader):
+        raise VerificationError("--reader is the SHA-256 of a certificate (DER), 64 hexadecimal digits, lower case")
     if parsed.url and (len(logs) != 1 or urlsplit(parsed.url).scheme != "https"):
         raise VerificationError("one log is followed, at an https URL")
     if not 0.1 <= parsed.every <= 86_400:
@@ -104,7 +122,7 @@ def _serve(parsed: argparse.Namespace) -> int:
     copies = _copies(parsed, logs)
     tls = (parsed.certificate, parsed.certificate_key) if parsed.certificate else None
     stopping = threading.Event()
-    with MirrorServer((host.strip("[]"), int(port)), copies, logs, tls, parsed.readers) as server:
+    with MirrorServer((host.strip("[]"), int(port)), copies, logs, tls, parsed.readers, parsed.reader) as server:
 
         def stop(*_: object) -> None:
             stopping.set()

@@ -1,13 +1,17 @@
 """HTTP for a mirror: `add-checkpoint` and `add-entries`, and what it holds as C2SP tlog-tiles.
 
 Checkpoints and tiles of hashes are for anybody. Entries are for who shows a certificate of the issuers that the mirror
-was given: with none it gives nobody any.
+was given, and is on its list where it has one: with no issuers it gives nobody any. That they are given is recorded
+before they are.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -22,6 +26,8 @@ from ringfence_verifier.witness.answering import MAX_REQUEST_BYTES, TEXT, Answer
 
 BYTES = "application/octet-stream"
 MOST_UPLOAD_BYTES = 1 << 30
+UPLOAD_SECONDS = 600.0
+"""What was proven until then is kept, and the next upload goes on from there."""
 NEVER, A_SECOND = "no-store", "public, max-age=1"
 FULL, PARTIAL = "public, max-age=31536000, immutable", "public, max-age=3600"
 
@@ -36,8 +42,13 @@ class MirrorServer(BoundedServer):
         logs: Mapping[str, Sequence[VerifierKey]],
         tls: tuple[Path, Path] | None = None,
         readers: Path | None = None,
+        listed: Collection[str] = (),
     ) -> None:
-        """Listens at once; `readers` are the issuers of certificates that entries are given for, PEM."""
+        """Listens at once; `readers` are the issuers of certificates that entries are given for, PEM.
+
+        Where any are listed, by SHA-256 (hexadecimal), only for those.
+        """
+        self.listed = frozenset(listed)
         self.copies = {copy.origin: copy for copy in copies}
         # Without keys: what is pending is not cosigned.
         self.answering = Answering(copies[0].seen, (), logs)
@@ -46,6 +57,10 @@ class MirrorServer(BoundedServer):
 
 class _Handler(QuietHandler):
     server: MirrorServer
+
+    def seconds(self) -> float:
+        """Gives an upload longer than anything else."""
+        return UPLOAD_SECONDS if (self.command, self.path) == ("POST", "/add-entries") else super().seconds()
 
     def do_POST(self) -> None:
         """Answers `add-checkpoint` and `add-entries`."""
@@ -81,7 +96,7 @@ class _Handler(QuietHandler):
         else:
             try:
                 self._tile(copy, held.size, path)
-            except MirrorDamaged as damage:
+            except (MirrorDamaged, sqlite3.Error) as damage:
                 self._damaged(damage)
 
     def _add_checkpoint(self, body: bytes) -> Answer:
@@ -98,18 +113,23 @@ class _Handler(QuietHandler):
             return
         level, index, width, of_entries = tile
         if not of_entries:
-            hashes = copy.store.hashes(copy.origin, level, index, width)
+            hashes = copy.store.tile(copy.origin, level, index, width)
             self._say(HTTPStatus.OK, hashes, BYTES, FULL if width == TILE_WIDTH else PARTIAL)
-        elif self._shows_certificate():
-            self._say(HTTPStatus.OK, copy.store.bundle(copy.origin, index, width), BYTES, NEVER)
+        elif reader := self._reader():
+            content = copy.store.bundle(copy.origin, index, width)
+            copy.store.record_read(copy.origin, reader, path, int(time.time()))
+            self._say(HTTPStatus.OK, content, BYTES, NEVER)
         else:
             self._answer(Answer(HTTPStatus.FORBIDDEN, "entries are for who shows a certificate that is known here\n"))
 
-    def _shows_certificate(self) -> bool:
+    def _reader(self) -> str:
+        """Gives the SHA-256 of the certificate of somebody who may read entries, else nothing."""
         connection: Any = self.connection
-        return bool(getattr(connection, "getpeercert", dict)())
+        shown = connection.getpeercert(True) if hasattr(connection, "getpeercert") else None
+        digest = sha256(shown).hexdigest() if shown else ""
+        return digest if not self.server.listed or digest in self.server.listed else ""
 
-    def _damaged(self, damage: MirrorDamaged) -> None:
+    def _damaged(self, damage: Exception) -> None:
         print(f"ringfence-mirror: {damage}", file=sys.stderr, flush=True)
         self._answer(Answer(HTTPStatus.INTERNAL_SERVER_ERROR, f"{damage}\n"))
 

@@ -1,6 +1,9 @@
 """What a mirror holds of each log, durably, in SQLite: entries with their tiles, and the checkpoint that it cosigned.
 
-Whatever is read back is compared with the hashes above it: a row that is damaged is named, and never served.
+An entry that is read back is compared with its hash, and a full tile that is served with the hash above it, which is in
+another row: one that was changed is named. All tiles are compared when a process starts, up to the root that was
+cosigned; what somebody changes after that in several rows at once, or in a tile that is not full, is found by whoever
+reads it under the checkpoint.
 """
 
 from __future__ import annotations
@@ -28,6 +31,15 @@ TABLES = (
     " STRICT",
     "CREATE TABLE progress (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, sha256 BLOB NOT NULL, saved BLOB NOT NULL)"
     " STRICT",
+)
+READS = (
+    "CREATE TABLE reads (number INTEGER PRIMARY KEY AUTOINCREMENT, origin TEXT NOT NULL,"
+    " certificate_sha256 TEXT NOT NULL, path TEXT NOT NULL, unix_seconds INTEGER NOT NULL) STRICT",
+    *(
+        f"CREATE TRIGGER reads_are_not_{verb.lower()}d BEFORE {verb} ON reads"
+        " BEGIN SELECT RAISE(ABORT, 'what was read stays'); END"
+        for verb in ("UPDATE", "DELETE")
+    ),
 )
 WAIT_SECONDS = 10.0
 LATEST_PENDING = 16
@@ -60,6 +72,12 @@ class Store:
                 found = str(error)
         if found != "ok":
             raise MirrorDamaged(f"{FILE}: {found}")
+        with self._connection() as connection:
+            is_whole = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'reads'").fetchone()
+        if not is_whole:  # made before reads were recorded
+            with self._turn() as connection:
+                for statement in READS:
+                    connection.execute(statement)
 
     @classmethod
     def make(cls, folder: Path) -> Store:
@@ -68,7 +86,7 @@ class Store:
         connection = sqlite3.connect(folder / FILE, isolation_level=None)
         try:
             connection.execute("BEGIN")
-            for statement in TABLES:
+            for statement in (*TABLES, *READS):
                 connection.execute(statement)
             connection.execute("COMMIT")
         finally:
@@ -105,6 +123,33 @@ class Store:
             raise MirrorDamaged(f"{tile_path(level, number, width)} of {origin} is not held whole")
         return found[: width * HASH_BYTES]
 
+    def tile(self, origin: str, level: int, number: int, width: int) -> bytes:
+        """Gives the first hashes of a tile to serve; raises MirrorDamaged where it is not what was written.
+
+        A full one is compared with the hash in the tile above.
+        """
+        found = self.hashes(origin, level, number, width)
+        if width == TILE_WIDTH:
+            self._check_tile(origin, level, number, found)
+        return found
+
+    def record_read(self, origin: str, certificate_sha256: str, path: str, unix_seconds: int) -> None:
+        """Records for good that entries are about to be given out, and to whom."""
+        with self._turn() as connection:
+            connection.execute(
+                "INSERT INTO reads (origin, certificate_sha256, path, unix_seconds) VALUES (?, ?, ?, ?)",
+                (origin, certificate_sha256, path, unix_seconds),
+            )
+
+    def reads(self, after: int = 0) -> Iterator[tuple[int, str, str, str, int]]:
+        """Yields what was given out, oldest first: number, origin, SHA-256 of the certificate, path, Unix seconds."""
+        with self._connection() as connection:
+            yield from connection.execute(
+                "SELECT number, origin, certificate_sha256, path, unix_seconds FROM reads WHERE number > ?"
+                " ORDER BY number",
+                (after,),
+            )
+
     def bundle(self, origin: str, number: int, width: int) -> bytes:
         """Gives the first entries of a bundle as C2SP tlog-tiles has them; raises MirrorDamaged where they changed."""
         content, end = self._entries(origin, number), 0
@@ -132,10 +177,7 @@ class Store:
         level = 0
         while size >> 8 * (level + 1):
             for number in range(size >> 8 * (level + 1)):
-                above, at = divmod(number, TILE_WIDTH)
-                wanted = self.hashes(origin, level + 1, above, at + 1)[at * HASH_BYTES :]
-                if fold(self.hashes(origin, level, number, TILE_WIDTH)) != wanted:
-                    raise MirrorDamaged(f"{tile_path(level, number, TILE_WIDTH)} of {origin} is not what was written")
+                self._check_tile(origin, level, number, self.hashes(origin, level, number, TILE_WIDTH))
             level += 1
 
     def pend(self, origin: str, checkpoint: Held) -> None:
@@ -187,6 +229,11 @@ class Store:
         """Saves what was read in place of what was saved before."""
         with self._turn() as connection:
             connection.execute("INSERT OR REPLACE INTO progress VALUES (?, ?, ?, ?)", (origin, size, sha256, saved))
+
+    def _check_tile(self, origin: str, level: int, number: int, hashes: bytes) -> None:
+        above, at = divmod(number, TILE_WIDTH)
+        if fold(hashes) != self.hashes(origin, level + 1, above, at + 1)[at * HASH_BYTES :]:
+            raise MirrorDamaged(f"{tile_path(level, number, TILE_WIDTH)} of {origin} is not what was written")
 
     def _entries(self, origin: str, number: int) -> bytes:
         with self._connection() as connection:

@@ -265,7 +265,8 @@ Global___SuccessionRecorded: _TypeAlias = SuccessionRecorded  # noqa: Y015
 @_typing.final
 class KeyRotationOrdered(_message.Message):
     """Somebody who keeps the log wants another key to take the place of the one that signs its checkpoints. It replaces an
-    order that was not carried out yet; one for the key that signs already takes it back.
+    order that was not carried out yet; one for the newest key that signs already takes it back. In a log that
+    was put back from a mirror, and has signed nothing since, it names the key that goes on signing.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

@@ -10,6 +10,7 @@ from typing import IO
 
 from ringfence_kernel.store import EventStore, NewEvent, VersionConflict
 from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_audit.log.adapters.mirror import Mirror, MirrorAway
@@ -17,12 +18,13 @@ from ringfence_audit.log.adapters.signed_checkpoints import NoteRefused, verifie
 from ringfence_audit.log.adapters.tile_model import TileModel
 from ringfence_audit.log.application.ports import StoredPage
 from ringfence_audit.log.domain.checkpoint import Checkpoint
-from ringfence_audit.log.domain.events import EVENTS, Taken
+from ringfence_audit.log.domain.events import EVENTS, KeyRotationOrdered, Taken
 from ringfence_audit.log.domain.merkle import TILE_WIDTH, Frontier, leaf_hashes
 from ringfence_audit.log.domain.refilling import Refilled, events_again
 from ringfence_audit.log.domain.state import State
 
 EVENTS_AT_ONCE = 64
+BUSY = "a process of this service writes: stop all of them"
 
 
 class CannotRefill(Exception):
@@ -33,8 +35,9 @@ def refill(store: EventStore, origin: str, mirror: Mirror, vkey: str) -> Checkpo
     """Appends what a mirror holds beyond what is here, up to the checkpoint that it has cosigned, which is returned.
 
     The checkpoint has to be signed by the log's own key, a vkey; every leaf is read, and leads to its root, before
-    anything is written. Blocks. Raises CannotRefill, also where what is here is no beginning of it. Cut off, it goes on
-    from where it was.
+    anything is written. A log that knows of no key signs by that one from then on, whatever is newest in Vault, until
+    its leaves say something else. Blocks. Raises CannotRefill, also where what is here is no beginning of it. Cut off,
+    it goes on from where it was.
     """
     try:
         checkpoint, _ = verified(mirror.checkpoint(origin), vkey)
@@ -47,6 +50,7 @@ def refill(store: EventStore, origin: str, mirror: Mirror, vkey: str) -> Checkpo
         with tempfile.TemporaryFile() as file:
             _fetch(mirror, checkpoint, held, file)
             file.seek(0)
+            last_ns, version = _keep_key(store, state, vkey, last_ns, version)
             _append(store, state, events_again(state, _read(file), last_ns), version)
     except (NoteRefused, MirrorAway) as error:
         raise CannotRefill(str(error)) from None
@@ -89,6 +93,21 @@ def _read(file: IO[bytes]) -> Iterator[bytes]:
         yield file.read(int.from_bytes(head, "big"))
 
 
+def _keep_key(store: EventStore, state: State, vkey: str, last_ns: int, version: int) -> tuple[int, int]:
+    """Has the log sign by the key that it was put back with, before anything else; gives last time and version then."""
+    kept = KeyRotationOrdered(vkey.strip(), 0)
+    if state.signed is not None or state.rotations or state.ordered == kept:
+        return last_ns, version
+    last_ns, version = last_ns + 1, version + 1
+    new = NewEvent(state.stream, version, *EventCodec(EVENTS).encode(kept, last_ns))
+    try:
+        store.append(store.head().position, [new])
+    except VersionConflict:
+        raise CannotRefill(BUSY) from None
+    state.apply(Recorded(0, state.stream, version, kept, last_ns, ""), Journal())
+    return last_ns, version
+
+
 def _append(store: EventStore, state: State, refilled: Iterator[Refilled], version: int) -> None:
     codec, position = EventCodec(EVENTS), store.head().position
     while batch := list(islice(refilled, EVENTS_AT_ONCE)):
@@ -103,7 +122,7 @@ def _append(store: EventStore, state: State, refilled: Iterator[Refilled], versi
         try:
             position = store.append(position, new, rows).position
         except VersionConflict:
-            raise CannotRefill("a process of this service writes: stop all of them") from None
+            raise CannotRefill(BUSY) from None
         version += len(batch)
 
 

@@ -232,14 +232,17 @@ class SignCheckpoint:
 
     def _lacks_state(self, unit: Unit, previous: str) -> bool:
         is_stated = self.state.is_stated(self.publishing.policy.sha256)
-        return (self.state.is_due and not is_stated) or self.state.append_key(previous, unit.recorded_ns) is not None
+        return (self.state.is_due and not is_stated) or self._key(unit, previous) is not None
+
+    def _key(self, unit: Unit, previous: str) -> tuple[KeyRecorded, list[Tile]] | None:
+        return self.state.append_key(self.rotating.still(previous), unit.recorded_ns)
 
     def _head(self, unit: Unit, previous: str, index: IndexHead) -> tuple[bool, Checkpoint, tuple[bytes, ...]]:
         """Gives whether there is something to sign, the head, and the ids of the keys to sign by.
 
         What is signed ends with what the log knows, after what it has to say of its keys.
         """
-        if turn := self.state.append_key(previous, unit.recorded_ns):
+        if turn := self._key(unit, previous):
             self._record_own(unit, *turn)
         if not self.state.is_due:
             return False, self.state.checkpoint(), ()

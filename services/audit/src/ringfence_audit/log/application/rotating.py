@@ -23,16 +23,18 @@ class Rotating:
     state: State
     signer: Signer
     _said: tuple[KeyRotationOrdered, str] | None = None
+    _looked_at: KeyRotationOrdered | None = None
 
     async def previous(self) -> str:
-        """Returns the vkey that signs now where what is ordered can be announced, else nothing.
+        """Returns the newest vkey that signs now where what is ordered can be announced, else nothing.
 
-        Raises what asking for the keys raises.
+        That is looked at while two keys sign too: an order that cannot be carried out cuts no overlap short. Raises
+        what asking for the keys raises.
         """
         ordered, signed = self.state.ordered, self.state.signed
-        is_under_way = bool(self.state.rotations) and not self.state.rotations[-1].end_leaf
-        if ordered is None or signed is None or is_under_way:
+        if ordered is None or signed is None:
             return ""
+        self._looked_at = ordered
         there = await self.signer.vkeys()
         waits = await self._waits(ordered, signed.note.partition("\n\n")[0], there.values())
         if not waits:
@@ -41,6 +43,10 @@ class Rotating:
             _LOG.critical("key_rotation_waits", vkey=ordered.vkey, reason=waits)
         self._said = ordered, waits
         return ""
+
+    def still(self, previous: str) -> str:
+        """Gives what `previous` returned if the order is still the one that was looked at, else nothing."""
+        return previous if self.state.ordered == self._looked_at else ""
 
     async def _waits(self, ordered: KeyRotationOrdered, signed_text: str, there: Collection[str]) -> str:
         """Returns what an order waits for. That the key signs is tried on what is published; nobody sees it."""

@@ -89,7 +89,8 @@ class KeyRotationOrdered:
     """Somebody who keeps the log wants another key to take the place of the one that signs.
 
     The log announces it once Vault has it; the key before signs beside it for `overlap_seconds`. It replaces an order
-    that was not carried out yet; one for the key that signs already takes it back.
+    that was not carried out yet; one for the newest key that signs already takes it back. In a log that was put back
+    from a mirror, and has signed nothing since, it names the key that goes on signing.
     """
 
     TOPIC: ClassVar[str] = "KeyRotationOrdered.v1"

@@ -61,16 +61,19 @@ def key_ended_leaf(size: int, vkey: str, time_ns: int) -> bytes:
     return _leaf(KEY_ENDED_KIND, size, vkey, time_ns, {})
 
 
-def signing_ids(rotations: Sequence[Rotation], note: str) -> tuple[bytes, ...]:
+def signing_ids(rotations: Sequence[Rotation], note: str, ordered: KeyRotationOrdered | None) -> tuple[bytes, ...]:
     """Gives the ids of the keys that sign the next checkpoint, the oldest first.
 
-    That of the last one, whose note this is, while no key was announced; none for a log's first.
+    While no key was announced it is that of the last one, whose note this is; of a log that was put back, and has
+    signed nothing since, the one that was ordered with it; none for a log's first.
     """
     if rotations:
         newest = rotations[-1]
         return tuple(map(key_id, (newest.vkey,) if newest.end_leaf else (newest.previous, newest.vkey)))
     line = note.partition("\n\n")[2].partition("\n")[0]
-    return (base64_bytes(line.rpartition(" ")[2])[:4],) if line else ()
+    if line:
+        return (base64_bytes(line.rpartition(" ")[2])[:4],)
+    return (key_id(ordered.vkey),) if ordered else ()
 
 
 def due_leaf(
@@ -83,12 +86,13 @@ def due_leaf(
 ) -> bytes | None:
     """Gives the leaf that the log's keys make due, if any: one ends, or what was ordered is announced.
 
-    `previous` is the key that signs now, empty while no key can be announced. A key ends when its time is over, or
-    another rotation waits; never before it has signed over its successor's announcement.
+    `previous` is the newest key that signs now, empty while what is ordered cannot be announced. A key ends when its
+    time is over, or another rotation that can be carried out waits; never before it has signed over its successor's
+    announcement.
     """
     if rotations and not rotations[-1].end_leaf:
         under_way = rotations[-1]
-        is_over = ordered is not None or under_way.until_ns <= time_ns
+        is_over = bool(ordered and previous) or under_way.until_ns <= time_ns
         return key_ended_leaf(size, under_way.previous, time_ns) if is_over and signed_size > under_way.index else None
     if ordered is None or not previous:
         return None

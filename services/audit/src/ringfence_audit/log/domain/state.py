@@ -158,7 +158,7 @@ class State:
     @property
     def signing_ids(self) -> tuple[bytes, ...]:
         """Ids of the keys that sign the next checkpoint, the oldest first; none before the first one."""
-        return signing_ids(self.rotations, self.signed.note if self.signed else "")
+        return signing_ids(self.rotations, self.signed.note if self.signed else "", self.ordered)
 
     def position(self) -> LogPosition:
         """Gives where the log stands."""
@@ -204,7 +204,7 @@ class State:
     def append_key(self, previous: str, time_ns: int) -> tuple[KeyRecorded, list[Tile]] | None:
         """Gives the event that announces or ends a key, and the tiles that it changes, where one of them is due.
 
-        `previous` is the vkey that signs now, empty while what was ordered cannot be announced.
+        `previous` is the newest vkey that signs now, empty while what was ordered cannot be announced.
         """
         signed_size = self.signed.size if self.signed else 0
         leaf = due_leaf(self.rotations, self.ordered, previous, self.frontier.size, signed_size, time_ns)
@@ -268,7 +268,8 @@ class State:
             self.lapsed = event.first_leaf if event.leaf.startswith(prefix(LAPSE_KIND)) else None
         elif isinstance(event, KeyRotationOrdered):
             journal.call(setattr, self, "ordered", self.ordered)
-            self.ordered = None if key_id(event.vkey) in self.signing_ids[-1:] else event
+            signs = self.signed is not None and key_id(event.vkey) in self.signing_ids[-1:]
+            self.ordered = None if signs else event
         elif isinstance(event, FormatAdopted):
             journal.call(setattr, self, "format", self.format)
             self.format = event.format
@@ -367,6 +368,10 @@ class State:
         if (event.size, event.root) not in self.unsigned:
             raise LogTampered(f"the checkpoint at size {event.size} is of another log, or was outrun")
         leaf = next((leaf for size, leaf in self.stated if size == event.size), b"")
+        if self.signed is None and self.ordered is not None:
+            # The key that a log was put back with signs now, and is in its note.
+            journal.call(setattr, self, "ordered", self.ordered)
+            self.ordered = None
         journal.call(setattr, self, "signed", self.signed)
         self.signed = _signed_head(event, leaf)
         if not self.format:

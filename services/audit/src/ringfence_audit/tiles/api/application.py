@@ -14,8 +14,9 @@ from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.access.peer_certificates import PeerCertificates
 from ringfence_kernel.access.refusals import CertificateRequired
 from ringfence_kernel.telemetry import logs
-from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.errors import DomainError, Overloaded
 
+from ringfence_audit.log.domain.errors import LogDamaged
 from ringfence_audit.tiles.application.published import PublishedEntries, PublishedTiles
 from ringfence_audit.tiles.domain.paths import CHECKPOINT, WIDTH, read_path
 
@@ -93,7 +94,11 @@ class TilesApplication:
             # Who may not copy is not told how far the log goes.
             found = await self.entries.bundle(self._reader(scope), path)
             return NOT_FOUND if found is None else await _bundle(found, scope)
-        found = await self.tiles.hashes(path)
+        try:
+            found = await self.tiles.hashes(path)
+        except (Overloaded, LogDamaged) as refusal:
+            # Nobody in particular asks too much, and there may be another process whose tile is whole.
+            return refused(refusal, HTTPStatus.SERVICE_UNAVAILABLE)
         cache = FULL if path.width == WIDTH else PARTIAL
         return NOT_FOUND if not found else Answer(HTTPStatus.OK, found, BYTES, cache)
 
@@ -108,10 +113,10 @@ class TilesApplication:
         return Caller(peer.spiffe_id, None, peer.subject, peer.thumbprint)
 
 
-def refused(refusal: DomainError) -> Answer:
-    """Gives the answer of a refusal: its reason, a line."""
-    status = _STATUS.get(refusal.code, HTTPStatus.INTERNAL_SERVER_ERROR)
-    if status is HTTPStatus.INTERNAL_SERVER_ERROR:
+def refused(refusal: DomainError, status: HTTPStatus | None = None) -> Answer:
+    """Gives the answer of a refusal: its reason, a line; with the status that its code has where none is given."""
+    status = status or _STATUS.get(refusal.code, HTTPStatus.INTERNAL_SERVER_ERROR)
+    if refusal.code not in _STATUS:
         _LOG.error("tiles_refused", reason=refusal.reason, **refusal.metadata)
     comes_again = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
     headers = _retry(refusal.retry_after_seconds or RETRY_SECONDS) if comes_again else None
