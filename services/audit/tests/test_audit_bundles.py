@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ringfence_audit.bootstrap import rebuild
+from ringfence_audit.log.adapters import bundle_reader
 from ringfence_audit.log.adapters.bundle_model import BundleModel
 from ringfence_audit.log.adapters.bundle_reader import BundleReader
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
@@ -117,6 +118,31 @@ def queries_of(audit: Audit) -> Any:
     """Returns what the servicer reads the log with, its caches empty."""
     store = audit.store
     return Queries(TileReader(store), ChainedLeaves(store, EventCodec(EVENTS)), BundleReader(store))
+
+
+async def test_bundles_are_held_and_read_by_their_bytes(
+    audit: Audit, custody: SourceFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many are asked for, an answer of the database and the cache have no more than their bytes allow."""
+    await long_log(audit, custody)
+    stored, asked = stored_leaves(audit.store), list[int]()
+    monkeypatch.setattr(bundle_reader, "READ_BYTES", 1)
+    monkeypatch.setattr(bundle_reader, "CACHED_BYTES", bundle_reader.weight(stored[:BUNDLE_LEAVES]))
+
+    def noted(bundle: bytes) -> list[bytes]:
+        asked.append(len(bundle))
+        return unbundled(bundle)
+
+    monkeypatch.setattr(bundle_reader, "unbundled", noted)
+    queries = queries_of(audit)
+    wanted = [0, BUNDLE_LEAVES, THIRD]
+    for _ in range(2):
+        leaves = queries.leaves_at(wanted)
+        assert next(leaves) == (0, stored[0])
+        assert len(asked) % 3 <= 2
+        assert list(leaves) == [(index, stored[index]) for index in wanted[1:]]
+    assert len(asked) > 3
+    assert len(queries._bundles._bundles) <= 1
 
 
 async def test_whoever_lists_the_log_in_short_steps_has_every_event_checked(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ringfence_audit
 from ringfence_audit.bootstrap import rebuild
 from ringfence_audit.log.adapters import refilling
 from ringfence_audit.log.adapters.bundle_reader import BundleReader
@@ -20,8 +22,19 @@ from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.tile_reader import TileReader
 from ringfence_audit.log.application.queries import Queries
 from ringfence_audit.log.domain.errors import LogRolledBack
-from ringfence_audit.log.domain.events import EVENTS
+from ringfence_audit.log.domain.events import (
+    EVENTS,
+    KeyRecorded,
+    LapseRecorded,
+    ReadRecorded,
+    StateRecorded,
+    SuccessionRecorded,
+)
+from ringfence_audit.log.domain.leaf import encode
+from ringfence_audit.log.domain.page import PAGE_KIND
 from ringfence_audit.log.domain.reads import COPYING
+from ringfence_audit.log.domain.refilling import events_again
+from ringfence_audit.log.domain.state import State
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_local_stack.processes.files import private_folder
@@ -39,6 +52,7 @@ from .test_audit_log import fill
 from .test_audit_rotation import order, signers
 
 NAME = "mirror.example/m"
+OWN = ReadRecorded | StateRecorded | SuccessionRecorded | KeyRecorded | LapseRecorded
 
 
 @dataclass
@@ -298,3 +312,15 @@ async def test_what_is_ahead_of_the_mirror_is_not_touched(
     await audit.record_read(bytes(16), "Search", {})
     with pytest.raises(CannotRefill, match="leaves are here, and the mirror has"):
         await refilled(audit.store, holding, audit.signer.key.text())
+
+
+def test_every_leaf_of_the_log_s_own_is_appended_again() -> None:
+    """Whatever kinds the log writes by itself, and no other, a mirror's leaves of them give events again."""
+    source = Path(ringfence_audit.__file__).parent.rglob("*.py")
+    written = {kind for file in source for kind in re.findall(r'"(audit\.[a-z_]+\.v\d+)"', file.read_text("utf-8"))}
+    own = sorted(written - {PAGE_KIND})
+    assert len(own) >= 8
+    leaves = [encode(kind, {"time_ns": 1}) for kind in own]
+    assert [each.event.leaf for each in events_again(State(ORIGIN), leaves, 0) if isinstance(each.event, OWN)] == leaves
+    with pytest.raises(ValueError, match="no event of the log holds"):
+        list(events_again(State(ORIGIN), [encode("audit.unheard_of.v1", {"time_ns": 1})], 0))

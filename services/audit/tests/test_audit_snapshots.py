@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from msgspec import structs
 from ringfence_audit.bootstrap import rebuild, states
 from ringfence_audit.evidence.domain.state import State as EvidenceState
+from ringfence_audit.log.adapters import checked_states
+from ringfence_audit.log.adapters.carrying_over import backwards
 from ringfence_audit.log.domain.events import EVENTS, leaves_of
 from ringfence_audit.log.domain.state import LogTampered, State
 from ringfence_audit.standing.domain.state import SECTION as SUSPENDED_SECTION
@@ -26,7 +29,7 @@ from ringfence_local_stack.servers.database import Database
 from structlog.testing import capture_logs
 
 from .conftest import ORIGIN, Audit, running
-from .feeds import BOOK, SourceFeed, accounts_created, identifier, transfers_created
+from .feeds import BOOK, SourceFeed, accounts_created, identifier, kyc_changed, transfers_created
 from .test_audit_log import append_reads, as_owner, fill
 
 
@@ -241,3 +244,39 @@ async def test_a_log_never_signed_is_restored_too(audit: Audit, custody: SourceF
     assert position
     async with running(audit.store, [custody], file) as again:
         assert (again.replayed, again.log.heads) == (0, audit.log.heads)
+
+
+async def test_a_log_of_the_first_format_is_held_to_the_heads_of_its_checkpoint(
+    audit: Audit, custody: SourceFeed, identity: SourceFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its checkpoints state them, as of their size, and no event before that is looked at again."""
+    identity.add("KycChanged.v1", kyc_changed())
+    await audit.follow(identity)
+    await append_reads(audit, 20)
+    fill(custody)
+    await audit.follow(custody)
+    due = audit.log.checkpoint()
+    custody.add("TransfersCreated.v1", transfers_created("while it was signed"))
+    await audit.follow(custody)
+    checkpoint = replace(due, heads=tuple(audit.log.heads.values()))
+    checkpoint = replace(checkpoint, heads=tuple(each for each in checkpoint.heads if each.source == "identity"))
+    await audit.sign_checkpoint.record(checkpoint, await audit.signer.sign(checkpoint.text()))
+    await append_reads(audit, 3)
+    position, looked_at = audit.store.head().position, list[int]()
+
+    def looked(*arguments: Any) -> Any:
+        for stored in backwards(*arguments):
+            looked_at.append(stored.position)
+            yield stored
+
+    monkeypatch.setattr(checked_states, "backwards", looked)
+    state = audit.writer.state
+    assert isinstance(state, checked_states.CheckedStates)
+    state.check(audit.store, position)
+    assert len(looked_at) <= 3 + 1 + 2
+    for source in ("custody", "identity"):
+        head = audit.log.heads[source]
+        audit.log.heads[source] = replace(head, position=head.position + 1)
+        with pytest.raises(ValueError, match="other heads of sources"):
+            state.check(audit.store, position)
+        audit.log.heads[source] = head

@@ -307,21 +307,6 @@ async def test_what_an_order_holds_is_kept_until_it_is_lifted(written: Audit, id
     assert await shown(written) == {}
 
 
-async def test_whoever_begins_to_lead_erases_again(written: Audit, identity: SourceFeed) -> None:
-    """A release that keeps no texts may have taken the tombstone over: what is about the erased goes now."""
-    await written.publish()
-    with written.store.connection() as connection:
-        rows = connection.execute(b"SELECT leaf, salt, content FROM leaf_texts").fetchall()
-        identity.add("PartyErased.v1", erased(NORA))
-        await written.follow(identity)
-        put_back = b"UPDATE leaf_texts SET salt = %(salt)s, content = %(content)s WHERE leaf = %(leaf)s"
-        for row in rows:
-            connection.execute(put_back, row)
-    assert "RENT-NORA" in (await shown(written))["end_to_end_id"]
-    await pruned(written, lambda: START_NS).erase_again()
-    assert await shown(written) == {"note": {"all well", "both of them asked"}, "end_to_end_id": {"RENT-IVO"}}
-
-
 async def test_a_class_is_said_of_every_kind() -> None:
     """Who a client is, who may act, and all else, which is kept as payments are."""
     of = {

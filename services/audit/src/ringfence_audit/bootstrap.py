@@ -81,14 +81,15 @@ from ringfence_audit.reports.api.servicer import ReportServicer
 from ringfence_audit.reports.application.making import Making
 from ringfence_audit.settings import AuditSettings
 from ringfence_audit.standing.domain.state import State as StandingState
+from ringfence_audit.texts import module as texts
 from ringfence_audit.texts.adapters.schema import TEXT_TABLES
 from ringfence_audit.texts.adapters.text_reader import TextReader
-from ringfence_audit.texts.adapters.text_rows import KeptTexts, TextRows
+from ringfence_audit.texts.adapters.text_rows import TextRows
 from ringfence_audit.texts.api.servicer import OpenedSearch
-from ringfence_audit.texts.application.pruning import Pruning
 from ringfence_audit.texts.domain.state import State as TextState
 from ringfence_audit.tiles import module as tiles
 from ringfence_audit.translation.application.translator import Translation, count_unreadable_from_zero
+from ringfence_audit.translation.domain.links import link_in
 from ringfence_audit.translation.domain.state import State as TranslationState
 
 SOURCES = ("identity", "custody", "payment-instruction")
@@ -113,29 +114,26 @@ def states(
 async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     """Replays the log, then wires followers, checkpointer and servicers."""
     log, translation = LogState(runtime.settings.log_origin), TranslationState()
-    evidence, standing, texts = EvidenceState(), StandingState(), TextState()
-    state = states(log, translation, evidence, standing, texts)
+    evidence, standing, parties = EvidenceState(), StandingState(), TextState()
+    state = states(log, translation, evidence, standing, parties)
     core = await EventSourced.open(
         runtime, EventCodec(events.EVENTS), state, [IndexModel(), ProofModel(), BundleModel()]
     )
     _defer(core, core.projectors[BundleModel.name])
     for name in (IndexModel.name, ProofModel.name):
         _defer(core, core.projectors[name], *events.OF_SOURCES, events.SourcesPassed)
-    take_over = TakeOver(core.writer, log, Translation(translation), TileModel(), TextRows(), texts)
+    take_over = TakeOver(core.writer, log, Translation(translation), TileModel(), TextRows(), parties)
     leadership = core.leadership()
     index = core.projectors[IndexModel.name]
     vouching = Vouching(RunReader(core.store), lambda: index.reached(core.writer.head.position))
     checkpointer = signing_checkpoints(runtime, core, log, leadership, vouching)
     count_unreadable_from_zero(SOURCES)
     feeds = {source: PeerFeed(runtime.peer(source)) for source in SOURCES}
-    findings, note = FindingsReader(core.store), NotePassed(core.writer, log)
-    sources = feeds["custody"], feeds["payment-instruction"]
-    passing = Passing(evidence, note, *sources, findings, runtime.clock.now_ns)
+    note, sources = NotePassed(core.writer, log), (feeds["custody"], feeds["payment-instruction"])
+    passing = Passing(evidence, note, *sources, FindingsReader(core.store), runtime.clock.now_ns)
     passing.gauge(runtime.gauges, leadership)
-    kept = KeptTexts(core.store)
-    pruning = Pruning(RecordPruned(core.writer, log, TileModel()), texts, kept, runtime.clock.now_ns)
-    leadership.begin_with(pruning.erase_again)
     marks = StoredMarks(core.store, EventCodec(events.EVENTS))
+    pruned = RecordPruned(core.writer, log, TileModel())
     followers = [
         runtime.follower(
             source,
@@ -160,7 +158,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
             *core.tasks({follower.source: follower.ring for follower in followers}),
             Task("checkpoints", checkpointer.run),
             Task("evidence", passing.run),
-            Task("pruning", pruning.run),
+            *texts.tasks(core.store, pruned, parties, leadership, _queries(core), link_in, runtime.clock.now_ns),
             *following,
         ],
         everywhere=tiles.tasks(

@@ -10,14 +10,14 @@ from ringfence_kernel.writing.states import SavedModuleState, SavedStates
 
 from ringfence_audit.log.adapters.carrying_over import backwards
 from ringfence_audit.log.adapters.tile_reader import TileReader
-from ringfence_audit.log.domain.checkpoint import SourceHead
+from ringfence_audit.log.domain.checkpoint import SourceHead, note_heads
 from ringfence_audit.log.domain.events import EVENTS, CheckpointSigned, Growth, StateRecorded, Taken, leaves_of
 from ringfence_audit.log.domain.merkle import frontier_tiles
 from ringfence_audit.log.domain.state import State
 from ringfence_audit.log.domain.state_leaf import stated_heads
 
 MOST_LOOKED_AT = 4_096
-"""Events back from the saved position: a log of today's format states its heads every second."""
+"""Events back from the saved position: a log states its heads every second, by a leaf or in its checkpoint."""
 
 
 class CheckedStates(SavedStates):
@@ -42,12 +42,19 @@ def _require_events(log: State, store: EventStore, position: int) -> None:
     """Compares the newest root, checkpoint and heads that events tell."""
     codec, heads = EventCodec(EVENTS), dict[str, SourceHead]()
     has_root = has_signed = False
+    noted_size, noted = 0, tuple[SourceHead, ...]()
     for _, stored in zip(range(MOST_LOOKED_AT), backwards(store, position), strict=False):
         event, _ = codec.decode(stored.topic, stored.state)
         if isinstance(event, CheckpointSigned) and not has_signed:
             has_signed = True
             if log.signed is None or (log.signed.size, log.signed.note) != (event.size, event.note):
                 raise ValueError(f"the saved state has another checkpoint than the event at {stored.position}")
+        if isinstance(event, CheckpointSigned) and not noted:
+            # Its heads are those at its size, and the log has grown while it was being signed.
+            noted_size, noted = event.size, note_heads(event.note)
+        if isinstance(event, Growth) and noted and event.first_leaf < noted_size:
+            heads = {head.source: head for head in noted} | heads
+            break
         if isinstance(event, Growth) and not has_root:
             has_root = True
             if (log.frontier.size, log.frontier.root()) != (event.first_leaf + len(leaves_of(event)), event.root):

@@ -26,12 +26,11 @@ from ringfence_audit.log.domain.events import CheckpointSigned, KeyRecorded, Lap
 from ringfence_audit.log.domain.leaf import Value, encode
 from ringfence_audit.log.domain.merkle import Tile
 from ringfence_audit.log.domain.page import ClosedPage, Page
-from ringfence_audit.log.domain.reads import READ_KIND
+from ringfence_audit.log.domain.reads import PRUNED_KIND, READ_KIND
 from ringfence_audit.log.domain.state import HEADS_IN_LINES, LogPosition, State
 from ringfence_audit.log.domain.state_leaf import NO_INDEX, IndexHead
 
 _LOG = logs.get(__name__)
-PRUNED_KIND = "audit.pruned.v1"
 SOURCE = "ringfence.source"
 """Span attribute: the service whose events were taken over."""
 
@@ -84,8 +83,9 @@ class TakeOver:
     def _keep(self, unit: Unit, page: Page, first_leaf: int, before: int) -> None:
         """Writes a page's texts; takes away what is about whom it says to be erased, who were `before` until then."""
         erased = self.parties.erased
-        if page.texts:
-            unit.commit_also(partial(self.texts.save, texts=page.texts, first_leaf=first_leaf, erased=erased.keys()))
+        if page.texts or page.links:
+            save = partial(self.texts.save, texts=page.texts, links=page.links)
+            unit.commit_also(partial(save, first_leaf=first_leaf, erased=erased.keys()))
         if len(erased) > before:
             unit.commit_also(partial(self.texts.erase, parties=list(islice(erased, before, None))))
 

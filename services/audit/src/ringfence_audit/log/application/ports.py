@@ -58,8 +58,8 @@ class Tiles(Protocol):
 class Bundles(Protocol):
     """Entry bundles, which follow the log; every call blocks."""
 
-    def bundles(self, indexes: Sequence[int]) -> Mapping[int, list[bytes]]:
-        """Gives the leaves of those that there are, by index; raises LogDamaged for one that cannot be read."""
+    def bundles(self, indexes: Sequence[int]) -> Iterator[tuple[int, Sequence[bytes]]]:
+        """Yields the leaves of each in order, none where it is not there; raises LogDamaged where it cannot be read."""
 
 
 class StoredLeaves(Protocol):

@@ -156,7 +156,7 @@ class Queries:
         Some may be of other times than those asked for. Raises LogDamaged.
         """
         at = from_leaf
-        while pages := self._tiles.pages_between(at, until_leaf, from_ns, until_ns):
+        while at < until_leaf and (pages := self._tiles.pages_between(at, until_leaf, from_ns, until_ns)):
             for page, leaves in self._leaves.of_pages(pages):
                 end = min(page.first_leaf + page.count, until_leaf)
                 yield from ((index, leaves[index - page.first_leaf]) for index in range(max(at, page.first_leaf), end))
@@ -167,14 +167,18 @@ class Queries:
         return self._tiles.narrowed(leaves, from_ns, until_ns)
 
     def leaves_at(self, indexes: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-        """Yields leaves by ascending index, and reads each bundle once, many together; raises LogDamaged."""
+        """Yields leaves by ascending index, and reads each bundle once; raises LogDamaged.
+
+        Of many bundles that are asked for together one is held at a time.
+        """
         for _, numbered in groupby(indexes, lambda index: index // (BUNDLE_LEAVES * BUNDLES_AT_ONCE)):
-            some = list(numbered)
-            bundles = self._bundles.bundles(sorted({index // BUNDLE_LEAVES for index in some}))
-            tiles = self._tiles.tiles([(0, bundle) for bundle in bundles])
-            found = {index: leaf for index in some if (leaf := self._bundled(bundles, tiles, index)) is not None}
-            found |= self._of_events([index for index in some if index not in found])
-            yield from ((index, found[index]) for index in some)
+            wanted = {bundle: list(some) for bundle, some in groupby(numbered, lambda index: index // BUNDLE_LEAVES)}
+            tiles = self._tiles.tiles([(0, bundle) for bundle in wanted])
+            for bundle, leaves in self._bundles.bundles(list(wanted)):
+                some = wanted[bundle]
+                found = {index: leaf for index in some if (leaf := self._bundled(leaves, tiles, index)) is not None}
+                found |= self._of_events([index for index in some if index not in found])
+                yield from ((index, found[index]) for index in some)
 
     def _as_many_as_fit(self, indexes: Sequence[int]) -> list[tuple[int, bytes]]:
         """Gives leaves as long as they fit into an answer, one at least."""
@@ -187,12 +191,9 @@ class Queries:
             found.append((index, leaf))
         return found
 
-    def _bundled(
-        self, bundles: Mapping[int, Sequence[bytes]], tiles: Mapping[TileName, bytes], index: int
-    ) -> bytes | None:
+    def _bundled(self, leaves: Sequence[bytes], tiles: Mapping[TileName, bytes], index: int) -> bytes | None:
         """Returns a leaf from its bundle, None where that has not come so far; raises LogDamaged."""
         bundle, at = divmod(index, BUNDLE_LEAVES)
-        leaves = bundles.get(bundle, ())
         if at >= len(leaves):
             return None
         hashed = tiles.get((0, bundle), b"")[at * HASH_BYTES : (at + 1) * HASH_BYTES]

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from ringfence_audit.log.domain.texts import Opening, Text
+from ringfence_audit.log.domain.texts import Link, Opening, Text
 
 
 class TextRows(Protocol):
     """What leaves commit to, kept beside the log; every call runs inside the transaction of `connection`."""
 
-    def save(self, connection: Any, *, texts: Sequence[Text], first_leaf: int, erased: Collection[bytes]) -> None:
-        """Writes the texts of a page, but none that is about somebody erased."""
+    def save(
+        self,
+        connection: Any,
+        *,
+        texts: Sequence[Text],
+        links: Sequence[Link],
+        first_leaf: int,
+        erased: Collection[bytes],
+    ) -> None:
+        """Writes texts and links of a page, but no text that is about somebody erased."""
 
     def erase(self, connection: Any, *, parties: Sequence[bytes]) -> None:
         """Takes away what is about parties."""

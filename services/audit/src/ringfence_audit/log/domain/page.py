@@ -7,7 +7,7 @@ stream (16) ‖ version (8) ‖ SHA-256(state) (32) ‖ leaves (4) ‖ length of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -15,7 +15,7 @@ from ringfence_audit.log.domain.bundles import MOST_BYTES, deflate
 from ringfence_audit.log.domain.checkpoint import SourceHead
 from ringfence_audit.log.domain.leaf import decode, encode, pack
 from ringfence_audit.log.domain.merkle import leaf_hashes
-from ringfence_audit.log.domain.texts import Text
+from ringfence_audit.log.domain.texts import Link, Text
 
 PAGE_KIND = "audit.page.v1"
 FIXED_BYTES = 61
@@ -39,20 +39,21 @@ class SourceEvent:
 
 @dataclass(frozen=True, slots=True)
 class Translated:
-    """An event with its leaves in order, the span of the times that they state (UTC nanoseconds), and their texts."""
+    """An event with its leaves in order, the span of the times that they state (UTC nanoseconds), texts and links."""
 
     event: SourceEvent
     leaves: tuple[bytes, ...]
     earliest_ns: int
     latest_ns: int
     texts: tuple[Text, ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """What one LeavesAppended event is made from: leaves in order, the page leaf last, and the head they reach.
 
-    `texts` are what its leaves commit to; they never stand in the event.
+    `texts` are what its leaves commit to, `links` whose what they are about is; neither stands in the event.
     """
 
     head: SourceHead
@@ -61,6 +62,7 @@ class Page:
     latest_ns: int
     leaves: tuple[bytes, ...]
     texts: tuple[Text, ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def close_page(previous: SourceHead, events: Sequence[Translated]) -> Page:
     leaves = (*(leaf for each in events for leaf in each.leaves), page_leaf)
     head = SourceHead(previous.source, previous.epoch, last.position, last.hash)
     earliest, latest = min(each.earliest_ns for each in events), max(each.latest_ns for each in events)
-    return Page(head, previous.position + 1, earliest, latest, leaves, tuple(_texts(events)))
+    return Page(head, previous.position + 1, earliest, latest, leaves, *_beside(events))
 
 
 def prepared(page: Page, *, deflating: bool) -> ClosedPage:
@@ -142,11 +144,14 @@ def page_events(page_leaf: bytes) -> PageEvents:
     return PageEvents(first, previous_hash, tuple(events))
 
 
-def _texts(events: Sequence[Translated]) -> Iterator[Text]:
-    first = 0
+def _beside(events: Sequence[Translated]) -> tuple[tuple[Text, ...], tuple[Link, ...]]:
+    """Returns the texts and links of events, by the places of their leaves in the page."""
+    first, texts, links = 0, list[Text](), list[Link]()
     for each in events:
-        yield from (text._replace(leaf=first + text.leaf) for text in each.texts)
+        texts += [text._replace(leaf=first + text.leaf) for text in each.texts]
+        links += [link._replace(leaf=first + link.leaf) for link in each.links] if first else each.links
         first += len(each.leaves)
+    return tuple(texts), tuple(links)
 
 
 def _record(event: SourceEvent, leaves: int) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ringfence_audit.log.domain.leaf import decode
 
 READ_KIND = "audit.read.v1"
+PRUNED_KIND = "audit.pruned.v1"
+"""Texts beside the log were pruned: the same event holds it."""
 COPYING = "ReadEntries"
 """The method of a read of entry bundles. A checkpoint for such a read would be read again, for ever."""
 

@@ -46,7 +46,7 @@ from ringfence_audit.log.domain.lapse import LAPSE_ENDED_KIND, LAPSE_KIND, lapse
 from ringfence_audit.log.domain.leaf import STATE_KIND, decode, prefix
 from ringfence_audit.log.domain.merkle import Frontier, Tile, leaf_hashes
 from ringfence_audit.log.domain.page import ClosedPage
-from ringfence_audit.log.domain.reads import READ_KIND, is_copying
+from ringfence_audit.log.domain.reads import PRUNED_KIND, READ_KIND, is_copying
 from ringfence_audit.log.domain.state_leaf import (
     NO_INDEX,
     IndexHead,
@@ -228,7 +228,7 @@ class State:
         Raises ValueError where it is none.
         """
         kind = decode(leaf)[0]
-        if kind == READ_KIND:
+        if kind in (READ_KIND, PRUNED_KIND):
             return self._append_own(ReadRecorded, leaf)
         if kind == STATE_KIND:
             return self._append_own(StateRecorded, leaf)

@@ -12,8 +12,8 @@ class Text(NamedTuple):
     """What a leaf commits to by `<field>_commitment`, and with whom it goes when somebody is erased.
 
     `leaf` is its place, from 0, among the leaves of its event, of a page, or of the log. Content is UTF-8 where
-    `is_text`. A text goes with either party, and with those of whatever it is `about` or that is `within`: a payment's
-    with its debtor, a note on the payment with the payment, a file's number with the payments in it. Ids are 16 bytes.
+    `is_text`. A text goes with each party that it is `about`, and with the parties of each payment, bank entry or file
+    that it is about, as links say. Ids are 16 bytes.
     """
 
     leaf: int
@@ -23,10 +23,21 @@ class Text(NamedTuple):
     content: bytes
     is_text: bool
     time_ns: int
-    about: bytes | None = None
-    within: bytes | None = None
-    party: bytes | None = None
-    counterparty: bytes | None = None
+    about: tuple[bytes, ...] = ()
+
+
+class Link(NamedTuple):
+    """Whose a payment or a bank entry is, as a leaf says, which is numbered as that of a text; ids are 16 bytes.
+
+    An entry may have the `instruction` that it carries out; `within` is the file in which a payment came.
+    """
+
+    leaf: int
+    about: bytes
+    instruction: bytes | None
+    within: bytes | None
+    party: bytes | None
+    counterparty: bytes | None
 
 
 def may_commit(leaf: bytes) -> bool:

@@ -7,8 +7,13 @@ from collections.abc import Mapping, Sequence
 from ringfence_kernel.store import EventStore
 
 from ringfence_audit.log.domain.texts import Opening
+from ringfence_audit.texts.adapters.text_rows import IS_ERASED
 
-OF_LEAVES = "SELECT leaf, field, is_text, salt, content FROM leaf_texts WHERE leaf = ANY(%s) ORDER BY leaf, field"
+OF_LEAVES = (
+    "SELECT leaf, field, is_text, CASE WHEN salt IS NULL OR " + IS_ERASED + " THEN NULL ELSE salt END AS salt, content"
+    " FROM leaf_texts AS texts WHERE leaf = ANY(%s) ORDER BY leaf, field"
+)
+"""What is about somebody erased may wait for being wiped."""
 
 
 class TextReader:
@@ -25,6 +30,7 @@ class TextReader:
             rows = connection.execute(OF_LEAVES.encode(), (list(leaves),)).fetchall()
         found: dict[int, list[Opening]] = {}
         for row in rows:
-            opening = Opening(row["field"], row["salt"] or b"", row["content"] or b"", row["is_text"])
+            salt = row["salt"] or b""
+            opening = Opening(row["field"], salt, row["content"] if salt else b"", row["is_text"])
             found.setdefault(row["leaf"], []).append(opening)
         return found

@@ -29,11 +29,6 @@ class Pruning:
     texts: Prunable
     now_ns: Callable[[], int]
 
-    async def erase_again(self) -> None:
-        """Takes away what is about the erased: a release that keeps no texts may have taken the tombstone over."""
-        if self.state.erased:
-            await asyncio.to_thread(self.texts.erase_again, list(self.state.erased))
-
     async def look(self) -> None:
         """Prunes until nothing is kept too long but what orders hold."""
         ends = last_days(day_of(self.now_ns()))

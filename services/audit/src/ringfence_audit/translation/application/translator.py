@@ -22,12 +22,13 @@ from ringfence_protos.payment_instruction.v1 import events_pb2 as payment_instru
 
 from ringfence_audit.log.domain.leaf import Value, encode
 from ringfence_audit.log.domain.page import SourceEvent, Translated
-from ringfence_audit.log.domain.texts import Text
+from ringfence_audit.log.domain.texts import Link, Text
 from ringfence_audit.translation.domain import payment
 from ringfence_audit.translation.domain.accounts import Accounts
 from ringfence_audit.translation.domain.closing import Draw, closed
 from ringfence_audit.translation.domain.custody import CustodyTables
-from ringfence_audit.translation.domain.facts import fact_fields, kind_of
+from ringfence_audit.translation.domain.facts import fact_fields, kind_of, named_ids
+from ringfence_audit.translation.domain.links import links
 from ringfence_audit.translation.domain.rows import Table
 from ringfence_audit.translation.domain.state import State
 
@@ -96,18 +97,20 @@ class Translator:
         description = self._published.get(event.topic)
         if description is None:
             raise EventUnknown(f"{self._source} has published {event.topic}, which is not described")
-        leaves, texts, times = list[bytes](), list[Text](), [event.time_ns]
+        leaves, texts, linked, times = list[bytes](), list[Text](), list[Link](), [event.time_ns]
         try:
             for table in self._tables(description, event):
                 times += table.times()
-                stated, said = closed(table, len(leaves), event.time_ns, self._draw)
-                leaves.extend(stated.leaves(self._header(event), len(leaves)))
+                linked += links(table, len(leaves))
+                closing, said = closed(table, len(leaves), event.time_ns, self._draw)
+                leaves.extend(closing.leaves(self._header(event), len(leaves)))
                 texts += said
         except UNREADABLE as error:
             log.error("event_unreadable", source=self._source, topic=event.topic, error=type(error).__name__)
             _count_unreadable(self._source, 1)
-            leaves, texts = [], []
-        return Translated(event, tuple(leaves or [self._opaque(event)]), min(times), max(times), tuple(texts))
+            leaves, texts, linked = [], [], []
+        stated = tuple(leaves or [self._opaque(event)])
+        return Translated(event, stated, min(times), max(times), tuple(texts), tuple(linked))
 
     def _tables(self, description: EventDescription, event: SourceEvent) -> Iterable[Table]:
         fields: dict[str, Any] = msgspec.msgpack.decode(open_envelope(event.state).fields)
@@ -116,7 +119,7 @@ class Translator:
             facts, free = fact_fields(description, fields)
             if name := NAMED_BY_STREAM.get((self._source, event.topic)):
                 facts[name] = event.stream
-            return [Table(kind_of(self._source, event.topic), 1, {}, facts, free)]
+            return [Table(kind_of(self._source, event.topic), 1, {}, facts, free, named=named_ids(fields))]
         return self._splits[event.topic](description, event.stream, fields)
 
     def _opaque(self, event: SourceEvent) -> bytes:

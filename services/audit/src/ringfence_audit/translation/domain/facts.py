@@ -14,6 +14,9 @@ from ringfence_audit.log.domain.leaf import Value, commitment
 RENAMED = {"source": "handed_in_by_id", "stream": "stream_id"}
 OF_EVERY_LEAF = frozenset({"source", "position", "ordinal", "time_ns"})
 """What stands in every leaf beside the fact: no event has a field of such a name, but those that are renamed."""
+LISTS_OF_IDS = {"entry_ids": 16, "part_clients": 16, "candidates": 32}
+"""And the bytes of each entry, of which the last 16 are the id."""
+ID_BYTES = 16
 LONGEST_BYTES = 64
 LONGEST_TEXT = 1_000
 
@@ -33,6 +36,16 @@ def fact_fields(description: EventDescription, event: Mapping[str, Any]) -> tupl
     fields = dict(field for name, value in event.items() for field in _fields(name, value, privacy[name]))
     free = [name for name, each in privacy.items() if each in (Privacy.FREE_TEXT, Privacy.SECRET_TEXT)]
     return fields, frozenset({*free, *(f"{name}_sha256" for name in free)} & fields.keys())
+
+
+def named_ids(event: Mapping[str, Any]) -> tuple[bytes, ...]:
+    """Gives bank entries, payments and clients that an event lists beside texts that are of all of them together."""
+    found: dict[bytes, None] = {}
+    for name, width in LISTS_OF_IDS.items():
+        if isinstance(listed := event.get(name), bytes):
+            found |= dict.fromkeys(listed[at - ID_BYTES : at] for at in range(width, len(listed) + 1, width))
+    found.pop(bytes(ID_BYTES), None)
+    return tuple(found)
 
 
 def _fields(name: str, value: Any, privacy: Privacy) -> Iterator[tuple[str, Value]]:

@@ -19,7 +19,8 @@ MOST_TEMPLATES = 64
 class Table:
     """Facts of one kind as columns: one value, or None where absent, per row; `shared` stands in every row.
 
-    `free` names the columns and shared values that are free text. `parties` are who each row is about beside its ids.
+    `free` names the columns and shared values that are free text. `parties` are who each row is about beside its ids,
+    `named` what all rows name in columns of their own.
     """
 
     kind: str
@@ -28,6 +29,7 @@ class Table:
     shared: Mapping[str, Value | None] = field(default_factory=dict)
     free: frozenset[str] = frozenset()
     parties: Cells | None = None
+    named: tuple[bytes, ...] = ()
 
     def times(self) -> list[int]:
         """Gives the earliest and latest time that the rows state by themselves, if they do."""

@@ -1,0 +1,32 @@
+"""What the process that leads does with texts: it erases from the beginning of each term on, and prunes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ringfence_kernel.service import Task
+from ringfence_kernel.service.leadership import Leadership
+from ringfence_kernel.store import EventStore
+
+from ringfence_audit.log.application.commands import RecordPruned
+from ringfence_audit.log.domain.texts import Link
+from ringfence_audit.texts.adapters.text_rows import KeptTexts
+from ringfence_audit.texts.application.erasing import Erasing, Leaves
+from ringfence_audit.texts.application.pruning import Pruning
+from ringfence_audit.texts.domain.state import State
+
+
+def tasks(
+    store: EventStore,
+    record: RecordPruned,
+    parties: State,
+    leadership: Leadership,
+    leaves: Leaves,
+    link_in: Callable[[int, bytes], Link | None],
+    now_ns: Callable[[], int],
+) -> list[Task]:
+    """Gives what goes on as long as a term."""
+    kept = KeptTexts(store)
+    pruning, erasing = Pruning(record, parties, kept, now_ns), Erasing(parties, kept, leaves, link_in)
+    leadership.begin_with(lambda: erasing.begin(record.state.frontier.size))
+    return [Task("pruning", pruning.run), Task("erasing", erasing.run)]

@@ -1,0 +1,243 @@
+"""What is about somebody erased is found whatever names it, whenever it comes, and however much it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ringfence_audit.log.adapters.bundle_reader import BundleReader
+from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
+from ringfence_audit.log.adapters.tile_reader import TileReader
+from ringfence_audit.log.application.queries import Queries
+from ringfence_audit.log.domain.events import EVENTS
+from ringfence_audit.texts.adapters import text_rows
+from ringfence_audit.texts.adapters.text_rows import KeptTexts
+from ringfence_audit.texts.application.erasing import Erasing
+from ringfence_audit.translation.application.translator import PUBLISHED
+from ringfence_audit.translation.domain.links import link_in
+from ringfence_kernel.access.caller import Caller, calling
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_local_stack.servers.database import Database
+
+from .conftest import Audit
+from .events import made_up
+from .feeds import BOOK, START_NS, SourceFeed, identifier, kyc_changed
+from .test_audit_log import as_owner
+from .test_audit_texts import IVO, NORA, OTHERS, PAYMENT, TEN_YEARS_NS, directed, erased, pruned, received, shown
+
+BATCH, ENTRY = identifier("batch"), identifier("entry")
+FILE = {
+    "tenant": BOOK, "submission_id": BATCH, "kind": 2, "instruction_count": 2, "digest": b"d" * 32,
+    "maker": identifier("maker"), "authorisation": "token", "authorisation_expires_ns": 1, "message_id": "OF-THE-FILE",
+    "status_report": b"",
+}  # fmt: skip
+RELEASED = {
+    "tenant": BOOK, "entry": ENTRY, "findings": b"", "document_sha256": b"s" * 32, "note": "of the entry", "actor": IVO,
+}  # fmt: skip
+WORKED_OFF = {
+    "tenant": BOOK, "exception": identifier("e"), "outcome": 1, "instruction": PAYMENT, "document_sha256": b"s" * 32,
+    "note": "of hers", "actor": IVO,
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _caller() -> Iterator[None]:
+    """The regulator calls."""
+    with calling(Caller("spiffe://ringfence.local/principal/x", None, identifier("regulator"), "thumbprint")):
+        yield
+
+
+@pytest.fixture
+def payments() -> SourceFeed:
+    """A feed of payment-instruction."""
+    return SourceFeed("payment-instruction")
+
+
+def entry(owner: bytes, instruction: bytes) -> dict[str, Any]:
+    """Gives a bank entry as it was taken in, without a word."""
+    made = made_up(PUBLISHED["payment-instruction"]["EvidenceReceived.v1"], "")
+    ids = {"entry_ids": ENTRY, "owners": owner, "instruction_ids": instruction}
+    return made | ids | {"tenant": BOOK, "message_id": "", "references": [""], "entry_digests": bytes(32)}
+
+
+def confirmed(subject: bytes, note: str) -> dict[str, Any]:
+    """Gives what somebody writes on what two people do about a subject."""
+    made = made_up(PUBLISHED["payment-instruction"]["ProposalConfirmed.v1"], note)
+    return made | {"tenant": BOOK, "subject": subject, "note": note}
+
+
+def kept(audit: Audit) -> set[bytes]:
+    """Gives all that is in the table."""
+    with audit.store.connection() as connection:
+        rows = connection.execute(b"SELECT content FROM leaf_texts WHERE content IS NOT NULL").fetchall()
+    return {bytes(row["content"]) for row in rows}
+
+
+def erasing(audit: Audit) -> Erasing:
+    """Gives what erases in the process that leads."""
+    store = audit.store
+    queries = Queries(TileReader(store), ChainedLeaves(store, EventCodec(EVENTS)), BundleReader(store))
+    return Erasing(audit.parties, KeptTexts(store), queries, link_in)
+
+
+async def test_the_number_of_a_file_goes_though_its_payments_come_later(
+    audit: Audit, identity: SourceFeed, payments: SourceFeed
+) -> None:
+    """The tombstone comes first, then the file, then whose payments are in it: the file's number does not stay."""
+    identity.add("PartyErased.v1", erased(NORA))
+    await audit.follow(identity)
+    payments.add("SubmissionReceived.v1", FILE)
+    await audit.follow(payments)
+    assert kept(audit) == {b"OF-THE-FILE"}
+    payments.add("InstructionsReceived.v1", received((PAYMENT, NORA, ""), (OTHERS, IVO, "RENT-IVO")))
+    await audit.follow(payments)
+    assert kept(audit) == {b"RENT-IVO"}
+
+
+ABOUT = {
+    "a decision on a payment without a word": [("InstructionsDirected.v1", directed(PAYMENT, note="of hers"))],
+    "what two people do about a payment": [("ProposalConfirmed.v1", confirmed(PAYMENT, "of hers"))],
+    "what two people do about an entry": [
+        ("EvidenceReceived.v1", entry(NORA, bytes(16))),
+        ("ProposalConfirmed.v1", confirmed(ENTRY, "of hers")),
+    ],
+    "an entry of a payment": [("EvidenceReceived.v1", entry(bytes(16), PAYMENT)), ("SuspendedReleased.v1", RELEASED)],
+    "an entry of another's": [("EvidenceReceived.v1", entry(IVO, PAYMENT)), ("SuspendedReleased.v1", RELEASED)],
+    "an entry that is hers": [
+        ("EvidenceReceived.v1", entry(NORA, identifier("unknown"))),
+        ("SuspendedReleased.v1", RELEASED),
+    ],
+    "an answer that was worked off": [("AnswerWorkedOff.v1", WORKED_OFF)],
+}  # fmt: skip
+LISTED = {
+    "BankMovements.v1": {"entry_ids": ENTRY, "references": b"r" * 16, "part_references": b""},
+    "EntryHeld.v1": {"entry_ids": ENTRY, "references": b"r" * 16},
+    "MovementsToldAgain.v1": {"entry_ids": ENTRY, "references": b"r" * 16},
+    "MovementsTold.v1": {"part_clients": NORA, "references": b"r" * 16},
+}
+for _topic, _listed in LISTED.items():
+    made = made_up(PUBLISHED["payment-instruction"][_topic], "")
+    ABOUT[_topic] = [("EvidenceReceived.v1", entry(NORA, PAYMENT)), (_topic, made | {"tenant": BOOK, **_listed})]
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+@pytest.mark.parametrize("what", ABOUT)
+async def test_what_names_a_payment_or_an_entry_goes_with_whose_it_is(
+    audit: Audit, identity: SourceFeed, payments: SourceFeed, what: str, is_late: bool
+) -> None:
+    """Whether it was there at the erasure, or comes after it; what is of nobody erased stays."""
+    payments.add("InstructionsReceived.v1", received((PAYMENT, NORA, ""), (OTHERS, IVO, "RENT-IVO")))
+    payments.add("InstructionsDirected.v1", directed(OTHERS, note="of his"))
+    identity.add("PartyErased.v1", erased(NORA))
+    if is_late:
+        await audit.follow(identity)
+    for topic, event in ABOUT[what]:
+        payments.add(topic, event)
+    await audit.follow(payments)
+    stays = {b"RENT-IVO", b"of his"}
+    assert is_late or kept(audit) > stays
+    await audit.follow(identity)
+    assert kept(audit) == stays
+
+
+async def test_an_order_holds_what_was_written_on_a_payment_without_a_word(
+    audit: Audit, identity: SourceFeed, payments: SourceFeed
+) -> None:
+    """Pruning finds it by the same link, with the number of the file that the payment came in."""
+    payments.add("SubmissionReceived.v1", FILE)
+    payments.add("InstructionsReceived.v1", received((PAYMENT, NORA, ""), (OTHERS, IVO, "")))
+    payments.add("EvidenceReceived.v1", entry(bytes(16), PAYMENT))
+    payments.add("SuspendedReleased.v1", RELEASED)
+    payments.add("InstructionsDirected.v1", directed(PAYMENT, note="of hers"))
+    payments.add("InstructionsDirected.v1", directed(OTHERS, note="of his"))
+    await audit.follow(payments)
+    identity.add("LegalHoldPlaced.v1", erased(NORA) | {"order_reference": ""})
+    await audit.follow(identity)
+    await pruned(audit, lambda: START_NS + 2 * TEN_YEARS_NS).look()
+    assert kept(audit) == {b"OF-THE-FILE", b"of the entry", b"of hers"}
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+async def test_a_payment_that_another_release_took_over_is_found(
+    audit: Audit, identity: SourceFeed, payments: SourceFeed, audit_database: Database, is_done: bool
+) -> None:
+    """Its leaf is in the log, and no link: whoever leads fills them, also for whom nothing was left to wipe."""
+    identity.add("PartyErased.v1", erased(NORA))
+    payments.add("InstructionsReceived.v1", received((PAYMENT, NORA, ""), (OTHERS, IVO, "RENT-IVO")))
+    payments.add("EvidenceReceived.v1", entry(NORA, PAYMENT))
+    await audit.follow(payments)
+    links = rows(audit, "SELECT * FROM text_links ORDER BY leaf")
+    assert len(links) == 3
+    as_owner(audit_database, "DELETE FROM text_links")
+    as_owner(audit_database, "INSERT INTO erased_parties VALUES (%s, %s)", NORA, None if is_done else 0)
+    payments.add("InstructionsDirected.v1", directed(PAYMENT, note="of hers"))
+    await audit.follow(payments)
+    await audit.follow(identity)
+    assert kept(audit) == {b"of hers", b"RENT-IVO"}
+    leads = erasing(audit)
+    await leads.begin(audit.log.frontier.size)
+    await leads.look()
+    assert rows(audit, "SELECT * FROM text_links ORDER BY leaf") == links
+    assert kept(audit) == {b"RENT-IVO"}
+    assert KeptTexts(audit.store).reached() == audit.log.frontier.size
+
+
+def rows(audit: Audit, query: str) -> list[Any]:
+    """Gives what a query finds."""
+    with audit.store.connection() as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+async def test_a_release_that_keeps_no_texts_has_taken_the_tombstone_over(
+    audit: Audit, identity: SourceFeed, payments: SourceFeed, audit_database: Database
+) -> None:
+    """Whoever begins to lead shows nothing of the erased any more, before it wipes; and does so once."""
+    identity.add("KycChanged.v1", kyc_changed("nora", note="her passport has ended"))
+    await audit.follow(identity)
+    texts = rows(audit, "SELECT leaf, salt, content FROM leaf_texts")
+    identity.add("PartyErased.v1", erased(NORA))
+    await audit.follow(identity)
+    as_owner(audit_database, "DELETE FROM erased_parties")
+    for row in texts:
+        change = "UPDATE leaf_texts SET salt = %s, content = %s WHERE leaf = %s"
+        as_owner(audit_database, change, row["salt"], row["content"], row["leaf"])
+    assert await shown(audit) == {"note": {"her passport has ended"}}
+    leads = erasing(audit)
+    await leads.begin(audit.log.frontier.size)
+    assert await shown(audit) == {}
+    assert kept(audit) == {b"her passport has ended"}
+    await leads.look()
+    assert kept(audit) == set()
+    await leads.begin(audit.log.frontier.size)
+    assert not KeptTexts(audit.store).wipe_some()
+
+
+async def test_many_payments_are_wiped_in_parts_and_shown_no_more_at_once(
+    audit: Audit, identity: SourceFeed, payments: SourceFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The transaction of the tombstone wipes a bounded part; nothing of the rest is shown while it waits."""
+    hers = [(identifier(f"payment {number}"), NORA, f"NORA-{number}") for number in range(7)]
+    payments.add("InstructionsReceived.v1", received(*hers, (OTHERS, IVO, "RENT-IVO")))
+    payments.add("InstructionsDirected.v1", directed(*(each for each, _, _ in hers), note="of hers"))
+    await audit.follow(payments)
+    assert len(kept(audit)) == 9
+    monkeypatch.setattr(text_rows, "LINKS_AT_ONCE", 3)
+    identity.add("PartyErased.v1", erased(NORA))
+    await audit.follow(identity)
+    assert kept(audit) == {b"NORA-3", b"NORA-4", b"NORA-5", b"NORA-6", b"of hers", b"RENT-IVO"}
+    assert await shown(audit) == {"end_to_end_id": {"RENT-IVO"}}
+    texts = KeptTexts(audit.store)
+    parts = 0
+    while texts.wipe_some():
+        parts += 1
+    assert parts == 3
+    assert kept(audit) == {b"RENT-IVO"}
+
+
+async def test_what_was_erased_leaves_the_files_of_the_table_soon(audit: Audit) -> None:
+    """PostgreSQL vacuums the table, and what it keeps aside, after any change, whatever their size."""
+    (table,) = rows(audit, "SELECT reloptions, reltoastrelid FROM pg_class WHERE relname = 'leaf_texts'")
+    (aside,) = rows(audit, f"SELECT reloptions FROM pg_class WHERE oid = {table['reltoastrelid']}")
+    for options in (table["reloptions"], aside["reloptions"]):
+        assert sorted(options) == ["autovacuum_vacuum_scale_factor=0", "autovacuum_vacuum_threshold=0"]
