@@ -272,10 +272,9 @@ async def running(
     sign_checkpoint = signing(store, writer, log, anchor, policy, signer, is_open)
     search, bundles, proof = (Projector(store, codec, each()) for each in (IndexModel, BundleModel, ProofModel))
     queries = Queries(TileReader(store), ChainedLeaves(store, codec), BundleReader(store))
-    heavy = HeavyWork(MeterProvider().get_meter("test"))
     of = {feed.source: feed for feed in (SourceFeed("custody"), SourceFeed("payment-instruction"), *feeds)}
     passing = Passing(evidence, NotePassed(writer, log), of["custody"], of["payment-instruction"], findings, later)
-    keys = searched(store, log)
+    heavy, keys = HeavyWork(MeterProvider().get_meter("test")), searched(store, log)
     searching = SearchServicer(record_read, SearchQueries(keys, queries), search, heavy.run)
     making = Making(IndexedLeaves(keys, queries, texts), translation.currencies)
     servicer = joined(
