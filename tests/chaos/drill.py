@@ -35,6 +35,7 @@ BOOKS = ("north", "south")
 IMPORTERS_PER_BOOK = 3
 CLIENTS = 40
 THINKING_SECONDS = 0.05
+LAST_LINES = 15
 FAULTS = {"PYTHONFAULTHANDLER": "1"}
 """A process that dies of a signal says where."""
 SNAPSHOTS = {"RINGFENCE_SNAPSHOT_SECONDS": "2"}
@@ -120,9 +121,9 @@ def run_drill(stack: LocalStack, kills: int, seed: int, progress: Progress) -> R
                 except (NoRecovery, ProcessFailed) as error:
                     failures.append(str(error))
                 progress(f"{report.kills} kills, {sum(book.journal.acknowledged() for book in books):,} answers")
-        report.findings += failures
         report.count(books, town)
-        report.findings += compare(stack, books, town)
+        # Where something stopped for good there is nothing to compare, and the logs go with the stack.
+        report.findings += [*failures, *last_lines(stack)] if failures else compare(stack, books, town)
     report.seconds = time.monotonic() - started
     return report
 
@@ -157,6 +158,16 @@ def under_load(books: Sequence[FundedBook], town: Town, pulses: Mapping[str, Pul
             done.set()
             for thread in threads:
                 thread.join()
+
+
+def last_lines(stack: LocalStack) -> list[str]:
+    """Returns the end of what each process of a service has logged."""
+    found = []
+    for name in stack.parts:
+        if service_of(name) in SERVICES:
+            text = stack.running.log_file(name).read_text(errors="replace").splitlines()
+            found += [f"{name}: {line}" for line in text[-LAST_LINES:]]
+    return found
 
 
 def compare(stack: LocalStack, books: Sequence[FundedBook], town: Town) -> list[str]:
