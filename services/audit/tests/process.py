@@ -38,7 +38,6 @@ from ringfence_verifier import VerifierKey
 
 from .feeds import SourceFeed, accounts_created, kyc_changed, transfers_created
 
-ORIGIN = "ringfence.test/log"
 SOURCES = ("identity", "custody", "payment-instruction")
 
 
@@ -111,8 +110,8 @@ class AuditProcess:
     servers: list[grpc.Server] = field(default_factory=list)
     token_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     settings: dict[str, str] = field(default_factory=dict)
-    origin: str = ORIGIN
-    """Of its own for each log beside the same OpenBao, which holds what was signed by origin."""
+    origin: str = field(default_factory=lambda: f"ringfence.test/{new_id().hex()}")
+    """Of its own for each log: what was signed is held by origin in the OpenBao that tests share."""
     process: Process | None = None
     probe: CertificateFiles | None = None
 
@@ -217,11 +216,9 @@ class AuditProcess:
 
 
 @contextmanager
-def serving(
-    openbao: OpenBaoServer, database: Database, folder: Path, origin: str = ORIGIN, **settings: str
-) -> Iterator[AuditProcess]:
+def serving(openbao: OpenBaoServer, database: Database, folder: Path, **settings: str) -> Iterator[AuditProcess]:
     """Runs the service over sources with a few events."""
-    running = AuditProcess(openbao, database, private_folder(folder), settings=settings, origin=origin)
+    running = AuditProcess(openbao, database, private_folder(folder), settings=settings)
     for mount in ("workload", "client"):
         write_private(running.folder / f"{mount}-ca.pem", openbao.authority_certificate(f"pki-{mount}") + "\n")
     running.serve_sources()

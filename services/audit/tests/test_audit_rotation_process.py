@@ -26,7 +26,7 @@ from ringfence_verifier.note import signature_lines
 from typer.testing import CliRunner
 
 from .feeds import accounts_created
-from .process import ORIGIN, AuditProcess
+from .process import AuditProcess
 
 KEY = "transit/keys/audit-checkpoint"
 
@@ -81,9 +81,9 @@ def public_key(openbao: OpenBaoServer, version: int) -> str:
     return str(openbao.admin().read(KEY)["data"]["keys"][str(version)]["public_key"])
 
 
-def id_of(public: str) -> str:
-    """Gives the id of a key of this log."""
-    return VerifierKey.of(ORIGIN, b64decode(public)).key_id.hex()
+def key_of(service: AuditProcess, public: str) -> VerifierKey:
+    """Gives a key of the service's log."""
+    return VerifierKey.of(service.origin, b64decode(public))
 
 
 def test_an_operator_rotates_the_key_and_a_regulator_follows(
@@ -100,17 +100,17 @@ def test_an_operator_rotates_the_key_and_a_regulator_follows(
         assert done.exit_code == 0, done.output + str(done.exception)
         return done.output
 
-    def signed_by(*expected: str) -> None:
+    def signed_by(*expected: VerifierKey) -> None:
         """Has the log grow until a checkpoint is signed by these alone."""
         give_up = time.monotonic() + 20
         while time.monotonic() < give_up:
             custody.add("AccountsCreated.v1", accounts_created(f"a{len(custody.events)}", owners=("owner-a",)))
             time.sleep(0.5)
-            if signers(audit.checkpoint()) == list(expected):
+            if signers(audit.checkpoint()) == [key.key_id.hex() for key in expected]:
                 return
         raise AssertionError(f"signed by {signers(audit.checkpoint())}")
 
-    first = id_of(public_key(openbao, 1))
+    first = key_of(service, public_key(openbao, 1))
     signed_by(first)
     assert "changed" not in verified()
     openbao.admin().write(f"{KEY}/rotate")
@@ -123,16 +123,16 @@ def test_an_operator_rotates_the_key_and_a_regulator_follows(
     while "key_rotation_waits" not in (service.folder / "audit.log").read_text():
         signed_by(first)
     done = service.run("rotate-key", "--public-key", second, "--overlap-hours", "1")
-    assert json.loads(done.stdout)["ordered"] == VerifierKey.of(ORIGIN, b64decode(second)).text()
-    signed_by(first, id_of(second))
+    assert json.loads(done.stdout)["ordered"] == key_of(service, second).text()
+    signed_by(first, key_of(service, second))
     assert "both sign" in verified()
     # A third ends the overlap.
     openbao.admin().write(f"{KEY}/rotate")
     third = public_key(openbao, 3)
     assert service.run("rotate-key", "--public-key", third, "--overlap-hours", "0").returncode == 0
-    signed_by(id_of(third))
+    signed_by(key_of(service, third))
     said = verified()
     assert said.count("the log's key changed at") == 2
-    assert VerifierKey.of(ORIGIN, b64decode(third)).text() in said.replace("\n", "")
+    assert key_of(service, third).text() in said.replace("\n", "")
     assert "everything agrees" in said
     assert json.loads(service.run("rebuild", "--verify").stdout.splitlines()[-1])["same"] is True

@@ -33,7 +33,6 @@ from .feeds import identifier, transfers_created
 from .process import AuditProcess, Reader, serving
 
 OPERATOR = identifier("operator")
-ORIGIN = "ringfence.test/tiles"
 
 
 @dataclass
@@ -127,9 +126,7 @@ def tiles(openbao_server: OpenBaoServer, database: Callable[[str], Database], st
     """A running service whose log has more than a full tile."""
     (port,) = free_ports(1)
     folder = stack_folder / f"audit-{new_id().hex()}"
-    with serving(
-        openbao_server, database("audit"), folder, ORIGIN, RINGFENCE_TILES_LISTEN=f"127.0.0.1:{port}"
-    ) as running:
+    with serving(openbao_server, database("audit"), folder, RINGFENCE_TILES_LISTEN=f"127.0.0.1:{port}") as running:
         for page in range(3):
             names = [f"t{page}-{row}" for row in range(200)]
             running.feeds["custody"].add("TransfersCreated.v1", transfers_created(*names))
@@ -277,7 +274,7 @@ def test_a_mirror_follows_the_service(tiles: Tiles) -> None:
 
         def held() -> Checkpoint:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-            connection.request("GET", f"/{sha256(ORIGIN.encode()).hexdigest()}/checkpoint")
+            connection.request("GET", f"/{sha256(tiles.service.origin.encode()).hexdigest()}/checkpoint")
             note = connection.getresponse().read().decode()
             connection.close()
             checkpoint = verify_checkpoint(note, key)

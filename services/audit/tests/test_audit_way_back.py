@@ -23,8 +23,6 @@ from .process import AuditProcess, serving
 from .test_audit_refill import Holding, held
 from .test_audit_service import checkpoint_with, logged_position
 
-ORIGIN = "ringfence.test/way-back"
-
 
 def replace_database(service: AuditProcess, fresh: Database) -> None:
     """Stops the service, and gives it an empty database."""
@@ -63,9 +61,7 @@ def test_a_lost_database_is_put_back_from_a_mirror(
     (port,) = free_ports(1)
     folder = stack_folder / f"audit-{new_id().hex()}"
     with (
-        serving(
-            openbao_server, database("audit"), folder, ORIGIN, RINGFENCE_TILES_LISTEN=f"127.0.0.1:{port}"
-        ) as service,
+        serving(openbao_server, database("audit"), folder, RINGFENCE_TILES_LISTEN=f"127.0.0.1:{port}") as service,
         held(tmp_path / "m", service.verifier_key()) as holding,
     ):
         regulator, key = service.reader("audit.read"), service.verifier_key()
