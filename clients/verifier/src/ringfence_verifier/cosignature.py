@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 from base64 import b64encode
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -12,12 +14,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 from ringfence_verifier.errors import VerificationError
-from ringfence_verifier.note import Checkpoint, decode_base64, signature_lines
+from ringfence_verifier.note import Checkpoint, VerifierKey, decode_base64, signature_lines
 
 ED25519, ML_DSA_44 = 0x04, 0x06
 """Signature types of cosigners' keys."""
 KEY_BYTES = {ED25519: 32, ML_DSA_44: 1_312}
 SIGNATURE_BYTES = {ED25519: 64, ML_DSA_44: 2_420}
+MAX_NAME_BYTES = 255
+"""Of cosigners and logs (C2SP tlog-cosignature, ML-DSA-44)."""
 _LABEL = b"subtree/v1\n\x00"
 
 
@@ -100,3 +104,22 @@ def cosigners(note: str, checkpoint: Checkpoint, keys: tuple[CosignerKey, ...]) 
 
 def _is_name(name: str) -> bool:
     return bool(name) and name.isprintable() and not any(character.isspace() for character in name)
+
+
+def require_name(name: str) -> None:
+    """Raises VerificationError where a name cannot be a cosigner's."""
+    if len(name.encode()) > MAX_NAME_BYTES or "+" in name or not _is_name(name):
+        raise VerificationError(f"{name!r} cannot name a key")
+
+
+def keys_of_logs(vkeys: Iterable[str]) -> dict[str, list[VerifierKey]]:
+    """Reads the keys of logs whose checkpoints are to be cosigned, by origin; a log may have several.
+
+    Raises VerificationError where one is malformed, or an origin is longer than can be signed for.
+    """
+    logs: dict[str, list[VerifierKey]] = defaultdict(list)
+    for key in map(VerifierKey.parse, vkeys):
+        if len(key.name.encode()) > MAX_NAME_BYTES:
+            raise VerificationError(f"{key.name[:40]!r}… is longer than what can be signed for")
+        logs[key.name].append(key)
+    return logs

@@ -8,23 +8,23 @@ import signal
 import sqlite3
 import sys
 import threading
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ringfence_verifier.cosignature import keys_of_logs, require_name
 from ringfence_verifier.errors import VerificationError
 from ringfence_verifier.mirror.copy import Copy
 from ringfence_verifier.mirror.pulling import Following, Source, follow
 from ringfence_verifier.mirror.serving import MirrorServer
 from ringfence_verifier.mirror.store import Store
 from ringfence_verifier.note import VerifierKey
-from ringfence_verifier.witness.command import MAX_NAME_BYTES, REFUSED, require_name
 from ringfence_verifier.witness.keys import make_keys, read_keys
 from ringfence_verifier.witness.seen import Seen
 
 EVERY_SECONDS = 5.0
+REFUSED = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,7 +92,7 @@ def _keys(parsed: argparse.Namespace) -> int:
 
 
 def _check(parsed: argparse.Namespace) -> int:
-    for copy in _copies(parsed, _logs(parsed)):
+    for copy in _copies(parsed, keys_of_logs(parsed.log)):
         print(f"{copy.origin}: {copy.check()} entries are what was written")
     return 0
 
@@ -104,7 +104,7 @@ def _reads(parsed: argparse.Namespace) -> int:
 
 
 def _serve(parsed: argparse.Namespace) -> int:
-    logs = _logs(parsed)
+    logs = keys_of_logs(parsed.log)
     for one, other in ((parsed.certificate, parsed.certificate_key), (parsed.client_certificate, parsed.client_key)):
         if bool(one) != bool(other):
             raise VerificationError("a certificate needs its key, and a key its certificate")
@@ -149,16 +149,6 @@ def _serve(parsed: argparse.Namespace) -> int:
     if failed:
         raise failed[0]
     return 0
-
-
-def _logs(parsed: argparse.Namespace) -> dict[str, list[VerifierKey]]:
-    logs: dict[str, list[VerifierKey]] = defaultdict(list)
-    for vkey in parsed.log:
-        key = VerifierKey.parse(vkey)
-        if len(key.name.encode()) > MAX_NAME_BYTES:
-            raise VerificationError(f"{key.name[:40]!r}… is longer than what a mirror can sign for")
-        logs[key.name].append(key)
-    return logs
 
 
 def _copies(parsed: argparse.Namespace, logs: dict[str, list[VerifierKey]]) -> list[Copy]:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ringfence_verifier.durable import Database
 from ringfence_verifier.errors import VerificationError
 from ringfence_verifier.proofs import HASH_BYTES, leaf_hash
 from ringfence_verifier.tiles import TILE_WIDTH, edge_root, fold, tile_path
@@ -31,8 +31,6 @@ TABLES = (
     " cosignatures TEXT NOT NULL) STRICT",
     "CREATE TABLE progress (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, sha256 BLOB NOT NULL, saved BLOB NOT NULL)"
     " STRICT",
-)
-READS = (
     "CREATE TABLE reads (number INTEGER PRIMARY KEY AUTOINCREMENT, origin TEXT NOT NULL,"
     " certificate_sha256 TEXT NOT NULL, path TEXT NOT NULL, unix_seconds INTEGER NOT NULL) STRICT",
     *(
@@ -41,7 +39,6 @@ READS = (
         for verb in ("UPDATE", "DELETE")
     ),
 )
-WAIT_SECONDS = 10.0
 LATEST_PENDING = 16
 LONGEST_BUNDLE = TILE_WIDTH * (2 + 65_535)
 
@@ -65,38 +62,24 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         """Opens what `make` has made; raises sqlite3.Error where there is nothing, or MirrorDamaged."""
-        self._uri = f"{(folder / FILE).absolute().as_uri()}?mode=rw"
-        with self._connection() as connection:
+        self._database = Database(folder / FILE)
+        with self._database.connection() as connection:
             try:
                 (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             except sqlite3.DatabaseError as error:
                 found = str(error)
         if found != "ok":
             raise MirrorDamaged(f"{FILE}: {found}")
-        with self._connection() as connection:
-            is_whole = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'reads'").fetchone()
-        if not is_whole:  # made before reads were recorded
-            with self._turn() as connection:
-                for statement in READS:
-                    connection.execute(statement)
 
     @classmethod
     def make(cls, folder: Path) -> Store:
         """Makes an empty one; raises FileExistsError where there is one."""
-        (folder / FILE).touch(mode=0o600, exist_ok=False)
-        connection = sqlite3.connect(folder / FILE, isolation_level=None)
-        try:
-            connection.execute("BEGIN")
-            for statement in (*TABLES, *READS):
-                connection.execute(statement)
-            connection.execute("COMMIT")
-        finally:
-            connection.close()
+        Database.make(folder / FILE, ((statement, ()) for statement in TABLES))
         return cls(folder)
 
     def entries_held(self, origin: str) -> int:
         """Gives the index of the first entry that is not there."""
-        with self._connection() as connection:
+        with self._database.connection() as connection:
             return _held(connection, origin)
 
     def append(self, origin: str, first: int, entries: Sequence[bytes]) -> int:
@@ -104,7 +87,7 @@ class Store:
 
         They are durable, with their tiles, when this returns. Raises VerificationError where some before are missing.
         """
-        with self._turn() as connection:
+        with self._database.turn() as connection:
             held = _held(connection, origin)
             if first > held:
                 raise VerificationError(f"the entries from {held} to {first} are missing")
@@ -118,7 +101,7 @@ class Store:
 
     def hashes(self, origin: str, level: int, number: int, width: int) -> bytes:
         """Gives the first hashes of a tile; raises MirrorDamaged where there are fewer."""
-        with self._connection() as connection:
+        with self._database.connection() as connection:
             found = _hashes(connection, origin, level, number)
         if len(found) < width * HASH_BYTES:
             raise MirrorDamaged(f"{tile_path(level, number, width)} of {origin} is not held whole")
@@ -136,7 +119,7 @@ class Store:
 
     def record_read(self, origin: str, certificate_sha256: str, path: str, unix_seconds: int) -> None:
         """Records for good that entries are about to be given out, and to whom."""
-        with self._turn() as connection:
+        with self._database.turn() as connection:
             connection.execute(
                 "INSERT INTO reads (origin, certificate_sha256, path, unix_seconds) VALUES (?, ?, ?, ?)",
                 (origin, certificate_sha256, path, unix_seconds),
@@ -144,7 +127,7 @@ class Store:
 
     def reads(self, after: int = 0) -> Iterator[tuple[int, str, str, str, int]]:
         """Yields what was given out, oldest first: number, origin, SHA-256 of the certificate, path, Unix seconds."""
-        with self._connection() as connection:
+        with self._database.connection() as connection:
             yield from connection.execute(
                 "SELECT number, origin, certificate_sha256, path, unix_seconds FROM reads WHERE number > ?"
                 " ORDER BY number",
@@ -183,7 +166,7 @@ class Store:
 
     def pend(self, origin: str, checkpoint: Held) -> None:
         """Remembers a checkpoint up to which entries are taken; the latest few are kept."""
-        with self._turn() as connection:
+        with self._database.turn() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO pending VALUES (?, ?, ?, ?)",
                 (origin, checkpoint.size, checkpoint.root, checkpoint.note),
@@ -196,7 +179,7 @@ class Store:
 
     def pending(self, origin: str) -> dict[int, Held]:
         """Gives those checkpoints by size, the largest last."""
-        with self._connection() as connection:
+        with self._database.connection() as connection:
             rows = connection.execute(
                 "SELECT size, root, note FROM pending WHERE origin = ? ORDER BY size", (origin,)
             ).fetchall()
@@ -204,7 +187,7 @@ class Store:
 
     def cosigned(self, origin: str) -> Held | None:
         """Gives the checkpoint that was cosigned last, if any."""
-        with self._connection() as connection:
+        with self._database.connection() as connection:
             row = connection.execute(
                 "SELECT size, root, note, cosignatures FROM cosigned WHERE origin = ?", (origin,)
             ).fetchone()
@@ -212,7 +195,7 @@ class Store:
 
     def cosign(self, origin: str, checkpoint: Held) -> bool:
         """Puts a cosigned checkpoint in place of a smaller one; False where there is a larger one."""
-        with self._turn() as connection:
+        with self._database.turn() as connection:
             row = connection.execute("SELECT size FROM cosigned WHERE origin = ?", (origin,)).fetchone()
             if row and row[0] > checkpoint.size:
                 return False
@@ -224,13 +207,13 @@ class Store:
 
     def progress(self, origin: str) -> tuple[int, bytes, bytes] | None:
         """Gives at which size what was read was saved, its SHA-256, and it."""
-        with self._connection() as connection:
+        with self._database.connection() as connection:
             row = connection.execute("SELECT size, sha256, saved FROM progress WHERE origin = ?", (origin,)).fetchone()
         return (row[0], row[1], row[2]) if row else None
 
     def save_progress(self, origin: str, size: int, sha256: bytes, saved: bytes) -> None:
         """Saves what was read in place of what was saved before."""
-        with self._turn() as connection:
+        with self._database.turn() as connection:
             connection.execute("INSERT OR REPLACE INTO progress VALUES (?, ?, ?, ?)", (origin, size, sha256, saved))
 
     def _check_tile(self, origin: str, level: int, number: int, hashes: bytes) -> None:
@@ -239,7 +222,7 @@ class Store:
             raise MirrorDamaged(f"{tile_path(level, number, TILE_WIDTH)} of {origin} is not what was written")
 
     def _entries(self, origin: str, number: int) -> bytes:
-        with self._connection() as connection:
+        with self._database.connection() as connection:
             row = connection.execute(
                 "SELECT hashes, entries FROM bundles WHERE origin = ? AND number = ?", (origin, number)
             ).fetchone()
@@ -254,26 +237,6 @@ class Store:
         if found != row[0]:
             raise MirrorDamaged(f"{name} is not what was written")
         return content
-
-    @contextmanager
-    def _turn(self) -> Iterator[sqlite3.Connection]:
-        with self._connection() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.rollback()
-                raise
-            connection.commit()
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(self._uri, uri=True, timeout=WAIT_SECONDS, isolation_level=None)
-        try:
-            connection.execute("PRAGMA synchronous = EXTRA")
-            yield connection
-        finally:
-            connection.close()
 
 
 def split(bundle: bytes) -> Iterator[bytes]:

@@ -7,20 +7,17 @@ import signal
 import sqlite3
 import sys
 import threading
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from ringfence_verifier.cosignature import keys_of_logs, require_name
 from ringfence_verifier.errors import VerificationError
-from ringfence_verifier.note import VerifierKey
 from ringfence_verifier.witness.answering import Answering
 from ringfence_verifier.witness.keys import make_keys, read_keys
 from ringfence_verifier.witness.seen import Seen
 from ringfence_verifier.witness.serving import WitnessServer
 
 REFUSED = 2
-MAX_NAME_BYTES = 255
-"""Of cosigners and logs (C2SP tlog-cosignature, ML-DSA-44)."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,12 +43,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return REFUSED
 
 
-def require_name(name: str) -> None:
-    """Raises VerificationError where a name cannot be a key's."""
-    if not name or len(name.encode()) > MAX_NAME_BYTES or "+" in name or any(each.isspace() for each in name):
-        raise VerificationError(f"{name!r} cannot name a key")
-
-
 def _init(parsed: argparse.Namespace) -> int:
     require_name(parsed.name)
     parsed.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -68,12 +59,7 @@ def _keys(parsed: argparse.Namespace) -> int:
 
 
 def _serve(parsed: argparse.Namespace) -> int:
-    logs: dict[str, list[VerifierKey]] = defaultdict(list)
-    for vkey in parsed.log:
-        key = VerifierKey.parse(vkey)
-        if len(key.name.encode()) > MAX_NAME_BYTES:
-            raise VerificationError(f"{key.name[:40]!r}… is longer than what a witness can sign for")
-        logs[key.name].append(key)
+    logs = keys_of_logs(parsed.log)
     if bool(parsed.certificate) != bool(parsed.certificate_key):
         raise VerificationError("a certificate needs its key, and a key its certificate")
     host, _, port = parsed.listen.rpartition(":")

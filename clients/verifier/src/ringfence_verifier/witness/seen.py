@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ringfence_verifier.durable import Database
+
 FILE = "seen.sqlite"
 TABLES = (
     "CREATE TABLE witness (name TEXT NOT NULL)",
     "CREATE TABLE seen (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, note TEXT NOT NULL) STRICT",
 )
-WAIT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -30,50 +31,27 @@ class Seen:
 
     def __init__(self, folder: Path) -> None:
         """Opens what `make` has made; raises sqlite3.OperationalError where there is nothing."""
-        self._uri = f"{(folder / FILE).absolute().as_uri()}?mode=rw"
-        with self._connection() as connection:
+        self._database = Database(folder / FILE)
+        with self._database.connection() as connection:
             (self.name,) = connection.execute("SELECT name FROM witness").fetchone()
 
     @classmethod
     def make(cls, folder: Path, name: str) -> Seen:
         """Makes an empty one for a witness of that name; raises FileExistsError where there is one."""
-        (folder / FILE).touch(mode=0o600, exist_ok=False)
-        connection = sqlite3.connect(folder / FILE, isolation_level=None)
-        try:
-            connection.execute("BEGIN")
-            for statement in TABLES:
-                connection.execute(statement)
-            connection.execute("INSERT INTO witness VALUES (?)", (name,))
-            connection.execute("COMMIT")
-        finally:
-            connection.close()
+        tables = ((statement, ()) for statement in TABLES)
+        Database.make(folder / FILE, (*tables, ("INSERT INTO witness VALUES (?)", (name,))))
         return cls(folder)
 
     def of(self, origin: str) -> SeenCheckpoint | None:
         """Gives what was cosigned last, if anything."""
-        with self._connection() as connection:
+        with self._database.connection() as connection:
             return _read(connection, origin)
 
     @contextmanager
     def turn(self, origin: str) -> Iterator[Turn]:
         """Holds the one turn in which what was seen is looked at and replaced: durable when the block is left."""
-        with self._connection() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield Turn(connection, origin)
-            except BaseException:
-                connection.rollback()
-                raise
-            connection.commit()
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(self._uri, uri=True, timeout=WAIT_SECONDS, isolation_level=None)
-        try:
-            connection.execute("PRAGMA synchronous = EXTRA")
-            yield connection
-        finally:
-            connection.close()
+        with self._database.turn() as connection:
+            yield Turn(connection, origin)
 
 
 @dataclass(frozen=True)
