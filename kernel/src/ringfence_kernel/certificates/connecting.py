@@ -27,14 +27,39 @@ def client_tls(
     The context follows renewals: connections made later show the new certificate. It cannot forget an issuer: when
     those of `trust` change, `replaced` is called with the context that takes its place.
     """
-    context = _context(certificate, trust)
+    return following(certificate, trust, _context, replaced)
+
+
+def _context(trusted: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=trusted)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
+def following(
+    certificate: CertificateSource,
+    trust: TrustBundle,
+    make: Callable[[str], ssl.SSLContext],
+    replaced: Callable[[ssl.SSLContext], None],
+) -> ssl.SSLContext:
+    """Returns a context that `make` gives for issuers (PEM), and that shows the certificate of the moment.
+
+    When the issuers change, `replaced` is called with the context that takes its place.
+    """
+
+    def made() -> ssl.SSLContext:
+        context = make(trust.current.decode())
+        _load(context, certificate.current)
+        return context
+
+    context = made()
 
     def renewed() -> None:
-        load(context, certificate.current)
+        _load(context, certificate.current)
 
     def changed() -> None:
         nonlocal context
-        context = _context(certificate, trust)
+        context = made()
         replaced(context)
 
     certificate.subscribe(renewed)
@@ -42,14 +67,7 @@ def client_tls(
     return context
 
 
-def _context(certificate: CertificateSource, trust: TrustBundle) -> ssl.SSLContext:
-    context = ssl.create_default_context(cadata=trust.current.decode())
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    load(context, certificate.current)
-    return context
-
-
-def load(context: ssl.SSLContext, bundle: CertificateBundle) -> None:
+def _load(context: ssl.SSLContext, bundle: CertificateBundle) -> None:
     """Has a context show a certificate.
 
     Goes through a file in memory, because OpenSSL's loader takes only paths and the key is never on a disk.

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 
 from ringfence_kernel.certificates.bundle import CertificateBundle, CertificateSource
-from ringfence_kernel.certificates.connecting import load
+from ringfence_kernel.certificates.connecting import following
 from ringfence_kernel.certificates.trust import TrustBundle
 
 
@@ -55,26 +55,13 @@ def server_tls(
     Who shows none is let in: whoever answers requests looks at who asks. The context follows renewals. It cannot forget
     an issuer: when those of `clients` change, `replaced` is called with the context that takes its place.
     """
-    context = _server_context(certificate, clients)
-
-    def renewed() -> None:
-        load(context, certificate.current)
-
-    def changed() -> None:
-        nonlocal context
-        context = _server_context(certificate, clients)
-        replaced(context)
-
-    certificate.subscribe(renewed)
-    clients.subscribe(changed)
-    return context
+    return following(certificate, clients, _server_context, replaced)
 
 
-def _server_context(certificate: CertificateSource, clients: TrustBundle) -> ssl.SSLContext:
+def _server_context(trusted: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.verify_mode = ssl.CERT_OPTIONAL
-    context.load_verify_locations(cadata=clients.current.decode())
+    context.load_verify_locations(cadata=trusted)
     context.num_tickets = 0  # a resumed session would show a certificate that was checked under older issuers
-    load(context, certificate.current)
     return context
