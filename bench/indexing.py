@@ -10,7 +10,6 @@ from ringfence_audit.index.domain.extracting import extract
 from ringfence_audit.index.domain.merging import merged, rebased
 from ringfence_audit.index.domain.ranges import BUNDLE_LEAVES, FAN, span
 from ringfence_audit.index.domain.runs import Chunk, chunk_of, chunks_of, postings_in
-from ringfence_audit.index.domain.trees import HASH_BYTES
 
 from bench.load import Seen
 from bench.rows import Results, row
@@ -44,7 +43,7 @@ def measured(leaves: int) -> dict[str, float]:
         CONTROL: min(seconds_of(lambda: hash_each(log)) for _ in range(TURNS)),
         "runs": min(seconds_of(lambda: runs_of(log)) for _ in range(TURNS)),
         "merges": min(seconds_of(lambda: merges_of(bundles)) for _ in range(TURNS)),
-        "bytes": sum(len(each.postings) + len(each.hashes) + HASH_BYTES for run in widest for each in run),
+        "bytes": sum(len(each.postings) + len(each.head) for run in widest for each in run),
     }
 
 

@@ -21,7 +21,7 @@ from ringfence_audit.index.domain.runs import (
     chunks_of,
     postings_in,
 )
-from ringfence_audit.index.domain.trees import HASH_BYTES, tree_head
+from ringfence_audit.log.domain.merkle import HASH_BYTES, tree_head
 
 SAVE_RUN = "INSERT INTO index_runs VALUES (%b, %b, %b, %b)"
 SAVE_TAIL = "INSERT INTO index_tail VALUES (%b, %b, %b, %b)"

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ringfence_audit.index.application.ports import Index
-from ringfence_audit.index.domain.answer import HASH_BYTES, POSTING_SHARE, Answer, Asked, proof_hashes
+from ringfence_audit.index.domain.answer import POSTING_SHARE, Answer, Asked, proof_hashes
 from ringfence_audit.index.domain.errors import IndexDamaged, IndexPending
 from ringfence_audit.index.domain.runs import PAGE_BYTES, Covered
 from ringfence_audit.log.application.queries import ANSWER_BYTES
 from ringfence_audit.log.application.queries import Queries as LogQueries
+from ringfence_audit.log.domain.merkle import HASH_BYTES
 from ringfence_audit.log.domain.state import SignedHead
 from ringfence_audit.log.domain.state_leaf import stated_index
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from ringfence_audit.index.domain.runs import KEY_BYTES, OFFSET_BYTES, POSTING_BYTES, Run, RunPages
 
 HEADER = b"ringfence-answer/1\n"
-HASH_BYTES = 32
 POSTING_SHARE = 2 * POSTING_BYTES
 """Bytes that a posting takes in the pages of its run, at most, where it is not the only one of its key there."""
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ringfence_audit.index.domain.ranges import BUNDLE_LEAVES, Range
-from ringfence_audit.index.domain.trees import HASH_BYTES, combined_proof, tree_head
+from ringfence_audit.log.domain.merkle import HASH_BYTES, apart, tree_head
 
 KEY_BYTES, OFFSET_BYTES, POSTING_BYTES = 16, 4, 20
 PAGE_POSTINGS = 25
@@ -167,7 +167,7 @@ def pages_between(run: Run, heads: bytes, chunks: Mapping[int, Chunk], low: byte
     return RunPages(
         first,
         [chunks[page // CHUNK_PAGES].page(page % CHUNK_PAGES) for page in shown],
-        combined_proof(run.pages, shown, head),
+        [head(start, end) for start, end in apart(0, run.pages, shown)],
     )
 
 

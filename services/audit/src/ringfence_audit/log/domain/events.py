@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, TypeAlias
@@ -172,6 +173,15 @@ def leaves_of(event: Growth) -> list[bytes]:
     if isinstance(event, LeavesAppended):
         return list(unpack(event.leaves))
     return split(bundle_of(event), event.count) if isinstance(event, LeavesDeflated) else [event.leaf]
+
+
+def leaves_beginning(event: Taken, source: str, starts: tuple[bytes, ...]) -> Iterator[bytes]:
+    """Yields the leaves of a source's events that begin with one of these; most events have none, and are not split.
+
+    Raises BundleMalformed likewise.
+    """
+    if event.source == source and any(start in bundle_of(event) for start in starts):
+        yield from (leaf for leaf in leaves_of(event) if leaf.startswith(starts))
 
 
 OF_SOURCES: tuple[type, ...] = (LeavesAppended, LeavesDeflated)

@@ -52,8 +52,24 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 def fold(hashes: bytes) -> bytes:
     """Gives the root of the complete subtree over 2^k hashes."""
     while len(hashes) > HASH_BYTES:
-        hashes = b"".join([sha256(b"\x01" + hashes[at : at + 64]).digest() for at in range(0, len(hashes), 64)])
+        hashes = _paired(hashes)
     return hashes
+
+
+def tree_head(hashes: bytes) -> bytes:
+    """Gives the head over any number of leaf hashes, one after the other (RFC 6962 §2.1).
+
+    Neighbours are paired, and the last of an odd row goes up as it is: the same tree as splitting at powers of two.
+    """
+    while len(hashes) > HASH_BYTES:
+        paired = len(hashes) - len(hashes) % (2 * HASH_BYTES)
+        hashes = _paired(hashes[:paired]) + hashes[paired:]
+    return hashes or EMPTY_ROOT
+
+
+def _paired(hashes: bytes) -> bytes:
+    """Hashes each two neighbours of an even row."""
+    return b"".join([sha256(b"\x01" + hashes[at : at + 64]).digest() for at in range(0, len(hashes), 64)])
 
 
 @lru_cache(FOLDED_HEADS)
@@ -159,7 +175,7 @@ class TileTree:
 
         The leaves ascend, one at least, each below `size`.
         """
-        return list(self._heads(_apart(0, size, indexes)))
+        return list(self._heads(apart(0, size, indexes)))
 
     def consistency_proof(self, old_size: int, new_size: int) -> list[bytes]:
         """Proves that the older tree is a prefix of the newer (RFC 6962 §2.1.2); empty from size 0 or to itself.
@@ -268,23 +284,25 @@ def _pieces(start: int, end: int) -> Iterator[_Piece]:
         start += 1 << height
 
 
-def _apart(start: int, end: int, indexes: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yields the widest subtrees that hold none of some leaves."""
+def apart(start: int, end: int, indexes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yields the widest subtrees of leaves start..end that hold none of some, which ascend, each once: left to right.
+
+    Their heads are a combined proof (docs/formats.md); for one leaf they are those of its audit path (RFC 6962 §2.1.1).
+    """
     at = bisect_left(indexes, start)
     if at == len(indexes) or indexes[at] >= end:
         yield start, end
     elif end - start > 1:
         middle = start + _split(end - start)
-        yield from _apart(start, middle, indexes)
-        yield from _apart(middle, end, indexes)
+        yield from apart(start, middle, indexes)
+        yield from apart(middle, end, indexes)
 
 
 def _rows(hashes: bytes) -> list[bytes]:
     """Gives all hashes in a full tile, its own first."""
     rows = [hashes]
-    for height in range(1, TILE_HEIGHT):
-        row = rows[-1]
-        rows.append(b"".join([fold(row[at : at + 64]) for at in range(0, TILE_BYTES >> height - 1, 64)]))
+    for _ in range(1, TILE_HEIGHT):
+        rows.append(_paired(rows[-1]))
     return rows
 
 

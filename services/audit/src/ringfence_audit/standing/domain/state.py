@@ -13,7 +13,7 @@ from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.endings import Ending, Endings
 from ringfence_kernel.writing.journal import Journal
 
-from ringfence_audit.log.domain.events import OF_SOURCES, Taken, bundle_of, leaves_of
+from ringfence_audit.log.domain.events import OF_SOURCES, leaves_beginning
 from ringfence_audit.log.domain.leaf import decode, prefix
 from ringfence_audit.standing.domain.copyists import KINDS, PINNED, REGISTERED, Copyists
 
@@ -38,15 +38,8 @@ class State:
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in what leaves of identity say of principals."""
-        event: Taken = recorded.event
-        if event.source != "identity":
-            return
-        bundle = bundle_of(event)
-        if not any(start in bundle for start in _STARTS):
-            return
-        for leaf in leaves_of(event):
-            if leaf.startswith(_STARTS):
-                self._take_in(*decode(leaf), journal)
+        for leaf in leaves_beginning(recorded.event, "identity", _STARTS):
+            self._take_in(*decode(leaf), journal)
 
     def _take_in(self, kind: str, fields: Mapping[str, Any], journal: Journal) -> None:
         principal = fields["principal_id"]

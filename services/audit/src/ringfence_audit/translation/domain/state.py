@@ -12,7 +12,7 @@ from typing import ClassVar
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 
-from ringfence_audit.log.domain.events import OF_SOURCES, Taken, bundle_of, leaves_of
+from ringfence_audit.log.domain.events import OF_SOURCES, leaves_beginning
 from ringfence_audit.log.domain.leaf import decode, prefix
 from ringfence_audit.translation.domain.accounts import ACCOUNT_KIND, Account
 
@@ -32,12 +32,8 @@ class State:
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in the accounts that leaves of custody's events state."""
-        event: Taken = recorded.event
-        if event.source != SOURCE or ACCOUNT_PREFIX not in bundle_of(event):
-            return
-        for leaf in leaves_of(event):
-            if leaf.startswith(ACCOUNT_PREFIX):
-                self._learn(leaf, journal)
+        for leaf in leaves_beginning(recorded.event, SOURCE, (ACCOUNT_PREFIX,)):
+            self._learn(leaf, journal)
 
     def currencies(self, book: bytes) -> list[int]:
         """Gives the currencies of a book's accounts, ISO 4217 numeric, in order."""
