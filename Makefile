@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Hundreds of processes of tests would each compile all that they import.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up test drills cases month lint protos bench chaos kills upgrades mutations lock images scan deploy-check alerts
+.PHONY: help setup demo up test compiled drills cases month lint protos bench chaos kills upgrades mutations lock images scan deploy-check alerts console-check figures docs
 
 help: ## Shows these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ up: setup ## Starts the whole platform and leaves it running until Ctrl-C
 ALONE := tests/chaos/test_kills.py tests/chaos/test_overload.py tests/integration/test_standby.py
 SHARED := kernel/tests services clients tools bench/tests tests/architecture tests/stores tests/integration tests/cases tests/month tests/chaos
 # They wait for servers more than they work; what takes long is begun first (conftest.py).
-WORKERS := -n 4 --dist loadfile --no-loadscope-reorder
+WORKERS := -n 5 --dist loadfile --no-loadscope-reorder
 # Processes of the release before beside those of this one: minutes, with a verb of its own.
 UPGRADES := tests/integration/test_upgrade.py tests/integration/test_rolling.py
 # Five of the drills are short enough to be played with every change.
@@ -35,6 +35,9 @@ SHORT_DRILLS := tests/drills/test_clocks.py '$(CUT)[postgres]' '$(CUT)[custody]'
 test: setup ## Unit, architecture and integration tests on real servers
 	@$(BIN)/python -m pytest $(WORKERS) $(SHARED) $(ALONE:%=--ignore=%) $(UPGRADES:%=--ignore=%)
 	@$(BIN)/python -m pytest $(ALONE)
+
+compiled: setup ## Compiles what tests import ahead of them, else each of several workers does
+	@$(BIN)/python -m pytest --collect-only -qq $(SHARED) > /dev/null
 
 drills: setup ## Sets clocks wrong, cuts cables, fills disks under load (root) and compares; tries stolen keys
 	@$(BIN)/python -m pytest $(if $(SHORT),$(SHORT_DRILLS),$(DRILLS))
@@ -73,6 +76,9 @@ ORACLES = PYTHONPATH="$$(echo .mutations/venv/lib/python3*/site-packages)" COVER
 mutations: setup ## Changes valid evidence a million times; compares the verifier with Go's code and pymerkle, counts branches
 	@tools/mutations-setup.sh
 	@$(ORACLES) $(BIN)/python -m clients.verifier.tests.mutations $(if $(RECORD),--record)
+	@$(ORACLES) $(BIN)/python -m clients.verifier.tests.mutations.dossiers
+	@$(BIN)/python -m clients.verifier.tests.mutations.balances
+	@$(ORACLES) $(if $(RECORD),RINGFENCE_RECORD=1) $(BIN)/python -m pytest -q services/audit/tests/interop.py
 	@$(ORACLES) $(BIN)/python -m coverage run --branch --source=ringfence_verifier -m pytest -q clients/verifier/tests
 	@$(ORACLES) $(BIN)/python -m coverage report --show-missing
 
@@ -101,8 +107,19 @@ deploy-check: setup .deploy/.installed .venv/infra/.installed ## Holds chart, pl
 .venv/infra/.installed: tools/infra.txt tools/infra-setup.sh
 	@tools/infra-setup.sh
 
+CONSOLE := tests/console
+
+console-check: setup ## Looks at every page of the console in Chromium: languages, themes, widths, the keyboard, hostile words
+	@RINGFENCE_CONSOLE_RECORD=$(RECORD) RINGFENCE_CONSOLE_LOOKS=$(if $(SHORT),rotated,every) $(BIN)/python -m pytest $(CONSOLE) $(if $(SHORT),--ignore=$(CONSOLE)/test_hosts.py)
+
+figures: setup ## Replays a bank's real postings and holds page, CSV, camt.053, commands and gRPC to the file
+	@RINGFENCE_FIGURES=whole $(BIN)/python -m pytest -s tests/integration/test_figures.py
+
 ALERTS := tests/alerts
 
 alerts: setup ## Makes trouble on whole stacks under Prometheus until each alert fires, and ends it by its runbook
 	@command -v prometheus >/dev/null || { . tools/debian.sh && install_debian prometheus; }
 	@$(BIN)/python -m pytest $(ALERTS)
+
+docs: setup ## Builds the documentation as a site in .docs/site, strictly: links, settings, Chinese
+	@$(BIN)/python -m docs.site

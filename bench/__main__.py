@@ -12,13 +12,13 @@ from rich.console import Console
 from bench import history, plot
 from bench.machine import use_cores
 from bench.rows import Results, tables
-from bench.run import NAMES, Plan, Run
+from bench.run import NAMES, TOGETHER, Plan, Run
 
 
 def main() -> None:
     """Runs the benchmark; the last line on standard output is the JSON."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--only", help=f"names of rows, with commas: {', '.join(NAMES)}")
+    parser.add_argument("--only", help=f"names of rows, with commas: {', '.join((*NAMES, *TOGETHER))}")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of each measurement")
     parser.add_argument("--sustained-seconds", type=float, default=60.0, help="length of custody_sustained")
     parser.add_argument("--transfers", type=int, default=10_000_000, help="transfers of custody_rebuild")
@@ -31,6 +31,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if not arguments.plot:
         only = arguments.only.split(",") if arguments.only else list(NAMES)
+        only = [row for name in only for row in TOGETHER.get(name, (name,))]
         if unknown := set(only) - set(NAMES):
             parser.error(f"no such rows: {', '.join(sorted(unknown))}")
         use_cores(arguments.cores)
@@ -46,7 +47,7 @@ def main() -> None:
                 leaves=arguments.leaves,
             )
         )
-    plot.draw(history.complete_runs())
+    plot.draw(history.complete_runs(), history.audited_runs(10_000_000))
 
 
 def _measure(plan: Plan) -> None:

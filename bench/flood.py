@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import cycle, islice
 from multiprocessing.connection import Connection
+from random import Random
 from typing import Any, NamedTuple
 
 import grpc
@@ -36,6 +37,8 @@ WARM_SECONDS = 2.0
 ROUNDS = 3
 """Alone and beside the flood in turns, so that what else the machine does is in both."""
 MADE_AHEAD = 10_000
+RESAMPLES = 400
+SPREAD_SHARE = 0.05
 REFUSED = "RESOURCE_EXHAUSTED"
 
 
@@ -50,7 +53,7 @@ class Flood(NamedTuple):
     bodies: Sequence[bytes]
 
 
-def flood_row(measured: MeasuredStack, flooding: Book, results: Results, seconds: float) -> None:
+def transfers_row(measured: MeasuredStack, flooding: Book, results: Results, seconds: float) -> None:
     """Measures the calls of a second platform without and with a flood of the first."""
     other = funded_book(measured.sandbox, "bench-beside")
     alone, beside = Seen(), Seen()
@@ -62,6 +65,7 @@ def flood_row(measured: MeasuredStack, flooding: Book, results: Results, seconds
             beside.add(_calls(measured, other, seconds / ROUNDS))
     figures = {
         **compared(alone, beside),
+        **spread(alone, beside),
         "flood_taken_per_second": codes["OK"] / sum(flooded_seconds),
         "flood_refused_per_second": codes[REFUSED] / sum(flooded_seconds),
     }
@@ -74,7 +78,7 @@ def told(name: str, beside: Seen, figures: Mapping[str, float]) -> str:
     beside_ms = beside.quantile_ms(0.99) or 0.0
     return (
         f"{name}: p99 alone {figures['p99_alone_ms']:.1f} ms, beside {beside_ms:.1f} ms,"
-        f" ratio {figures['p99_ratio']:.2f}"
+        f" ratio {figures['p99_ratio']:.2f} ({figures['p99_ratio_low']:.2f} to {figures['p99_ratio_high']:.2f})"
     )
 
 
@@ -85,6 +89,23 @@ def compared(alone: Seen, beside: Seen) -> dict[str, float]:
         alone_ms, beside_ms = alone.quantile_ms(share) or 0.0, beside.quantile_ms(share) or 0.0
         figures |= {f"{name}_alone_ms": alone_ms, f"{name}_ratio": beside_ms / alone_ms}
     return figures
+
+
+def spread(alone: Seen, beside: Seen) -> dict[str, float]:
+    """Returns between what the ratio of both p99 lies in nine of ten draws from the same calls (bootstrap).
+
+    B. Efron: Bootstrap Methods: Another Look at the Jackknife (1979).
+    """
+    random, ratios = Random(0), []
+    for _ in range(RESAMPLES):
+        drawn = [
+            Seen(latencies_ms=random.choices(each.latencies_ms, k=len(each.latencies_ms))) for each in (alone, beside)
+        ]
+        quiet_ms, loud_ms = (each.quantile_ms(0.99) or 0.0 for each in drawn)
+        ratios.append(loud_ms / quiet_ms)
+    ratios.sort()
+    ends = int(SPREAD_SHARE * RESAMPLES), RESAMPLES - 1 - int(SPREAD_SHARE * RESAMPLES)
+    return dict(zip(("p99_ratio_low", "p99_ratio_high"), (ratios[end] for end in ends), strict=True))
 
 
 def _calls(measured: MeasuredStack, book: Book, seconds: float) -> Seen:

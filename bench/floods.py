@@ -9,25 +9,26 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 import uvloop
 from ringfence.client import Client
-from ringfence.identity import PrincipalKind
+from ringfence.identity import NewPrincipal, PrincipalKind
 from ringfence.ids import new_id
 from ringfence_local_stack.scenario import Scenario
 from ringfence_local_stack.scenario.ibans import new_iban
 from ringfence_local_stack.scenario.platform import Platform
 from ringfence_local_stack.scenario.waiting import fresh
 from ringfence_protos.audit.v1 import audit_pb2
+from ringfence_protos.common.v1 import proposals_pb2
 from ringfence_protos.identity.v1 import identity_pb2
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
 
 from bench.contention import burning, cores_of
-from bench.flood import CALLERS, PAUSE_SECONDS, REFUSED, ROUNDS, Flood, compared, flood_of, flooded, told
+from bench.flood import CALLERS, PAUSE_SECONDS, REFUSED, Flood, compared, flood_of, flooded, spread, told
 from bench.load import Seen, closed_loop
 from bench.rows import Results, row
 from bench.stack import MeasuredStack
@@ -41,15 +42,15 @@ TOKENS, PARTIES, PAYMENTS, AUDIT = (
 )
 ROWS, BODIES = 100, 400
 FILE_ELEMENTS, LIST_NAMES = 20_000, 20_000
-FILES, LISTS = 40, 10
+FEWEST_ROUNDS, MOST_ROUNDS, LEAST_CALLS = 4, 16, 400
+FILES, LISTS, WAITING = 40, 10, 250
 """Large bodies are fewer: each is answered anew as often as it comes, or refused."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A flood by its name, whose it is and whither; and who asks what of the same service beside it."""
+    """A flood: to which service and method, as whom, of which bodies; and who asks what of that service beside it."""
 
-    name: str
     service: str
     flooding: Client
     path: str
@@ -59,61 +60,97 @@ class Kind:
     body: bytes
 
 
-def flood_rows(measured: MeasuredStack, results: Results, seconds: float) -> None:
-    """Measures a row for each kind."""
-    for kind in _kinds(Scenario(measured.sandbox)):
-        results.progress(f"flood of {kind.name}: {kind.path}")
-        alone, beside, contended = Seen(), Seen(), Seen()
-        codes: Counter[str] = Counter()
-        lasted: list[float] = []
-        for _ in range(ROUNDS):
-            quiet = _calls(measured, kind, seconds / ROUNDS)
-            flood: Flood = asyncio.run(flood_of(kind.flooding.credentials, kind.service, kind.path, kind.bodies))
-            with flooded(flood, codes, lasted):
-                loud = _calls(measured, kind, seconds / ROUNDS)
-            with burning(max(0.0, cores_of(loud) - cores_of(quiet))):
-                contended.add(_calls(measured, kind, seconds / ROUNDS))
-            alone.add(quiet)
-            beside.add(loud)
-        control = compared(alone, contended)
-        figures = {
-            **compared(alone, beside),
-            "p50_contended_ratio": control["p50_ratio"],
-            "p99_contended_ratio": control["p99_ratio"],
-            "contended_cores": cores_of(contended) - cores_of(alone),
-            "flood_taken_per_second": codes["OK"] / sum(lasted),
-            "flood_refused_per_second": codes[REFUSED] / sum(lasted),
-        }
-        results.add(
-            row(f"tenant_beside_{kind.name}", 1, CALLERS, beside, ("tenant alone", alone.per_second), **figures)
+@dataclass(frozen=True)
+class People:
+    """Who is there: a platform, an operator and a regulator that flood, and one each that asks."""
+
+    flooding: Platform
+    other: Platform
+    operators: tuple[Client, Client]
+    regulators: tuple[Client, Client]
+
+
+def flood_row(measured: MeasuredStack, results: Results, name: str, seconds: float) -> None:
+    """Measures one kind: rounds alone, beside the flood, and beside as much contention, until both have calls enough.
+
+    `seconds` is how long each of the three lasts at least, over all rounds.
+    """
+    kind = KINDS[name](_people(measured))
+    results.progress(f"flood of {name}: {kind.path}")
+    alone, beside, contended = Seen(), Seen(), Seen()
+    codes: Counter[str] = Counter()
+    lasted: list[float] = []
+    for done in range(MOST_ROUNDS):
+        if done >= FEWEST_ROUNDS and min(len(alone.latencies_ms), len(beside.latencies_ms)) >= LEAST_CALLS:
+            break
+        quiet = _calls(measured, kind, seconds / FEWEST_ROUNDS)
+        flood: Flood = asyncio.run(flood_of(kind.flooding.credentials, kind.service, kind.path, kind.bodies))
+        with flooded(flood, codes, lasted):
+            loud = _calls(measured, kind, seconds / FEWEST_ROUNDS)
+        with burning(max(0.0, cores_of(loud) - cores_of(quiet))):
+            contended.add(_calls(measured, kind, seconds / FEWEST_ROUNDS))
+        alone.add(quiet)
+        beside.add(loud)
+    control = compared(alone, contended)
+    figures = {
+        **compared(alone, beside),
+        **spread(alone, beside),
+        "calls_alone": len(alone.latencies_ms),
+        "calls_beside": len(beside.latencies_ms),
+        "p50_contended_ratio": control["p50_ratio"],
+        "p99_contended_ratio": control["p99_ratio"],
+        "contended_cores": cores_of(contended) - cores_of(alone),
+        "flood_taken_per_second": codes["OK"] / sum(lasted),
+        "flood_refused_per_second": codes[REFUSED] / sum(lasted),
+    }
+    results.add(row(name, 1, CALLERS, beside, ("tenant alone", alone.per_second), **figures))
+    plain = f"of plain contention {figures['p99_contended_ratio']:.2f}"
+    results.progress(f"{told(name, beside, figures)}, {plain}")
+
+
+def _people(measured: MeasuredStack) -> People:
+    """Returns people of their own for each kind: what one has used up is nothing to the next."""
+    scenario = Scenario(measured.sandbox)
+    flooding, other = (scenario.platform("Nora Vale", name=fresh(f"bench-{name}-")) for name in ("flooding", "asking"))
+    operators = scenario.principal(PrincipalKind.OPERATOR), scenario.operators[1]
+    regulators = scenario.principal(PrincipalKind.REGULATOR), scenario.principal(PrincipalKind.REGULATOR)
+    return People(flooding, other, operators, regulators)
+
+
+def _of_identity(flooding: Client, path: str, bodies: Sequence[bytes], people: People) -> Kind:
+    party = people.other.customer("Nora Vale").party.id.bytes
+    body = identity_pb2.GetPartiesRequest(party_ids=[party]).SerializeToString()
+    return Kind("identity", flooding, path, bodies, people.other.client, PARTIES + "GetParties", body)
+
+
+def _listing(people: People) -> Kind:
+    """Long pages of proposals, of which as many wait as one person's may."""
+    waiting = [
+        NewPrincipal(
+            id=new_id(),
+            kind=PrincipalKind.PLATFORM,
+            name=fresh("waiting-"),
+            public_key=new_id().bytes * 2,
+            tenant_id=None,
         )
-        plain = f"of plain contention {figures['p99_contended_ratio']:.2f}"
-        results.progress(f"{told(kind.name, beside, figures)}, {plain}")
-
-
-def _kinds(scenario: Scenario) -> list[Kind]:
-    flooding, other = (scenario.platform("Nora Vale", name=f"bench-{name}") for name in ("flooding", "asking"))
-    first, second = scenario.operators
-    auditors = [scenario.principal(PrincipalKind.REGULATOR) for _ in range(2)]
-    party = identity_pb2.GetPartiesRequest(party_ids=[other.customer("Nora Vale").party.id.bytes]).SerializeToString()
-    listing = payment_instruction_pb2.ListInstructionsRequest(page_size=10)
-    of_platform, of_operator = (
-        listing.SerializeToString(),
-        payment_instruction_pb2.ListInstructionsRequest(page_size=10, tenant_id=other.id.bytes).SerializeToString(),
-    )
-    search = audit_pb2.SearchRequest(subject_id=new_id().bytes).SerializeToString()
-    get, many, ask = PARTIES + "GetParties", PAYMENTS + "ListInstructions", AUDIT + "Search"
-    payments, asking = "payment-instruction", other.client
-    return [
-        Kind("parties", "identity", flooding.client, PARTIES + "RegisterParties", _many(_parties), asking, get, party),
-        Kind(
-            "aliases", "identity", flooding.client, PARTIES + "RegisterAliases", _aliases(flooding), asking, get, party
-        ),
-        Kind("principals", "identity", first, TOKENS + "RegisterPrincipals", _many(_principals), asking, get, party),
-        Kind("files", payments, flooding.client, PAYMENTS + "SubmitFile", _files(), asking, many, of_platform),
-        Kind("lists", payments, first, PAYMENTS + "ImportSanctionsList", _lists(), second, many, of_operator),
-        Kind("searches", "audit", auditors[0], ask, _many(_search), auditors[1], ask, search),
+        for _ in range(WAITING)
     ]
+    for at in range(0, WAITING, ROWS):
+        people.operators[0].identity.register_principals(waiting[at : at + ROWS])
+    body = proposals_pb2.ListProposalsRequest(page_size=1_000).SerializeToString()
+    return _of_identity(people.operators[0], "/ringfence.common.v1.ProposalService/ListProposals", [body], people)
+
+
+def _of_payments(flooding: Client, path: str, bodies: Sequence[bytes], other: Client, **listing: Any) -> Kind:
+    body = payment_instruction_pb2.ListInstructionsRequest(page_size=10, **listing).SerializeToString()
+    return Kind("payment-instruction", flooding, path, bodies, other, PAYMENTS + "ListInstructions", body)
+
+
+def _searching(people: People) -> Kind:
+    first, second = people.regulators
+    return Kind(
+        "audit", first, AUDIT + "Search", _many(_search), second, AUDIT + "Search", _search().SerializeToString()
+    )
 
 
 def _many(make: Callable[[], Any]) -> list[bytes]:
@@ -214,3 +251,28 @@ def _calls(measured: MeasuredStack, kind: Kind, seconds: float) -> Seen:
         done = runner.run(run())
     done.latencies_ms, done.cpu = seen.latencies_ms, seen.cpu
     return done
+
+
+KINDS: Mapping[str, Callable[[People], Kind]] = {
+    "tenant_beside_parties": lambda people: _of_identity(
+        people.flooding.client, PARTIES + "RegisterParties", _many(_parties), people
+    ),
+    "tenant_beside_aliases": lambda people: _of_identity(
+        people.flooding.client, PARTIES + "RegisterAliases", _aliases(people.flooding), people
+    ),
+    "tenant_beside_principals": lambda people: _of_identity(
+        people.operators[0], TOKENS + "RegisterPrincipals", _many(_principals), people
+    ),
+    "tenant_beside_proposals": _listing,
+    "tenant_beside_files": lambda people: _of_payments(
+        people.flooding.client, PAYMENTS + "SubmitFile", _files(), people.other.client
+    ),
+    "tenant_beside_lists": lambda people: _of_payments(
+        people.operators[0],
+        PAYMENTS + "ImportSanctionsList",
+        _lists(),
+        people.operators[1],
+        tenant_id=people.other.id.bytes,
+    ),
+    "tenant_beside_searches": _searching,
+}

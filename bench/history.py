@@ -28,8 +28,16 @@ def keep(result: dict[str, Any], now: datetime) -> Path:
 
 def complete_runs() -> list[dict[str, Any]]:
     """Returns the runs of all rows, oldest first."""
-    runs = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(FOLDER.glob("*.json"))]
-    return [run for run in runs if run["complete"]]
+    return [run for run in _runs() if run["complete"]]
+
+
+def audited_runs(leaves: int) -> list[dict[str, Any]]:
+    """Returns the runs in which a log of so many leaves, or more, was measured, oldest first."""
+    return [run for run in _runs() if run["plan"].get("leaves", 0) >= leaves and "audit" in run["plan"]["rows"]]
+
+
+def _runs() -> list[dict[str, Any]]:
+    return [json.loads(file.read_text(encoding="utf-8")) for file in sorted(FOLDER.glob("*.json"))]
 
 
 def newest_ratios() -> dict[tuple[str, int], float]:

@@ -48,7 +48,10 @@ LISTS = {
 
 
 def sanctions_lists(measured: MeasuredStack, results: Results) -> None:
-    """Measures all of them together; `rows` are entries. Where the files are not there, nothing is measured."""
+    """Measures all of them together, until each is in force; `rows` are entries.
+
+    Where the files are not there, nothing is measured.
+    """
     if not DATA.is_dir():
         results.progress("sanctions_lists: ../shared/data/sanctions is not here")
         return
@@ -64,9 +67,10 @@ def sanctions_lists(measured: MeasuredStack, results: Results) -> None:
             imported = payments.import_sanctions_list(
                 name, list_format, content, time.time_ns(), parts, **stated(content, parts)
             )
-            seconds = time.perf_counter() - began
             if imported.proposal_id is not None:  # the first edition of a list whose file has no end
-                second.proposals["payment-instruction"].confirm([imported.proposal_id])
+                (confirmed,) = second.proposals["payment-instruction"].confirm([imported.proposal_id])
+                assert confirmed.done, confirmed
+            seconds = time.perf_counter() - began
             seen.seconds += seconds
             seen.latencies_ms.append(1_000 * seconds)
             seen.rows += imported.entries

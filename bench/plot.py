@@ -41,6 +41,14 @@ CONTROLS = {
     "single_commit": ("PostgreSQL: one-row commits", ":"),
     "transport": ("gRPC alone: one row a request", "-."),
 }
+AUDITED = (
+    ("audit_drained", "per_second", "leaves taken over a second"),
+    ("audit_receipts", "service_p99_ms", "receipt, p99"),
+    ("audit_answers", "service_p99_ms", "complete answer, p99"),
+    ("audit_disk", "leaf_bytes", "disk of a leaf"),
+    ("audit_restart", "start_seconds", "restart"),
+)
+TIMES_THE_BOUND = (0.25, 0.5, 1, 2, 4)
 CONTROL_COLOUR = "#37352f"
 KEPT_IN_VIEW = 30
 ALONE = ("custody", "custody_hot", "custody_pending", "custody_sustained")
@@ -51,16 +59,22 @@ Row = Mapping[str, Any]
 Record = Mapping[str, Any]
 
 
-def draw(records: Sequence[Record]) -> None:
-    """Draws the newest of the runs, and the history of all; the same runs give the same bytes."""
+def draw(records: Sequence[Record], audited: Sequence[Record] = ()) -> None:
+    """Draws the newest of the runs, and the history of all; the same runs give the same bytes.
+
+    `audited` are those in which a log of 10 million leaves was measured, all or that alone.
+    """
     if not records:
         return
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(10, 6.4), layout="constrained")
-        panels = figure.subplot_mosaic([["rate", "latency"], ["history", "history"]], height_ratios=[2.6, 1])
+        figure = Figure(figsize=(10, 8.2), layout="constrained")
+        panels = figure.subplot_mosaic(
+            [["rate", "latency"], ["history", "history"], ["audit", "audit"]], height_ratios=[2.6, 1, 1]
+        )
         _over_size(panels["rate"], records[-1]["rows"], "per_second", "rows per second")
         _over_size(panels["latency"], records[-1]["rows"], "p50_ms", "latency of a request, ms: p50, dotted p99")
         _history(panels["history"], records[-KEPT_IN_VIEW:])
+        _against_targets(panels["audit"], audited[-KEPT_IN_VIEW:])
         figure.suptitle(_title(records[-1]), fontsize=9)
         figure.savefig(FILE, format="svg", metadata={"Date": None, "Creator": None})
 
@@ -103,6 +117,28 @@ def _history(axes: Axes, records: Sequence[Record]) -> None:
     axes.set(ylabel="transfers ÷ control", ylim=(0, None))
     axes.set_xticks(range(len(records)), commits, rotation=30, ha="right", fontsize=7)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def _against_targets(axes: Axes, records: Sequence[Record]) -> None:
+    """Draws what a log of 10 million leaves has shown as parts of its targets, the better the further below 1."""
+    for (name, figure, text), marker in zip(AUDITED, "os^vD", strict=True):
+        parts = [part_of_target(record["rows"], name, figure) for record in records]
+        axes.plot(range(len(records)), parts, marker=marker, markersize=3.5, linewidth=1, label=text)
+    axes.axhline(1, color=CONTROL_COLOUR, linestyle="--", linewidth=1)
+    axes.set(ylabel="a log of 10 M:\nseen ÷ bound", yscale="log")
+    axes.set_yticks(TIMES_THE_BOUND, [f"{each:g}" for each in TIMES_THE_BOUND])
+    axes.minorticks_off()
+    axes.set_xticks(range(len(records)), [record["commit"] for record in records], rotation=30, ha="right", fontsize=7)
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def part_of_target(rows: Sequence[Row], name: str, figure: str) -> float:
+    """Gives what part of its bound a figure is, below 1 where it is met; NaN where it was not measured."""
+    for target in (each for row in rows if row["name"] == name for each in row["targets"]):
+        if target["figure"] == figure:
+            seen = float(target["seen"])
+            return seen / float(target["most"]) if target["least"] is None else float(target["least"]) / seen
+    return float("nan")
 
 
 def _ratio(rows: Sequence[Row], size: int) -> float:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ringfence_bootstrap.description import SERVICES
 
-from bench import transfers
+from bench import revocation, transfers
 from bench.audited import audit_rows
 from bench.beside import beside_custody
+from bench.books import books
 from bench.claims import identity_claims
 from bench.closed import payments_closed
 from bench.concurrent import concurrent_row
 from bench.controls import Controls
 from bench.custody import CALLERS, CustodyRows
 from bench.delta import screening_delta
-from bench.flood import flood_row
-from bench.floods import flood_rows
+from bench.flood import transfers_row
+from bench.floods import KINDS, flood_row
 from bench.idle import idle_row
 from bench.indexing import indexing
 from bench.instructions import instruction_rows
@@ -29,7 +30,6 @@ from bench.machine import machine
 from bench.matching import matching
 from bench.parties import identity_parties
 from bench.rebuild import rebuild
-from bench.revocation import revocation_row
 from bench.rows import Results
 from bench.stack import CUSTODY_ALONE, PAYMENTS, MeasuredStack, measured_stack
 from bench.verifying import verifying
@@ -58,16 +58,26 @@ class Plan:
 
 Measure = Callable[[CustodyRows, Plan], None]
 
+
+def _flood(name: str) -> Measure:
+    return lambda rows, plan: flood_row(rows.measured, rows.results, name, plan.seconds)
+
+
+def _revocation(name: str) -> Measure:
+    return lambda rows, plan: revocation.revocation_row(rows.measured, rows.results, name)
+
+
 CUSTODY: Mapping[str, Measure] = {
     "custody": lambda rows, plan: rows.bursts("custody", transfers.plain(rows.book), CALLERS),
     "custody_hot": lambda rows, plan: rows.bursts("custody_hot", transfers.hot(rows.book), LARGE),
     "custody_pending": lambda rows, plan: rows.bursts("custody_pending", transfers.pending(rows.book), LARGE),
     "custody_sustained": lambda rows, plan: rows.sustained(plan.sustained_seconds),
     "custody_sdk": lambda rows, plan: rows.through_the_sdk(),
-    "tenant_beside_flood": lambda rows, plan: flood_row(rows.measured, rows.book, rows.results, plan.seconds),
+    "tenant_beside_flood": lambda rows, plan: transfers_row(rows.measured, rows.book, rows.results, plan.seconds),
     "matching": lambda rows, plan: matching(rows.results, MATCHED_LINES),
     "statements": lambda rows, plan: statements(rows.results, STATED_ENTRIES),
     "audit_verify": lambda rows, plan: verifying(rows.results, VERIFIED_LEAVES),
+    "audit_books": lambda rows, plan: books(rows.results, plan.leaves),
     "audit_index": lambda rows, plan: indexing(rows.results, INDEXED_LEAVES),
 }
 REBUILD: Mapping[str, Measure] = {
@@ -91,11 +101,11 @@ ALL_SERVICES: Mapping[str, Measure] = {
     ),
     "sanctions_lists": lambda rows, plan: sanctions_lists(rows.measured, rows.results),
     "instructions": lambda rows, plan: instruction_rows(rows.measured, rows.book, rows.controls, rows.results),
-    "revocation": lambda rows, plan: revocation_row(rows.measured, rows.book, rows.results),
+    **{name: _revocation(name) for name in revocation.KINDS},
     "instructions_concurrent": lambda rows, plan: concurrent_row(
         rows.measured, rows.book, rows.controls, rows.results, plan.seconds
     ),
-    "tenant_beside_floods": lambda rows, plan: flood_rows(rows.measured, rows.results, plan.seconds),
+    **{name: _flood(name) for name in KINDS},
     "audit_beside_custody": lambda rows, plan: beside_custody(
         rows.measured, rows.book, rows.results, plan.sustained_seconds
     ),
@@ -125,6 +135,11 @@ STACKS = (
 )
 """Services and the rows measured on them; what starts on a filled store has a stack to itself."""
 NAMES = tuple(name for _, measures in STACKS for name in measures)
+TOGETHER: Mapping[str, Sequence[str]] = {
+    "tenant_beside_floods": tuple(KINDS),
+    "revocation": tuple(revocation.KINDS),
+}
+"""Names that stand for several rows."""
 
 
 @dataclass

@@ -13,7 +13,7 @@ for service in services/*/; do
 done
 # Tools that have an image as well.
 pin --frozen --package ringfence-bootstrap --no-default-groups --output-file tools/bootstrap/requirements.lock
-pin --frozen --package ringfence --no-default-groups --output-file clients/python/requirements.lock
+pin --frozen --package ringfence --extra console --no-default-groups --output-file clients/python/requirements.lock
 # What checks and builds the deployment never meets the platform's packages: each in an environment of its own.
 for list in deploy images infra mutations; do
     .venv/bin/python -m uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url \

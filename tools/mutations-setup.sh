@@ -14,4 +14,4 @@ if ! cmp -s tools/mutations.txt .mutations/venv/installed.txt; then
 fi
 # Nothing is fetched: what is not in SOURCE fails.
 GO111MODULE=off GOPATH="$SOURCE" GOCACHE="$PWD/.mutations/cache" GOPROXY=off GOTOOLCHAIN=local \
-    .mutations/venv/bin/go build -trimpath -o .mutations/oracle "$PROGRAM/main.go"
+    .mutations/venv/bin/go build -trimpath -o .mutations/oracle "$PROGRAM"/*.go

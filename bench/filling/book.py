@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from random import Random
 from typing import Any
+from uuid import UUID
 
 from ringfence.ledger import AccountClass, Purpose
 from ringfence_custody.ledger.domain.apply import apply
@@ -81,6 +82,10 @@ class Filling:
         columns = self._deposits(range(1, 2))
         request = pb.CreateTransfersRequest(book_id=self.book_id, transfers=pb.TransferColumns(**_given(columns)))
         return Request(request.SerializeToString(), 1)
+
+    def client(self, number: int) -> UUID:
+        """Returns the id of a client's account, from 1."""
+        return UUID(bytes=self._ids([number]))
 
     def _events(self) -> Iterator[Any]:
         """Yields the accounts, deposits as the first transfers, and payments at random as the others."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import multiprocessing
 import re
 from collections.abc import Callable
@@ -147,6 +148,24 @@ def test_only_complete_runs_are_drawn(tmp_path: Path, monkeypatch: pytest.Monkey
         history.keep({"complete": complete}, datetime(2030, 1, 1, second=second, tzinfo=UTC))
     assert [run["time"] for run in history.complete_runs()] == ["2030-01-01T00:00:00+00:00"]
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_runs_of_a_large_log_are_drawn_whatever_else_they_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each as a part of its bound, a rate turned round; runs of smaller logs, or of other rows, are not among them."""
+    monkeypatch.setattr(history, "FOLDER", tmp_path)
+    plans = [{"rows": ["audit"], "leaves": 10}, {"rows": ["custody"], "leaves": 20}, {"rows": ["audit"], "leaves": 20}]
+    for second, plan in enumerate(plans):
+        history.keep({"complete": False, "plan": plan}, datetime(2030, 1, 1, second=second, tzinfo=UTC))
+    assert [run["time"] for run in history.audited_runs(20)] == ["2030-01-01T00:00:02+00:00"]
+    rows = [
+        row("audit_drained", 1, 1, Seen(100_000, 1.0), None).as_json(),
+        row("audit_disk", 1, 1, Seen(1, 1.0), None, leaf_bytes=450).as_json(),
+    ]
+    assert plot.part_of_target(rows, "audit_drained", "per_second") == pytest.approx(0.5)
+    assert plot.part_of_target(rows, "audit_disk", "leaf_bytes") == pytest.approx(1.5)
+    assert math.isnan(plot.part_of_target(rows, "audit_restart", "start_seconds"))
 
 
 def test_transport_answers_every_caller() -> None:

@@ -15,6 +15,7 @@ from bench import cpu
 from bench.cpu import CpuMeter, CpuSpent, Look, Process, Spent, between
 
 PARENT, CHILD, CLIENT = 10, 11, 12
+LEAST_LOOKS, LEAST_SECONDS, MOST_SECONDS = 20, 3, 120
 CHURN = """
 import os, sys, time
 # One child after the other works for 0.15 s, and is waited for.
@@ -63,18 +64,22 @@ def test_child_that_ends_during_a_look_is_counted_once(tmp_path: Path, monkeypat
 
 def test_parts_never_had_more_cores_than_there_are() -> None:
     """A family whose children keep ending has at most the cores there are, in every look of many."""
-    with subprocess.Popen([sys.executable, "-c", CHURN, "3"]) as parent:
+    looks: list[tuple[float, Look]] = []
+    enough = time.monotonic() + LEAST_SECONDS
+    with subprocess.Popen([sys.executable, "-c", CHURN, str(MOST_SECONDS)]) as parent:
         meter = CpuMeter(lambda: {}, lambda: {"family": parent.pid})
-        looks = [meter.look()]
-        while parent.poll() is None:
-            looks.append(meter.look())
-            time.sleep(0.01)
-    # The last ones may have found nobody.
-    pairs = [(one, other) for one, other in pairwise(looks) if other.spent["family"]]
-    assert len(pairs) > 20
-    for one, other in pairs:
-        spent = between(one, other)
-        assert -0.05 <= spent.seconds["family"] <= spent.watched_seconds + 0.05
+        try:
+            while parent.poll() is None and (len(looks) < LEAST_LOOKS or time.monotonic() < enough):
+                began, look = time.perf_counter(), meter.look()
+                if look.spent["family"]:
+                    looks.append((began, look))
+                time.sleep(0.01)
+        finally:
+            parent.kill()
+    assert len(looks) >= LEAST_LOOKS
+    for (began, one), (_, other) in pairwise(looks):
+        # A look takes as long as the machine likes: its ticks are of some moment before its end.
+        assert -0.05 <= between(one, other).seconds["family"] <= other.at_seconds - began + 0.05
 
 
 def test_process_that_began_meanwhile_counts_from_its_start() -> None:

@@ -24,6 +24,8 @@ from deploy.checks.test_local_vault import STAND_IN
 
 RUNBOOK = ROOT / "docs" / "runbooks" / "bootstrap.md"
 TRUST_DOMAIN = "ringfence.example"
+FILLED_IN = ("id", "public_key_b64url", "certificate_sha256_hex")
+"""What the runbook's example writes in capitals."""
 
 
 def blocks() -> list[str]:
@@ -101,13 +103,11 @@ def test_the_first_start_is_walked(walk: Walk) -> None:
     walk.do(end)
     walk.do(authorities)
     walk.do(accounts)
-    for name in ("first", "second", "bank-feed"):
-        walk.do(keys, name=name, trust_domain=TRUST_DOMAIN)
+    for name, kind in (("first", "operator"), ("second", "operator"), ("bank-feed", "bank-feed")):
+        walk.do(keys, name=name, kind=kind, trust_domain=TRUST_DOMAIN)
         walk.do(signing, name=name)
     (walk.folder / "principals.json").write_text(json.dumps(_entries(walk)))
     walk.do(principals)
-    credentials = {**json.loads(formats()[1]), "principal_id": walk.of("bank-feed", "id")}
-    (walk.folder / "bank-feed" / "credentials.json").write_text(json.dumps(credentials))
     walk.do(bank)
 
     kept = walk.folder / "cluster" / "ringfence"
@@ -125,10 +125,12 @@ def test_the_first_start_is_walked(walk: Walk) -> None:
 
 
 def _entries(walk: Walk) -> list[dict[str, object]]:
-    """The runbook's example with what the principals handed over."""
-    entries: list[dict[str, object]] = json.loads(formats()[0])
-    for each in entries:
-        name = str(each["name"])
-        each |= {"id": walk.of(name, "id"), "public_key_b64url": walk.of(name, "public_key")}
-        each["certificate_sha256_hex"] = walk.of(name, "thumbprint")
+    """What the principals handed over, in the form of the runbook's example."""
+    (example,) = formats()
+    entries = []
+    for shown in json.loads(example):
+        name = str(shown["name"])
+        entry = {**json.loads(walk.of(name, "principal.json")), "certificate_sha256_hex": walk.of(name, "thumbprint")}
+        assert {**entry, **{field: shown[field] for field in FILLED_IN}} == shown
+        entries.append(entry)
     return entries

@@ -8,7 +8,8 @@ from typing import get_args, get_type_hints
 
 import pytest
 import yaml
-from ringfence_kernel.service.settings import InvalidSetting, MigrationSettings, MissingSetting, Number
+from ringfence_kernel.store.settings import MigrationSettings
+from ringfence_kernel.values.settings import InvalidSetting, MissingSetting, Number
 
 from deploy.checks.chart import contract
 from deploy.checks.chart.rendering import (
@@ -30,6 +31,7 @@ OPTIONAL = {
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "RINGFENCE_BOOTSTRAP_PRINCIPALS_FILE",
     "RINGFENCE_CERTIFICATE_NAMES",
+    "RINGFENCE_CONSOLE_LISTEN",
     "RINGFENCE_DATABASE_PASSWORD_FILE",
     "RINGFENCE_DRAIN_SECONDS",
     "RINGFENCE_HEALTH_LISTEN",
@@ -58,8 +60,10 @@ NOT_OFFERED = {
     "RINGFENCE_VAULT_ROLE_ID": "a pod starts without a human: it shows its token",
     "RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE": "likewise",
     "RINGFENCE_DAYS_STEPPED": "days open by the clocks but in a sandbox",
+    "RINGFENCE_CONSOLE_HOSTS": "a site's own: under `services.audit.settings`",
     "RINGFENCE_WITNESS_POLICY": "a site's own: under `services.audit.settings`",
     "RINGFENCE_WITNESS_QUORUM": "likewise",
+    "RINGFENCE_ERASURE_REGISTER_LOCK": "likewise",
     "RINGFENCE_WITNESS_CACERT": "a chart mounts no file of a site's own: a witness shows a certificate that all trust",
     "RINGFENCE_RETENTION_FILE": "a chart mounts no file of a site's own: the periods that ship are the law's",
 }

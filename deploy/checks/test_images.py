@@ -74,9 +74,14 @@ def test_a_recipe_brings_every_package_of_ours_that_it_needs() -> None:
     """What the member and those beside it depend on within the workspace is beside it."""
     for recipe in RECIPES.values():
         for member in (*recipe.beside, recipe.member):
-            project = tomllib.loads((ROOT / member / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-            named = {re.split(r"[\[<>=;\s]", each)[0] for each in project["dependencies"]}
+            named = {re.split(r"[\[<>=;\s]", each)[0] for each in needed_by(member)}
             assert {each for each in named if each.startswith("ringfence")} <= set(recipe.packages)
+
+
+def needed_by(member: str) -> list[str]:
+    """Gives what a member depends on, with its extra `console`: an image has every command of its programs."""
+    project = tomllib.loads((ROOT / member / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return [*project["dependencies"], *project.get("optional-dependencies", {}).get("console", ())]
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -85,8 +90,7 @@ def test_the_lock_of_an_image_has_all_that_its_packages_need(name: str) -> None:
     recipe = RECIPES[name]
     locked, wanted = locked_versions(recipe.lock, platform.python_version()), set[str]()
     for member in (*recipe.beside, recipe.member):
-        project = tomllib.loads((ROOT / member / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        wanted |= set(project["dependencies"])
+        wanted |= set(needed_by(member))
     seen = dict[str, str]()
     while wanted:
         needed = Requirement(wanted.pop())

@@ -109,6 +109,7 @@ BY_SCHEMA: list[tuple[dict[str, object], str]] = [
     ({f"{RAIL}.endpoint": "http://bucket.svc"}, "/services/payment-instruction/rail/endpoint"),
     ({"network.callers": [{}]}, "/network/callers/0"),
     ({"network.mirrors": [{}]}, "/network/mirrors/0"),
+    ({"network.readers": [{}]}, "/network/readers/0"),
     ({"upgrade.held": ["ledger"]}, "/upgrade/held/0"),
     ({"monitoring.runbooks": "docs/runbooks/"}, "/monitoring/runbooks"),
     ({"monitoring.runbooks": "https://pages.example.org/runbooks/"}, "/monitoring/runbooks"),

@@ -169,6 +169,9 @@ CASES = {
         DAY + 60,
     ),
     "RingfenceEvidenceWaits": one("ringfence_evidence_age_seconds", "0+60x100", "15x50 3600x3 15x100", 53, **AUDIT),
+    "RingfenceBooksDifferent": one(
+        "ringfence_books_different", "0x50 1x100", "0x100", **AUDIT, ringfence_finding="different"
+    ),
     "RingfenceEventUnreadable": one(
         "ringfence_events_unreadable_total", "0x50 1x100", "0x100", **AUDIT, ringfence_source="custody"
     ),

@@ -18,6 +18,8 @@ MODULES = sorted(path.parent for path in TERRAFORM.glob("modules/**/main.tf"))
 FOLDERS = MODULES + sorted(path.parent for path in TERRAFORM.glob("envs/*/main.tf"))
 TERRAFORM_HERE = find_terraform()
 NO_ACCOUNT = "000000000000"
+REGISTER_POLICY = "What identity may do in the register of the erased: list, read and add. Nobody deletes there."
+"""As it was first: with another description a policy is destroyed and made anew, which fails where it is attached."""
 
 
 def problems(root: Path) -> list[str]:
@@ -85,6 +87,7 @@ def _unsafe(root: Path) -> list[str]:
     kms, bucket, network, cluster = (
         read_folder(root / "modules" / name) for name in ("kms", "backup/bucket", "network", "cluster")
     )
+    policies = dict(resources(read_folder(root / "modules" / "register"), "aws_iam_policy"))
     [(_, key)] = resources(kms, "aws_kms_key")
     [(_, public)] = resources(bucket, "aws_s3_bucket_public_access_block")
     [(_, lock)] = resources(bucket, "aws_s3_bucket_object_lock_configuration")
@@ -111,6 +114,8 @@ def _unsafe(root: Path) -> list[str]:
         "nodes come before their network": "${aws_eks_addon.before_nodes}" in nodes["depends_on"][0],
         "an add-on is waited for before there is a node": "${aws_eks_node_group.zone}"
         in addons["on_nodes"]["depends_on"][0],
+        "a policy that is attached would be made anew": {name: body["description"] for name, body in policies.items()}
+        == {"service": [REGISTER_POLICY]},
         "a subnet gives out public addresses": all(each["map_public_ip_on_launch"] == [False] for each in subnets),
     }
     return [problem for problem, holds in facts.items() if not holds]
@@ -151,6 +156,7 @@ def test_every_module_is_in_order() -> None:
         ),
         (replaced("modules/cluster/nodes.tf", ", aws_eks_addon.before_nodes]", "]"), "before their network"),
         (replaced("modules/cluster/addons.tf", "[aws_eks_node_group.zone, ", "["), "before there is a node"),
+        (replaced("modules/register/main.tf", "Nobody deletes there.", "Nobody deletes."), "be made anew"),
         (replaced("modules/network/main.tf", "_on_launch = false", "_on_launch = true"), "public addresses"),
     ],
 )

@@ -27,6 +27,7 @@ OTHER: dict[str, Any] = {
     "telemetry.otlpEndpoint": "http://other.monitoring.svc:4317",
     "network.callers": [{"podSelector": {}}],
     "network.mirrors": [{"podSelector": {}}],
+    "network.readers": [{"podSelector": {}}],
     "services.payment-instruction.rail.endpoint": "https://other.storage.svc:9000",
     "services.identity.register.endpoint": "https://other.storage.svc:9000",
     "monitoring.runbooks": "https://pages.example.org/runbooks",

@@ -59,8 +59,11 @@ class Recipe:
 
 RECIPES = {
     **{name: Recipe(name, f"services/{name}", ("protos", "kernel"), "service") for name in SERVICES},
+    "audit": Recipe("audit", "services/audit", ("protos", "kernel", "clients/desk", "clients/console"), "service"),
     "bootstrap": Recipe("bootstrap", "tools/bootstrap", (), "tool"),
-    "client": Recipe("client", "clients/python", ("protos", "clients/verifier"), "tool"),
+    "client": Recipe(
+        "client", "clients/python", ("protos", "clients/verifier", "clients/desk", "clients/console"), "tool"
+    ),
 }
 
 

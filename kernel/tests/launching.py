@@ -18,6 +18,8 @@ from ringfence_local_stack.servers.openbao import OpenBaoServer
 
 from .probe_service import SERVICE
 
+LONGEST_SECONDS = 90
+"""For as long a loaded machine may have a process start, or end."""
 SERVING = health_pb2.HealthCheckResponse.SERVING
 PROGRAM = Path(__file__).with_name("probe_process.py")
 
@@ -66,7 +68,7 @@ class Launcher:
     async def run(self, *arguments: str, **changes: str | None) -> tuple[int | None, str, str]:
         """Runs one command to its end; returns its exit code and what it said."""
         process = await self.start(*arguments, **changes)
-        output, errors = await asyncio.wait_for(process.communicate(), 30)
+        output, errors = await asyncio.wait_for(process.communicate(), LONGEST_SECONDS)
         return process.returncode, output.decode(), errors.decode()
 
     @asynccontextmanager
@@ -98,7 +100,7 @@ async def until_health_is(channel: grpc.aio.Channel, serving: bool) -> None:
     """Waits for a state of health, within a bound."""
     stub = health_pb2_grpc.HealthStub(channel)
     request = health_pb2.HealthCheckRequest(service=SERVICE)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LONGEST_SECONDS):
         while ((await stub.Check(request, wait_for_ready=True)).status == SERVING) is not serving:
             await asyncio.sleep(0.05)
 

@@ -66,14 +66,11 @@ def test_a_newer_schema_is_there_for_an_older_release(database: Callable[[str], 
 
 def test_a_database_that_does_not_answer_is_waited_for(migrated: Database, postgres_server: PostgresServer) -> None:
     """It may be about to be made, or to begin its service."""
-    postgres_server.stop()
-    try:
+    with postgres_server.down(cleanly=True):
         with pytest.raises(SchemaNotThere, match=r"^DATABASE_UNREACHABLE: "):
             await_migrations(migrated.app_conninfo, event_store_migrations(), 0)
         meanwhile = Meanwhile(lambda: None, postgres_server.start)
         await_migrations(migrated.app_conninfo, event_store_migrations(), TIMEOUT_SECONDS, meanwhile)
-    finally:
-        postgres_server.start()
 
 
 def test_a_role_that_is_not_there_yet_is_waited_for(migrated: Database) -> None:

@@ -159,7 +159,7 @@ class Act:
     async def listed(self, caller: Caller, tenant: bytes = b"") -> list[bytes]:
         """Returns the ids that somebody sees."""
         found, _ = await self.proposals.waiting(caller, tenant, 0, 100)
-        return [each.id for each in found]
+        return [each.proposal.id for each in found]
 
     def events(self, kind: type[Any]) -> list[Any]:
         """Returns the committed events of a type."""
@@ -381,3 +381,20 @@ async def test_descriptions_are_shown_whole_and_a_page_ends_early(act: Act) -> N
         token, pages = page.next_page_token, pages + 1
     assert found == [f"light {payload!r}" for payload in long]
     assert pages > 1
+
+
+async def test_what_is_shown_is_of_one_commit(act: Act, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is decided while a page is described, and may yet be lost: no description is made of it."""
+    monkeypatch.setattr("ringfence_kernel.values.pacing.STEP_SECONDS", 0.0)
+    others: list[asyncio.Task[None]] = []
+
+    def described(proposal: Proposal) -> str:
+        others.append(asyncio.get_running_loop().create_task(act.light_otherwise()))
+        return f"lit {act.lamps.lit.get(SUBJECT, 0)} times"
+
+    act.proposals.register([replace(ALWAYS_THE_SAME, name="test.Described", describe=described)])
+    ids = [await act.propose(payload=b"%d" % number, effect="test.Described") for number in range(5)]
+    with calling(YANN):
+        page = await ProposalServicer(act.proposals).ListProposals(pb.ListProposalsRequest(), None)
+    assert [each.description for each in page.proposals] == [page.proposals[0].description] * len(ids)
+    await asyncio.gather(*others)

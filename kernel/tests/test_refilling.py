@@ -28,6 +28,11 @@ UNION ALL SELECT grantee || privilege_type FROM information_schema.role_table_gr
 ORDER BY 1
 """
 
+PARTITIONS = """
+SELECT relname, pg_get_expr(relpartbound, pg_class.oid), attstorage FROM pg_inherits JOIN pg_class ON oid = inhrelid
+JOIN pg_attribute ON attrelid = oid WHERE inhparent = 'public.tally'::regclass AND attname = 'name' ORDER BY relname
+"""
+
 
 @pytest.fixture
 def owner(migrated: Database) -> Iterator[psycopg.Connection[Any]]:
@@ -64,6 +69,31 @@ def test_damage_is_gone_and_the_table_is_the_same(store: EventStore, owner: psyc
     fill(store, 5)
     project(store)
     assert rows(owner) == (35, 35)
+
+
+def test_what_is_partitioned_stays_so(store: EventStore, owner: psycopg.Connection[Any], migrated: Database) -> None:
+    """A refilled table has the partitions that the live one had, with its keys, how columns are stored and rights."""
+    owner.execute("DROP TABLE tally")
+    owner.execute(
+        "CREATE TABLE tally (name text NOT NULL, total bigint, position bigint, PRIMARY KEY (name, position))"
+        " PARTITION BY LIST (name)"
+    )
+    owner.execute("CREATE INDEX tally_by_total ON tally (total)")
+    for table, bound in (("tally_a", "FOR VALUES IN ('a')"), ("tally_others", "DEFAULT")):
+        owner.execute(f"CREATE TABLE {table} PARTITION OF tally {bound}".encode())
+    owner.execute("ALTER TABLE tally ALTER COLUMN name SET STORAGE EXTERNAL")
+    owner.execute(f"GRANT SELECT, INSERT, DELETE ON tally TO {migrated.app_role}".encode())
+    fill(store, 20)
+    project(store)
+    before = owner.execute(PARTITIONS).fetchall(), owner.execute(SHAPE).fetchall()
+    for _ in range(2):
+        refill(store, CODEC, TallyModel())
+        assert (owner.execute(PARTITIONS).fetchall(), owner.execute(SHAPE).fetchall()) == before
+        assert rebuild_and_compare(store, CODEC, TallyModel()) == {"tally": 0}
+    fill(store, 5)
+    project(store)
+    assert rows(owner) == (25, 25)
+    assert owner.execute("SELECT count(*) FROM pg_class WHERE relnamespace = 'shadow'::regnamespace").fetchone() == (0,)
 
 
 def test_a_refill_may_overtake_the_projector(store: EventStore, owner: psycopg.Connection[Any]) -> None:

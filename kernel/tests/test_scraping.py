@@ -9,8 +9,9 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
 from ringfence_kernel.telemetry import gauges as observed
-from ringfence_kernel.telemetry.gauges import Gauges
+from ringfence_kernel.telemetry.gauges import Gauges, Reading
 from ringfence_kernel.telemetry.scraping import Scraping
 from ringfence_kernel.telemetry.tracing import Telemetry
 from ringfence_local_stack.processes.ports import LOOPBACK, free_port
@@ -144,3 +145,30 @@ def test_only_reading_is_answered_and_the_port_is_free_afterwards() -> None:
     with pytest.raises(urllib.error.URLError):
         scrape(port)
     Scraping().listen(LOOPBACK, port)()
+
+
+async def test_readings_are_of_the_last_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked at on the loop, and then gone through in a thread; one that fails there is left out, as one that fails
+    at once; and whoever asks again soon is told the same."""
+    looks, gone_through = list[int](), list[int]()
+    gauges = Gauges(MeterProvider().get_meter("test"))
+
+    def failing() -> Iterator[tuple[float, dict[str, str]]]:
+        gone_through.append(threading.get_ident())
+        yield 1, {}
+        raise RuntimeError
+
+    def look() -> list[tuple[float, dict[str, str]]]:
+        looks.append(threading.get_ident())
+        return [(len(looks), {"b": "y", "a": "x"})]
+
+    gauges.observe("ringfence.probe.broken", "1", "Broken.", failing)
+    gauges.observe("ringfence.probe.failed", "1", "Failed.", lambda: [(1 // 0, {})])
+    gauges.observe("ringfence.probe.looks", "{look}", "Looks.", look)
+    first, second = await asyncio.gather(gauges.readings(), gauges.readings())
+    assert first == second == [Reading("ringfence.probe.looks", "{look}", "a=x,b=y", 1.0)]
+    assert looks == [threading.get_ident()]
+    assert len(gone_through) == 1
+    assert gone_through != looks
+    monkeypatch.setattr(observed, "READING_SECONDS", 0)
+    assert [each.value for each in await gauges.readings()] == [2.0]

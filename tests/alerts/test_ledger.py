@@ -9,7 +9,9 @@ from collections.abc import Iterator
 import pytest
 from ringfence.audit import Finding
 from ringfence.errors import RingfenceError
+from ringfence.ids import new_id
 from ringfence.ledger import AccountClass
+from ringfence.money import ledger_of
 from ringfence_kernel.writing.snapshots import Snapshot, SnapshotFile
 from ringfence_local_stack.commands.rebuild import rebuild_service
 from ringfence_local_stack.scenario import Platform, Scenario
@@ -58,6 +60,47 @@ def make_wrong(file: SnapshotFile) -> None:
             balances = array("q", bytes(content))
             wrong[name] = array("q", [balances[0], *(each + EXTRA_MINOR for each in balances[1:])]).tobytes()
     file.write(Snapshot(header, list(wrong.items())))
+
+
+def move_a_cent(file: SnapshotFile) -> None:
+    """Has the last two accounts of every book in a snapshot hold a cent less and a cent more: the sums are right."""
+    found = file.read()
+    assert found is not None
+    header, sections = found
+    wrong = {name: bytes(content) for name, content in sections.items()}
+    for name in [each for each in wrong if each.endswith(" credits_posted")]:
+        balances = array("q", wrong[name])
+        balances[-1], balances[-2] = balances[-1] + 1, balances[-2] - 1
+        wrong[name] = balances.tobytes()
+    file.write(Snapshot(header, list(wrong.items())))
+
+
+def test_a_cent_that_is_on_another_account(scenario: Scenario, platform: Platform, prometheus: Prometheus) -> None:
+    """books-different: no sum of custody's shows it; a closing that an auditor demands does, within a minute."""
+    processes, stack, books = scenario.processes, scenario.stack, scenario.regulator.books
+    folder, tenant = stack.snapshot_folder("custody"), platform.id
+
+    def is_same() -> bool | None:
+        """Demands a closing; tells whether the newest is the same as the log, None before the log has it."""
+        position = books.demand(tenant, "EUR", new_id())
+        closing = books.get(tenant, "EUR").closing
+        return closing.is_same if closing and closing.position >= position else None
+
+    prometheus.eventually(is_same)
+    processes.service("custody").stop()
+    move_a_cent(SnapshotFile(folder, "custody"))
+    processes.service("custody").start()
+    processes.service("custody-standby").stop()
+    prometheus.eventually(lambda: is_same() is False)
+    prometheus.await_firing("RingfenceBooksDifferent", beside=[*LEFT_ALONE, *CALLS_FAIL])
+    [line] = lines(scenario, "audit", event="books_different")
+    assert line["ledger"] == ledger_of("EUR")
+    processes.service("custody-standby").start()
+    processes.service("custody").stop()
+    shutil.move(folder, stack.directory / "evidence of a cent")
+    processes.service("custody").start()
+    prometheus.eventually(is_same)
+    prometheus.await_quiet()
 
 
 def test_a_memory_that_is_wrong(scenario: Scenario, platform: Platform, prometheus: Prometheus) -> None:

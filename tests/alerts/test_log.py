@@ -7,8 +7,9 @@ from threading import Thread
 from typing import cast
 
 import pytest
-from ringfence.audit import Audit, Flaw
+from ringfence.audit import Audit
 from ringfence.remembered import LogForked, Remembered
+from ringfence.unproven import Flaw
 from ringfence_local_stack.processes.ports import free_ports
 from ringfence_local_stack.scenario import Platform, Scenario
 from ringfence_verifier import Policy, VerificationError, VerifierKey

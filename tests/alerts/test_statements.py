@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from ringfence.identity import require_done
 from ringfence.statements import Remedy
 from ringfence_local_stack.scenario import Platform
 
 from deploy.checks.monitoring.prometheus import Prometheus
-from tests.integration.stating import state_wrongly
+from tests.integration.stating import bank_day, state_wrongly
 
 
 def test_a_statement_that_does_not_add_up(platform: Platform, prometheus: Prometheus) -> None:
     """statement-excepted: an operator finds it, proposes that it counts for nothing, and another one confirms."""
-    state_wrongly(platform.bank, datetime.now(UTC).date())
+    state_wrongly(platform.bank, bank_day())
     prometheus.await_firing("RingfenceStatementExcepted")
     (first, second), where = platform.sandbox.operators, (platform.id, platform.bank.mirror.id)
     [found] = first.statements.exceptions(*where)

@@ -10,9 +10,8 @@ import msgspec
 import pytest
 from google.protobuf.descriptor import EnumDescriptor, FileDescriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
-from ringfence import audit as sdk_audit
 from ringfence import registers as sdk_registers
-from ringfence import result_codes
+from ringfence import result_codes, unproven
 from ringfence_audit.evidence.domain.bookings import Flaw, Move
 from ringfence_audit.translation.application.translator import PUBLISHED
 from ringfence_audit.translation.domain.facts import OF_EVERY_LEAF, RENAMED
@@ -68,9 +67,9 @@ CODES = [
     (Disposition, payment_instruction.Disposition.DESCRIPTOR),
     (Outcome, payment_instruction.EntryOutcome.DESCRIPTOR),
     (Flaw, audit_pb2.Flaw.DESCRIPTOR),
-    (sdk_audit.Flaw, audit_pb2.Flaw.DESCRIPTOR),
+    (unproven.Flaw, audit_pb2.Flaw.DESCRIPTOR),
     (Move, audit_pb2.MirrorMove.DESCRIPTOR),
-    (sdk_audit.MirrorMove, audit_pb2.MirrorMove.DESCRIPTOR),
+    (unproven.MirrorMove, audit_pb2.MirrorMove.DESCRIPTOR),
 ]
 OF_THE_KERNEL = {
     "ringfence_identity": NotedCalendars.EVENTS,

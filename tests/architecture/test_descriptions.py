@@ -49,6 +49,8 @@ from ringfence_identity.parties.domain.kyc import KycState
 from ringfence_identity.parties.domain.parties import KycDecision
 from ringfence_identity.parties.domain.state import State as PartyState
 from ringfence_identity.principals.application import acts as principals
+from ringfence_identity.principals.application import granting
+from ringfence_identity.principals.domain.grants import NewGrant
 from ringfence_identity.principals.domain.principals import NewPin, NewPrincipal
 from ringfence_identity.principals.domain.roles import Kind
 from ringfence_identity.principals.domain.state import State as PrincipalState
@@ -200,6 +202,10 @@ def identity() -> Iterator[tuple[str, Act]]:
     yield principals.ACTIVATE, Act(of_people[principals.ACTIVATE], ONE, b"", "make active again", ONE)
     yield principals.RENEW, Act(of_people[principals.RENEW], 1_900_000_001, until, "until", ONE)
     yield principals.PIN, Act(of_people[principals.PIN], pin, plain.encode(pin), "act by certificate", ONE)
+    read = NewGrant((ONE, TWO), ("DE", "FR"), 1_900_000_002, 1_900_000_003, "case 7")
+    of_grants = {each.name: each for each in granting.GrantActs(state).effects()}
+    yield granting.GRANT, Act(of_grants[granting.GRANT], read, plain.encode(read), "read the facts of", ONE)
+    yield granting.JURISDICTION, Act(of_grants[granting.JURISDICTION], "DE", b"DE", "supervised in DE", ONE)
     yield releases.RELEASE, Act(released, decision, plain.encode(decision), "lead party", ONE)
     yield holding.LIFT, Act(lifting, lifts, plain.encode(lifts), "let go of")
     yield erasing.ERASE, Act(erased, gone, plain.encode(gone), "erase for good")
@@ -215,7 +221,7 @@ def payments() -> Iterator[tuple[str, Act]]:
     approvers = {(ONE, EUR): 205, (TWO, EUR): 404, (TWO, USD): 806}
     after = PlatformLimits(5, {EUR: Bounds(110, 221, 332, 443), USD: Bounds(901, 902, 903, 904)}, approvers)
     after = replace(after, time_zone="Asia/Tokyo")
-    loosen = setting.Limits(NOBODY, NOBODY, state, InstallationLimits()).effect()
+    loosen = setting.Limits(NOBODY, NOBODY, state, InstallationLimits(), NOBODY, NOBODY).effect()
     limits = plain.encode(event_of(TENANT, after, ONE))
     begins = f"limits of platform {show(TENANT)}, version 5, in minor units; USD: payment 900 -> 901"
     shown = [*after.by_ledger.values(), *(approver for approver, _ in approvers), *approvers.values(), "EUR", "USD"]

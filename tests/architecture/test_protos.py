@@ -10,11 +10,25 @@ from pathlib import Path
 
 import pytest
 from google.protobuf import descriptor_pool
-from ringfence_protos.audit.v1 import audit_pb2
+from ringfence_protos.audit.v1 import audit_pb2, disclosure_pb2, taken_over_pb2
 from ringfence_protos.audit.v1 import events_pb2 as audit_events_pb2
-from ringfence_protos.common.v1 import access_pb2, feed_pb2, postal_address_pb2, proposal_events_pb2, proposals_pb2
+from ringfence_protos.common.v1 import (
+    access_pb2,
+    condition_pb2,
+    feed_pb2,
+    postal_address_pb2,
+    proposal_events_pb2,
+    proposals_pb2,
+)
 from ringfence_protos.common.v1 import events_pb2 as common_events_pb2
-from ringfence_protos.custody.v1 import calendars_pb2, custody_pb2, reconciliation_pb2, registers_pb2, safeguarding_pb2
+from ringfence_protos.custody.v1 import (
+    calendars_pb2,
+    closings_pb2,
+    custody_pb2,
+    reconciliation_pb2,
+    registers_pb2,
+    safeguarding_pb2,
+)
 from ringfence_protos.custody.v1 import events_pb2 as custody_events_pb2
 from ringfence_protos.identity.v1 import events_pb2 as identity_events_pb2
 from ringfence_protos.identity.v1 import identity_pb2
@@ -25,9 +39,13 @@ PROTOS = Path(__file__).parents[2] / "protos"
 FILES = (
     answers_pb2,
     audit_pb2,
+    disclosure_pb2,
+    taken_over_pb2,
     feed_pb2,
     proposals_pb2,
+    condition_pb2,
     calendars_pb2,
+    closings_pb2,
     custody_pb2,
     reconciliation_pb2,
     registers_pb2,

@@ -12,7 +12,8 @@ from ringfence_custody.settings import CustodySettings
 from ringfence_identity.settings import IdentitySettings
 from ringfence_kernel.feed import URGENT
 from ringfence_kernel.service.runtime import FEED_ATTEMPT_SECONDS
-from ringfence_kernel.service.settings import LEAST_SILENCE_SECONDS, SILENCE, InvalidSetting, Number, read
+from ringfence_kernel.service.settings import LEAST_SILENCE_SECONDS, SILENCE
+from ringfence_kernel.values.settings import InvalidSetting, Number, read
 from ringfence_payment_instruction.settings import PaymentInstructionSettings
 
 

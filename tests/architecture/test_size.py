@@ -42,7 +42,7 @@ def test_modules_and_functions_stay_small(path: Path) -> None:
 LAYERS = ("domain", "application", "adapters", "api")
 PARTS = {*LAYERS, "queries", "commands", "module", "__init__"}
 """What a module of a service consists of, each as a file or a folder; `module` wires it."""
-ROOT_FILES = {"__init__", "__main__", "bootstrap", "settings"}
+ROOT_FILES = {"__init__", "__main__", "bootstrap", "migrations", "settings"}
 SHARED_FILES = {"modules", "batches", "following"}
 """A service of many modules puts them together in `modules`; how items of batches are answered, and whom it follows."""
 FORMATS = {"iso20022"}
@@ -67,12 +67,12 @@ def test_every_service_has_the_same_files(service: str) -> None:
 
 
 def test_make_test_leaves_no_test_out() -> None:
-    """Every file of tests lies below one of the folders that `make test` names, is a drill or checks deployment."""
+    """Every file of tests is below a folder that `make test` names, is a drill, or checks deployment or pages."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
     named = [
         ROOT / folder
         for line in makefile.splitlines()
-        if line.startswith(("ALONE :=", "SHARED :=", "DRILLS :=", "CHECKS :=", "ALERTS :="))
+        if line.startswith(("ALONE :=", "SHARED :=", "DRILLS :=", "CHECKS :=", "ALERTS :=", "CONSOLE :="))
         for folder in line.partition(":=")[2].split()
     ]
     tests = [path for path in SOURCES if path.name.startswith("test_")]

@@ -10,7 +10,7 @@ from ringfence_local_stack.scenario import Scenario
 from .registry import PATIENCE
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def case_stack() -> Iterator[Scenario]:
     """The stack on which mended cases and the scenario's API are tried; its banks justify all that was booked."""
     with Scenario.private(patience=PATIENCE) as scenario:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from random import Random
 
@@ -20,15 +17,18 @@ from ringfence_local_stack.sandbox.stacks import empty_stack
 from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_local_stack.stack.running import service_of
 
+from .agreement import disagreements, rebuilt
 from .book import FundedBook, open_book
 from .books import read_books
 from .checker import acknowledged_transfers, check
+from .findings import Finding
 from .importer import Importer
 from .journal import Pulse
 from .killer import Killer, NoRecovery, Strike
+from .logged import read_log
 from .mix import Mix
 from .town import Town, found_town, workers
-from .town_check import check_town
+from .town_check import check_reading, check_town
 
 LEDGER_PARTS = ("identity", "custody")
 BOOKS = ("north", "south")
@@ -94,15 +94,16 @@ def small_stack(progress: Progress, settings: Mapping[str, str] = SNAPSHOTS) -> 
 
 
 @contextmanager
-def whole_stack(progress: Progress, *, durable: bool = True, standbys: bool = True) -> Iterator[LocalStack]:
-    """Runs every service, twice with `standbys`, with a PostgreSQL that recovers quickly.
+def whole_stack(
+    progress: Progress, *, durable: bool = True, standbys: Sequence[str] = SERVICES
+) -> Iterator[LocalStack]:
+    """Runs every service, and a process more of each in `standbys` as often as it is there, with a PostgreSQL that
+    recovers quickly.
 
     Without `durable`, commits are acknowledged before they are on disk: a drill that finds nothing then proves nothing.
     """
     postgres = QUICK_RECOVERY | ({} if durable else {"synchronous_commit": "off"})
-    with empty_stack(
-        progress, {**FAULTS, **SNAPSHOTS}, standbys=SERVICES if standbys else (), postgres_settings=postgres
-    ) as stack:
+    with empty_stack(progress, {**FAULTS, **SNAPSHOTS}, standbys=standbys, postgres_settings=postgres) as stack:
         yield stack
 
 
@@ -171,30 +172,19 @@ def last_lines(stack: LocalStack) -> list[str]:
 
 
 def compare(stack: LocalStack, books: Sequence[FundedBook], town: Town) -> list[str]:
-    """Returns what the checkers find in the books and in the town, and what rebuilds from events find."""
-    found: list[str] = []
+    """Returns where the books, the town, the log, the four services and rebuilds from events differ."""
+    found = compare_acknowledged(books, town)
+    with Sandbox(stack.running, PATIENCE) as sandbox:
+        log = read_log(sandbox.regulator, town.log_key)
+        found += [*map(str, check_reading(town, log)), *disagreements(sandbox, log)]
+    return [*found, *rebuilt(stack)]
+
+
+def compare_acknowledged(books: Sequence[FundedBook], town: Town) -> list[str]:
+    """Returns what the checkers find in the books and in the town against what was acknowledged there."""
+    found: list[Finding] = []
     for book in books:
         with book.client(PATIENCE) as client:
             ours = read_books(client, book.id, book.journal)
-        found += [str(finding) for finding in check(book.journal, ours)]
-    found += [str(finding) for finding in check_town(town)]
-    # A digest of the last state is stored when the service stops.
-    for name, part in stack.parts.items():
-        if service_of(name) in SERVICES:
-            part.stop()
-    for service in SERVICES:
-        report = _rebuild(stack, service)
-        if not report["same"]:
-            found.append(f"rebuild of {service} finds differences: {report['differences']}")
-    return found
-
-
-def _rebuild(stack: LocalStack, service: str) -> dict[str, object]:
-    """Verifies the chain of events, and the state and read models built from it."""
-    command = [sys.executable, "-m", f"ringfence_{service.replace('-', '_')}", "rebuild", "--verify"]
-    environment = stack.running.environment(service)
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=900)
-    with suppress(IndexError):
-        report: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
-        return report
-    return {"same": False, "differences": done.stderr[-2_000:]}
+        found += check(book.journal, ours)
+    return [str(each) for each in [*found, *check_town(town)]]

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     UNEXPECTED = "unexpected answer"
     UNBALANCED = "unbalanced"
     MISCOUNTED = "miscounted"
+    SLOW = "felt too long"
 
 
 @dataclass(frozen=True, slots=True)

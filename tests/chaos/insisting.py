@@ -18,8 +18,8 @@ UNANSWERED_SECONDS = 120.0
 _PAUSES = Random()
 
 
-def insist(call: Callable[[], Reply], pulse: Pulse) -> tuple[Reply, int]:
-    """Makes a call until it is answered; returns the reply and how many attempts that took.
+def insist(call: Callable[[], Reply], pulse: Pulse | None = None) -> tuple[Reply, int]:
+    """Makes a call until it is answered; returns the reply and how many attempts that took. A write beats `pulse`.
 
     Raises RingfenceError for a refusal that stays, or after two minutes.
     """
@@ -33,5 +33,6 @@ def insist(call: Callable[[], Reply], pulse: Pulse) -> tuple[Reply, int]:
                 raise
             time.sleep(_PAUSES.uniform(0.02, 0.2))
         else:
-            pulse.beat(started)
+            if pulse is not None:
+                pulse.beat(started)
             return reply, attempts

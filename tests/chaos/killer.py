@@ -37,11 +37,13 @@ class Strike:
     """Parts killed together, and how many kills that took.
 
     `recovery_seconds` are by service: from the first signal until a write was acknowledged that was sent after it.
+    `postgres_seconds` is how long PostgreSQL took, from that signal, to answer again; 0 where it was not killed.
     """
 
     parts: Sequence[str]
     kills: int
     recovery_seconds: Mapping[str, float]
+    postgres_seconds: float = 0.0
 
 
 class NoRecovery(Exception):
@@ -74,10 +76,13 @@ class Killer:
             self.pulses[service].listen()
         if self.random.random() < AGAIN:
             kills += self._kill_while_starting(names[0], self.random.uniform(0.0, 1.5))
+        postgres = 0.0
         for name in names:
             self.stack.parts[name].start()
+            if name == POSTGRES:
+                postgres = time.monotonic() - signalled
         recovery = {service: self._await_write(service, names) - signalled for service in felt_by}
-        return Strike(victims, kills, recovery)
+        return Strike(victims, kills, recovery, postgres)
 
     def leader_of(self, service: str) -> str:
         """Returns the process that leads a service now: the only one, or the one that says so."""

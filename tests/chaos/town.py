@@ -5,6 +5,7 @@ Each worker writes down what was acknowledged before its next call.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.scenario import Platform, Scenario
 from ringfence_local_stack.scenario.people import Customer
 from ringfence_local_stack.scenario.waiting import fresh
-from ringfence_verifier import Checkpoint, verify_checkpoint
+from ringfence_verifier import Checkpoint, verify_checkpoint, verify_receipt
 
 from .book import IMPATIENT
 from .insisting import insist
@@ -47,6 +48,8 @@ class Town:
     ordered: dict[UUID, NewInstruction] = field(default_factory=dict)
     answered: list[InstructionState] = field(default_factory=list)
     checkpoints: list[Checkpoint] = field(default_factory=list)
+    receipts: Counter[int] = field(default_factory=Counter)
+    """How often the regulator was shown each leaf."""
     unanswered: int = 0
 
     @property
@@ -124,19 +127,28 @@ class Ordering:
 
 @dataclass
 class Reading:
-    """Reads the log's checkpoint, as a regulator does: each call is a fact in the log."""
+    """Reads the log as a regulator does: its checkpoint, which leaves the log as it is, and a leaf's receipt.
+
+    To be shown a leaf is a fact in the log, committed before the answer: that, and nothing else, is a write of audit's.
+    """
 
     town: Town
     client: Client
     pulse: Pulse
 
     def step(self) -> None:
-        """One call; a checkpoint is kept when it has grown."""
-        text, attempts = insist(self.client.audit.checkpoint, self.pulse)
-        checkpoint = verify_checkpoint(text, self.town.log_key)
-        if not self.town.checkpoints or checkpoint.size != self.town.checkpoints[-1].size:
-            self.town.checkpoints.append(checkpoint)
-        self.town.unanswered += attempts - 1
+        """Two calls; a checkpoint is kept when it has grown."""
+        town = self.town
+        text, asked = insist(self.client.audit.checkpoint)
+        checkpoint = verify_checkpoint(text, town.log_key)
+        if not town.checkpoints or checkpoint.size != town.checkpoints[-1].size:
+            town.checkpoints.append(checkpoint)
+        # One after the other, from the beginning again where there is no more that is signed.
+        leaf = town.receipts.total() % checkpoint.size
+        shown, attempts = insist(lambda: self.client.audit.receipt(leaf), self.pulse)
+        assert verify_receipt(shown.proof, town.log_key, leaf=shown.leaf).index == leaf
+        town.receipts[leaf] += 1
+        town.unanswered += asked + attempts - 2
 
 
 def workers(

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,16 +40,20 @@ class SmallDisk:
             _as_root("umount", "--lazy", str(self.path))
 
     @contextmanager
-    def full(self) -> Iterator[None]:
-        """Leaves no byte free for as long as the block lasts."""
+    def full(self) -> Iterator[Callable[[], None]]:
+        """Leaves no byte free for as long as the block lasts; what it yields takes what others have freed since."""
         filler = self.path / "filler"
-        try:
-            with filler.open("wb", buffering=0) as file, suppress(OSError):
+
+        def fill() -> None:
+            with filler.open("ab", buffering=0) as file, suppress(OSError):
                 for size in (len(_BLOCK), 4096, 1):
                     with suppress(OSError):
                         while file.write(_BLOCK[:size]):
                             pass
-            yield
+
+        try:
+            fill()
+            yield fill
         finally:
             filler.unlink()
 

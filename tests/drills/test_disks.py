@@ -14,8 +14,10 @@ from .disks import Disks, stack_on_small_disks
 from .work import Work, at_work, await_true
 
 FULL_SECONDS = 12.0
-RECOVERED_SECONDS = 30.0
-LONGEST_FULL_SECONDS = 90.0
+RECOVERED_SECONDS = 40.0
+LONGEST_FULL_SECONDS = 180.0
+NEEDED = {"payment-instruction": ("identity",)}
+"""Without whose write another is not asked for one: a submission is authorised first, which identity records."""
 TRUTH_SECONDS = 6.0
 """After so long without a write a service does not say any more that it serves."""
 
@@ -79,16 +81,19 @@ def test_a_database_without_room_stops_writes_and_they_go_on_by_themselves(small
     small.work.await_writes(*SERVICES, seconds=RECOVERED_SECONDS)
     missed = dict.fromkeys(SERVICES, False)
     ends = time.monotonic() + LONGEST_FULL_SECONDS
-    with small.disks.postgres.full():
+    with small.disks.postgres.full() as fill:
         while time.monotonic() < ends and not all(missed.values()):
             for service in SERVICES:
+                # What PostgreSQL gives back, as of its log, is nobody's to write into.
+                fill()
                 written = small.work.writes_within(service, TRUTH_SECONDS)
                 missed[service] |= not written
-                assert written or not small.work.says_serving(service), (
-                    f"{service} writes nothing and says that it does"
+                needed = (service, *NEEDED.get(service, ()))
+                assert written or not all(map(small.work.says_serving, needed)), (
+                    f"{service} writes nothing, and all of {needed} say that they do"
                 )
         print("missed", missed)
-        assert any(missed.values()), "the disk was never full enough to be felt"
+        assert all(missed.values()), f"the disk was not full enough for all to feel it: {missed}"
         time.sleep(FULL_SECONDS)
     if stack.parts["postgres"].pid is None:
         # A server that cannot write its log ends; whoever supervises it starts it again.

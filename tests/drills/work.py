@@ -12,12 +12,15 @@ from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.servers.certificates import CertificateFiles
 from ringfence_local_stack.stack.health import is_serving
 from ringfence_local_stack.stack.local_stack import LocalStack
+from ringfence_local_stack.stack.running import service_of
 
 from tests.chaos.book import open_book
-from tests.chaos.drill import PATIENCE, compare, under_load
+from tests.chaos.drill import PATIENCE, compare_acknowledged, under_load
 from tests.chaos.journal import Pulse
 from tests.chaos.killer import LED
+from tests.chaos.logged import read_log
 from tests.chaos.town import found_town
+from tests.chaos.town_check import check_reading
 
 CLIENTS = 40
 SEED = 9
@@ -49,15 +52,24 @@ class Work:
         self.pulses[service].listen()
         return self.pulses[service].await_write(seconds) is not None
 
-    def says_serving(self, service: str) -> bool:
-        """Tells whether a service says that it leads and is well."""
+    @property
+    def parts(self) -> list[str]:
+        """The processes of all services."""
+        return [part for part in self.stack.parts if service_of(part) in SERVICES]
+
+    def says_serving(self, part: str, name: str = "") -> bool:
+        """Tells whether a process says that something of it is well: unless it is named, that it leads."""
         running = self.stack.running
-        return is_serving(running.listens[service], running.workload_ca_file, self.probe, LED[service])
+        name = name or LED[service_of(part)]
+        return is_serving(running.listens[part], running.workload_ca_file, self.probe, name)
 
 
 @contextmanager
 def at_work(stack: LocalStack) -> Iterator[Work]:
-    """Has clients of all services at work; compares in the end what was acknowledged with what stands."""
+    """Has clients of all services at work; compares in the end what was acknowledged with what stands.
+
+    What services have is compared where their stack ends, as after every drill (`after.py`).
+    """
     with Sandbox(stack.running, PATIENCE) as sandbox:
         books, town = [open_book(sandbox, "north", CLIENTS)], found_town(sandbox)
         pulses = {service: Pulse() for service in SERVICES}
@@ -65,7 +77,8 @@ def at_work(stack: LocalStack) -> Iterator[Work]:
         with under_load(books, town, pulses, SEED) as failures:
             yield Work(stack, pulses, failures, probe)
         assert not failures, failures
-        assert compare(stack, books, town) == []
+        found = compare_acknowledged(books, town)
+        assert [*found, *check_reading(town, read_log(sandbox.regulator, town.log_key))] == []
 
 
 def await_true(look: Callable[[], bool], seconds: float) -> float:

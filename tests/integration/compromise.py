@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import iso4217
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -30,6 +32,9 @@ from ringfence_protos.identity.v1 import identity_pb2
 from .wire import Answer, Method, Wire, methods
 
 LARGE_MINOR = 5_000_00
+CURRENCIES = sorted(each.code for each in iso4217.Currency if each.exponent is not None)
+HELD = ["EUR", "JPY"]
+"""What the drills' clients have money in: half of what a thief names, the other half is any."""
 ID_BYTES = 16
 _INTEGERS = {
     FieldDescriptor.CPPTYPE_INT32,
@@ -221,15 +226,18 @@ def open_methods() -> list[Method]:
     return [each for each in methods() if each.access.scope and each.descriptor.name != "RotateKey"]
 
 
-def left_minor(scenario: Scenario) -> int:
-    """What the bank was told to pay, in minor units."""
+def left_minor(scenario: Scenario) -> Counter[str]:
+    """What the bank was told to pay, in minor units by currency."""
     folder: Path = spool_folder(scenario.stack.directory) / "outbox"
-    return sum(
-        to_minor(each.text("IntrBkSttlmAmt") or "", "EUR")
-        for file in folder.glob("*.xml")
-        if (content := file.read_bytes()).startswith(b"<")
-        for each in messages.sent_payments(content)
-    )
+    told = Counter[str]()
+    for file in folder.glob("*.xml"):
+        if (content := file.read_bytes()).startswith(b"<"):
+            for each in messages.sent_payments(content):
+                amount = each.element.find("{*}IntrBkSttlmAmt")
+                assert amount is not None
+                currency = amount.attrib["Ccy"]
+                told[currency] += to_minor(amount.text or "", currency)
+    return told
 
 
 def broken_tasks(scenario: Scenario) -> list[str]:
@@ -246,7 +254,7 @@ def knowledge(ids: dict[str, list[bytes]], **values: list[Any]) -> Known:
             "public_key": [key.public_key().public_bytes_raw()],
             "creditor_iban": [outside],
             "iban": [new_iban, outside],
-            "currency": ["EUR"],
+            "currency": [*CURRENCIES, *HELD * (len(CURRENCIES) // len(HELD))],
             "name": [lambda: fresh("thief-")],
             "creditor_name": ["A Thief"],
             "country": ["DE"],
@@ -264,7 +272,9 @@ def knowledge(ids: dict[str, list[bytes]], **values: list[Any]) -> Known:
     )
 
 
-def allowed_minor(by: Client, tenant_id: UUID, accounts: int) -> int:
-    """What the limits in force let a platform's key pay in euros on a day from so many accounts, in minor units."""
-    (limits,) = by.limits.get(tenant_id, ["EUR"]).currencies
-    return min(limits.day_minor, accounts * limits.debtor_day_minor)
+def allowed_minor(by: Client, tenant_id: UUID, accounts: Mapping[str, int]) -> Counter[str]:
+    """What the limits in force let a platform's key pay on a day, in minor units by the currency of its accounts."""
+    limits = by.limits.get(tenant_id, list(accounts)).currencies
+    return Counter(
+        {each.currency: min(each.day_minor, accounts[each.currency] * each.debtor_day_minor) for each in limits}
+    )

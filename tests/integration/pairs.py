@@ -17,6 +17,8 @@ from .conftest import PATIENCE
 from .posting import IMPATIENT, Ring
 
 FEED = "ringfence.common.v1.FeedService"
+CONDITION = "ringfence.common.v1.ConditionService"
+"""Tells how a process is, whether it leads or not."""
 LED = {
     "identity": ("ringfence.identity.v1.TokenService", "ringfence.identity.v1.PartyService"),
     "custody": ("ringfence.custody.v1.CustodyService",),

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import grpc
-from ringfence.audit import UnprovenTransfer
 from ringfence.ids import new_id
+from ringfence.unproven import UnprovenTransfer
 from ringfence_local_stack.scenario import Platform, Scenario
 from ringfence_local_stack.scenario.account import Account
 from ringfence_local_stack.scenario.waiting import eventually

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from ringfence.ids import new_id
 from ringfence_bank_simulator.camt import statement
 from ringfence_bank_simulator.tellings import Balances, Telling
 from ringfence_local_stack.scenario import Bank
+
+
+def bank_day() -> date:
+    """Returns the day as the sandbox's banks have it, which is not always that of UTC."""
+    return datetime.now(ZoneInfo("Europe/Berlin")).date()
 
 
 def state_nothing(bank: Bank, first: date, last: date) -> None:

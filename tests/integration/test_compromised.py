@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -27,16 +29,24 @@ from ringfence_local_stack.scenario.people import Customer
 from ringfence_local_stack.scenario.platform import Platform
 from ringfence_local_stack.scenario.waiting import eventually, fresh
 
-from .compromise import Known, Thief, allowed_minor, broken_tasks, knowledge, left_minor
+from .compromise import CURRENCIES, HELD, Known, Thief, allowed_minor, broken_tasks, knowledge, left_minor
 
 FUNDS_MINOR = 50_000_00
 PAYMENT_LIMIT_MINOR = 10_000_00
 """What the sandbox lets pass without a second person, in one payment."""
-CLIENTS = ("Nora Vale", "Ivo Marsh")
+YEN_FUNDS = 5_000_000
+CLIENTS, IN_YEN = ("Nora Vale", "Ivo Marsh"), "Aiko Brandt"
+ACCOUNTS = {"EUR": len(CLIENTS), "JPY": 1}
+FUNDS = {"EUR": FUNDS_MINOR, "JPY": YEN_FUNDS}
+"""What is on each account."""
 STILL_SECONDS = 3.0
 """Nothing has left for so long: nothing is under way any more."""
 ROUNDS = 10
 """How often each method is tried here; `make drills` tries longer, with other seeds."""
+
+
+Left = Callable[[], Counter[str]]
+"""What has left, in minor units by currency."""
 
 
 @pytest.fixture(scope="module")
@@ -51,22 +61,25 @@ def town() -> Iterator[Scenario]:
 
 @pytest.fixture
 def platform(town: Scenario) -> Platform:
-    """A platform whose clients have money that a bank has told of."""
+    """A platform whose clients have money that a bank has told of, in euros and in yen."""
     made = town.platform(*CLIENTS)
     for customer in made.customers(*CLIENTS):
         made.bank.deposit(customer, FUNDS_MINOR)
+    made.account(AccountClass.SUSPENSE, currency="JPY")
+    (in_yen,) = made.enrol([made.party(IN_YEN)], currency="JPY")
+    made.open_bank(currency="JPY").deposit(in_yen, YEN_FUNDS)
     return made
 
 
 @pytest.fixture
-def left(town: Scenario) -> Callable[[], int]:
-    """Returns what has left since the test began, in minor units, once nothing more does."""
+def left(town: Scenario) -> Left:
+    """Returns what has left since the test began, in minor units by currency, once nothing more does."""
     before = left_minor(town)
 
-    def now() -> int:
+    def now() -> Counter[str]:
         while True:
             so_far = left_minor(town)
-            if not eventually(lambda: left_minor(town) > so_far, STILL_SECONDS):  # noqa: B023  # called in this round
+            if not eventually(lambda: left_minor(town) != so_far, STILL_SECONDS):  # noqa: B023  # called in this round
                 return so_far - before
 
     return now
@@ -74,7 +87,7 @@ def left(town: Scenario) -> Callable[[], int]:
 
 def known(platform: Platform) -> Known:
     """What somebody inside may know of a platform: every id and IBAN."""
-    customers = platform.customers(*CLIENTS)
+    customers = platform.customers(*CLIENTS, IN_YEN)
     feed = platform.sandbox.bank_feed.credentials.principal_id.bytes
     ids = {
         "tenant": [platform.id.bytes],
@@ -94,7 +107,7 @@ def known(platform: Platform) -> Known:
 
 def money(town: Scenario, platform: Platform) -> list[int]:
     """What each client has that is not set aside, read by whoever is not suspended."""
-    ids = [each.account.id for each in platform.customers(*CLIENTS)]
+    ids = [each.account.id for each in platform.customers(*CLIENTS, IN_YEN)]
     for reader in (*town.operators, town.regulator):
         with suppress(RingfenceError):
             balances = [each.balances for each in reader.custody.accounts(ids, platform.id)]
@@ -102,67 +115,67 @@ def money(town: Scenario, platform: Platform) -> list[int]:
     raise AssertionError("nobody is left who may read")
 
 
-def test_one_operator_cannot_make_a_platform_of_his_own(
-    town: Scenario, platform: Platform, left: Callable[[], int]
-) -> None:
+def test_one_operator_cannot_make_a_platform_of_his_own(town: Scenario, platform: Platform, left: Left) -> None:
     """The straight way: a platform, a client and a bank feed with his keys, invented money, and a payment of it."""
     became = by_a_platform_of_his_own(town, platform, town.operators[1])
     out = left()
     print(f"one operator, by a platform of his own: {shown(out)} left, became {became} principals")
-    assert (became, out) == (0, 0)
+    assert (became, out) == (0, Counter())
 
 
-def test_two_operators_together_could(town: Scenario, platform: Platform, left: Callable[[], int]) -> None:
+def test_two_operators_together_could(town: Scenario, platform: Platform, left: Left) -> None:
     """The same with the keys of both: what the drill would see if one were enough."""
     assert by_a_platform_of_his_own(town, platform, *reversed(town.operators)) == 2
-    assert left() == PAYMENT_LIMIT_MINOR
+    assert left() == {"EUR": PAYMENT_LIMIT_MINOR}
 
 
-def test_one_platform_key_moves_what_the_limits_allow(
-    town: Scenario, platform: Platform, left: Callable[[], int]
-) -> None:
+def test_one_platform_key_moves_what_the_limits_allow(town: Scenario, platform: Platform, left: Left) -> None:
     """Payments at the limit and below until nothing goes any more: the limits of a day hold, and nothing else does.
 
     Prints the sum, which the client's own signature will close.
     """
-    outside, allowed = new_iban(), allowed_minor(platform.client, platform.id, len(CLIENTS))
-    for customer in platform.customers(*CLIENTS):
-        for number in range(2 * FUNDS_MINOR // PAYMENT_LIMIT_MINOR):
-            platform.pay(customer, outside, f"Payee {number}", PAYMENT_LIMIT_MINOR - number)
-        platform.pay(customer, outside, "All Of It", FUNDS_MINOR)
-    out, whole = left(), FUNDS_MINOR * len(CLIENTS)
+    allowed = allowed_minor(platform.client, platform.id, ACCOUNTS)
+    limits = {each.currency: each.payment_minor for each in platform.client.limits.get(platform.id, HELD).currencies}
+    for customer in platform.customers(*CLIENTS, IN_YEN):
+        currency = customer.account.currency
+        limit_minor, funds_minor = limits[currency], FUNDS[currency]
+        amounts = [limit_minor - number for number in range(2 * funds_minor // limit_minor)]
+        for other in CURRENCIES:
+            order(platform, customer, other, 1 if other != currency else funds_minor)
+        for amount_minor in amounts:
+            order(platform, customer, currency, amount_minor)
+    out, whole = left(), Counter({each: FUNDS[each] * count for each, count in ACCOUNTS.items()})
     print(f"one platform key could still move {shown(out)} of {shown(whole)}: its limits say {shown(allowed)}")
     assert out == allowed
+    assert all(out[each] < whole[each] for each in ACCOUNTS)
 
 
-def test_one_platform_key_moves_no_more_by_fees(town: Scenario, platform: Platform, left: Callable[[], int]) -> None:
+def test_one_platform_key_moves_no_more_by_fees(town: Scenario, platform: Platform, left: Left) -> None:
     """Invented fees onto an account of the platform's own, and from there to the outside: under the same limits."""
-    fees, allowed = platform.account(AccountClass.FEE), allowed_minor(platform.client, platform.id, len(CLIENTS))
+    fees, allowed = platform.account(AccountClass.FEE), allowed_minor(platform.client, platform.id, ACCOUNTS)["EUR"]
     for customer in platform.customers(*CLIENTS):
         for amount_minor in (FUNDS_MINOR, PAYMENT_LIMIT_MINOR, PAYMENT_LIMIT_MINOR - 1):
             charge(platform, customer, fees, amount_minor)
     for account in (fees, *(each.account for each in platform.customers(*CLIENTS))):
         for number in range(3):
             pay_out(platform, account, PAYMENT_LIMIT_MINOR - number)
-    out, taken = left(), len(CLIENTS) * FUNDS_MINOR - sum(money(town, platform))
-    print(f"one platform key, by fees: {shown(taken)} taken from clients, {shown(out)} left")
+    out, taken = left(), len(CLIENTS) * FUNDS_MINOR - sum(money(town, platform)[: len(CLIENTS)])
+    print(f"one platform key, by fees: {shown(Counter(EUR=taken))} taken from clients, {shown(out)} left")
     assert taken == allowed
-    assert out <= allowed
+    assert out <= Counter(EUR=allowed)
 
 
-def test_one_platform_key_tries_every_method(town: Scenario, platform: Platform, left: Callable[[], int]) -> None:
+def test_one_platform_key_tries_every_method(town: Scenario, platform: Platform, left: Left) -> None:
     """Guesses at every method bring nothing out that a second person would have had to look at."""
     platform_walks(town, platform, left, seed=1, rounds=ROUNDS)
 
 
-def test_one_operator_moves_nothing_and_makes_nobody(
-    town: Scenario, platform: Platform, left: Callable[[], int]
-) -> None:
+def test_one_operator_moves_nothing_and_makes_nobody(town: Scenario, platform: Platform, left: Left) -> None:
     """Whatever one operator tries with every method: no money moves or appears, and he becomes nobody else."""
     operator_walks(town, platform, left, seed=1, rounds=ROUNDS)
 
 
-def platform_walks(town: Scenario, platform: Platform, left: Callable[[], int], *, seed: int, rounds: int) -> None:
+def platform_walks(town: Scenario, platform: Platform, left: Left, *, seed: int, rounds: int) -> None:
     """Tries every method with a platform's key, and looks at what came of it."""
     thief = Thief(town, platform.client.credentials, known(platform), seed)
     thief.walk(rounds)
@@ -170,10 +183,10 @@ def platform_walks(town: Scenario, platform: Platform, left: Callable[[], int], 
     print(f"one platform key, seed {seed}: {shown(out)} left, became {len(became)} principals")
     assert became == []
     assert broken_tasks(town) == []
-    assert out <= allowed_minor(platform.client, platform.id, len(CLIENTS))
+    assert out <= allowed_minor(platform.client, platform.id, ACCOUNTS)
 
 
-def operator_walks(town: Scenario, platform: Platform, left: Callable[[], int], *, seed: int, rounds: int) -> None:
+def operator_walks(town: Scenario, platform: Platform, left: Left, *, seed: int, rounds: int) -> None:
     """Tries every method with an operator's key and with whoever he becomes, and looks at what came of it."""
     before = money(town, platform)
     thief = Thief(town, town.operators[1].credentials, known(platform), seed)
@@ -184,7 +197,7 @@ def operator_walks(town: Scenario, platform: Platform, left: Callable[[], int], 
     out = left()
     answers = sum(thief.answered.values())
     print(f"one operator, seed {seed}: {answers} answers, {shown(out)} left, became {len(became)} principals")
-    assert (out, became) == (0, [])
+    assert (out, became) == (Counter(), [])
     assert money(town, platform) == before
     assert broken_tasks(town) == []
 
@@ -232,9 +245,16 @@ def pay_out(platform: Platform, account: Account, amount_minor: int) -> None:
         platform.client.flows.pay_out(payout)
 
 
-def shown(minor: int) -> str:
-    """An amount as people read it."""
-    return show(minor, "EUR")
+def order(platform: Platform, customer: Customer, currency: str, amount_minor: int) -> None:
+    """Has an amount of any currency paid to the outside; what is refused at once is."""
+    asked = platform.order(customer.iban, new_iban(), "A Thief", amount_minor)
+    with suppress(RingfenceError):
+        platform.submit([replace(asked, currency=currency)])
+
+
+def shown(minor: Mapping[str, int]) -> str:
+    """Amounts as people read them, by currency."""
+    return ", ".join(show(each, currency) for currency, each in sorted(minor.items())) or "nothing"
 
 
 def by_a_platform_of_his_own(town: Scenario, platform: Platform, operator: Client, *others: Client) -> int:

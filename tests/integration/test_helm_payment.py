@@ -19,7 +19,7 @@ OTHER_KEY = "example.org/log+67b6e1b8+AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh
 def as_mounted(folder: Path, target: Path) -> str:
     """Copies a credentials directory as Kubernetes mounts a Secret: links to files that the group may read."""
     (target / "..data").mkdir(parents=True)
-    for file in folder.iterdir():
+    for file in filter(Path.is_file, folder.iterdir()):
         shutil.copyfile(file, target / "..data" / file.name)
         (target / "..data" / file.name).chmod(0o440)
         (target / file.name).symlink_to(Path("..data", file.name))

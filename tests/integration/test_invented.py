@@ -7,7 +7,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
-from ringfence.audit import Flaw
+from ringfence.unproven import Flaw
 from ringfence_local_stack.scenario import Platform, Scenario
 from ringfence_local_stack.scenario.ibans import new_iban
 from ringfence_local_stack.scenario.payment import Payment, Status

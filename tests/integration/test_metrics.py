@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from prometheus_client import Metric
-from ringfence.audit import Flaw
 from ringfence.payments import InstructionStatus
+from ringfence.unproven import Flaw
 from ringfence_local_stack.sandbox.birth import spool_folder
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.scenario import Platform, Scenario, messages
@@ -153,6 +153,7 @@ def test_no_label_names_a_tenant_a_person_or_an_account(
         "ringfence_source": set(SERVICES),
         "ringfence_currency": {platform.currency},
         "ringfence_flaw": {each.name for each in Flaw},
+        "ringfence_finding": {"different", "uncovered"},
         "server_address": {"127.0.0.1"},
     }
     for families in shown.values():

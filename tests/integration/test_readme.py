@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -71,38 +70,6 @@ def test_grpcurl_examples_name_real_methods_and_fields(sandbox: Sandbox, stage: 
     wire.close()
     folder = sandbox.folder_of(stage.platform.name)
     assert all((folder / name).exists() for name in ("servers-ca.pem", "client.pem", "client.key", "credentials.json"))
-
-
-@pytest.mark.usefixtures("example")
-def test_regulators_walk(sandbox: Sandbox, stage: Stage, tmp_path: Path) -> None:
-    """From the invitation to an offline proof of all of it, by the README's commands alone, the last offline."""
-    online, offline = re.findall(r"```sh\n(.*?)```", README.partition("## Prove it")[2], re.DOTALL)[:2]
-    payer = stage.account(stage.platform.clients[0].name)
-    fact = next(iter(sandbox.regulator.audit.search(payer)))
-    there = {"RINGFENCE_STACK": str(sandbox.stack.directory)}
-    asked = _shell(online.replace(" ID ", f" {payer} ").replace(" NUMBER ", f" {fact.index} "), tmp_path, there)
-    assert "12.50 EUR" in asked
-    away = ["unshare", "--net"] if os.geteuid() == 0 else []
-    proven = _shell(offline, tmp_path, {"KEY": sandbox.log_key()}, away)
-    assert str(payer) in proven
-    assert Path(proven.splitlines()[-1]).name == "verify.html"
-
-
-def _shell(commands: str, folder: Path, variables: dict[str, str], away: Sequence[str] = ()) -> str:
-    """Runs commands in a shell that ends with the first that fails; returns what they print."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "COLUMNS": "200", **variables}
-    done = subprocess.run(
-        [*away, "bash", "-euo", "pipefail", "-c", commands],
-        env=environment,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def _call(wire: Wire, method: Method, text: str, token: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from ringfence.ledger import NewTransfer
+from ringfence_bootstrap.description import SERVICES
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.scenario import Scenario
 from ringfence_local_stack.stack.local_stack import LocalStack
@@ -20,7 +21,6 @@ from ringfence_local_stack.stack.local_stack import LocalStack
 from .conftest import PATIENCE
 from .pairs import await_true
 from .posting import FUNDS_MINOR, Poster, Ring, open_ring
-from .test_drills import SERVICES
 from .traffic import Traffic, open_platform, transfer_count
 
 NAMES = ("live", "ready", "lead")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import redirect_stdout
+from functools import cache
 from importlib.metadata import entry_points
+from io import StringIO
 from pathlib import Path
 
 import psycopg
@@ -49,20 +52,26 @@ def test_statement_is_understood_by_some_database(stack: LocalStack, page: str, 
     raise AssertionError(f"{page}: {problems}")
 
 
+@cache
+def helped(program: str, *words: str) -> tuple[object, str]:
+    """Returns exit code and output of a command that is asked how it is used; many pages name the same one."""
+    (installed,) = entry_points(group="console_scripts", name=program)
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as said:
+        patch.setattr(sys, "argv", [program, *words, "--help"])
+        patch.setenv("COLUMNS", "200")
+        with pytest.raises(SystemExit) as ended:
+            installed.load()()
+    return ended.value.code, said.getvalue()
+
+
 @pytest.mark.parametrize(("page", "command"), spans(r"ringfence [a-z]+|ringfence-[a-z-]+ "))
-def test_command_exists(
-    page: str, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_command_exists(page: str, command: str) -> None:
     """The command knows its verb, and the options that are named."""
     program, verb, *rest = command.split()
     words = [verb, *(word for word in rest[:1] if re.fullmatch("[a-z-]+", word) and not word.startswith("-"))]
-    (installed,) = entry_points(group="console_scripts", name=program)
-    monkeypatch.setattr(sys, "argv", [program, *words, "--help"])
-    monkeypatch.setenv("COLUMNS", "200")
-    with pytest.raises(SystemExit) as ended:
-        installed.load()()
-    assert ended.value.code == 0, page
-    assert {word for word in rest if word.startswith("--")} <= set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    code, said = helped(program, *words)
+    assert code == 0, page
+    assert {word for word in rest if word.startswith("--")} <= set(re.findall(r"--[a-z-]+", said))
 
 
 def test_metrics_and_lines_of_the_log_exist() -> None:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import time
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ringfence.cli import main
 from ringfence.ids import new_id
+from ringfence.payments import InstructionStatus
 from ringfence_local_stack.scenario import Scenario, eventually, fresh, new_iban
 from ringfence_local_stack.scenario.messages import entry
 from ringfence_verifier import verify_answer, verify_receipt
+from ringfence_verifier.dossier import verify_dossier
 
-Rows = list[dict[str, str]]
-Shell = Callable[..., Rows]
+from .conftest import Rows, Shell
+
 DENIED = "\t".join(
     f'"{column}"'
     for column in (
@@ -27,26 +25,6 @@ DENIED = "\t".join(
     )
 )
 REFUSED = 3
-
-
-@pytest.fixture
-def shell(scenario: Scenario, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
-    """Runs a command as a principal of the sandbox with --json; returns its rows. It ends with `code`, and a `note`."""
-    for name, address in scenario.stack.addresses.items():
-        monkeypatch.setenv(f"RINGFENCE_{name.upper().replace('-', '_')}_ADDRESS", address)
-
-    def run(principal: str, *arguments: str, code: int = 0, table: bool = True, note: str = "") -> Rows:
-        typed = ["ringfence", *arguments, "--as", str(scenario.sandbox.folder_of(principal)), *["--json"] * table]
-        monkeypatch.setattr(sys, "argv", typed)
-        with pytest.raises(SystemExit) as ended:
-            main()
-        told = capsys.readouterr()
-        assert (ended.value.code or 0) == code, told.err
-        assert note in " ".join(told.err.split())
-        rows: Rows = json.loads(told.out) if told.out else []
-        return rows
-
-    return run
 
 
 def confirmed(shell: Shell, proposed: Rows) -> str:
@@ -190,17 +168,27 @@ def test_a_principal_is_registered_with_its_certificate(scenario: Scenario, shel
     shell("operator-1", *new, note="ringfence pin")
 
 
+def _bundled(scenario: Scenario, shell: Shell, transfer: str, indexes: set[str], folder: Path) -> None:
+    """A dossier about a transfer has all facts about it, in words too; a file that is there stays as it is."""
+    bundle, key = str(folder / "case.dossier"), ("--key", scenario.sandbox.log_key())
+    shell("regulator", "dossier", bundle, "--about", transfer, "--linked", *key, table=False)
+    opened = verify_dossier(Path(bundle).read_bytes(), scenario.sandbox.log_key())
+    assert indexes <= {str(each.index) for each in opened.facts}
+    assert b"10.00" in dict(opened.entries)["facts/words.en.csv"]
+    shell("regulator", "dossier", bundle, "--about", transfer, *key, table=False, code=1, note="there already")
+
+
 def test_what_moved_is_listed_and_proven(scenario: Scenario, shell: Shell, tmp_path: Path) -> None:
     """A bank's file is handed in, its transfers and balances are read, and a regulator gets the receipt."""
     platform = scenario.platform("Nora Vale")
     nora = platform.customer("Nora Vale")
-    told = tmp_path / "camt.xml"
-    told.write_bytes(platform.bank.notification(entry(10_00, nora.iban, reference=fresh("R"))))
+    file = tmp_path / "camt.xml"
+    file.write_bytes(platform.bank.notification(entry(10_00, nora.iban, reference=fresh("R"))))
     feed = scenario.sandbox.bank_feed.credentials.principal_id
     (name,) = (
         each for each in scenario.sandbox.names() if scenario.sandbox.client(each).credentials.principal_id == feed
     )
-    assert shell(name, "evidence", str(told))[0]["credited"] == "1"
+    assert shell(name, "evidence", str(file))[0]["credited"] == "1"
     (moved,) = shell(platform.name, "transfers")
     assert (moved["amount"], moved["to"]) == ("10.00 EUR", str(nora.account.id))
     assert shell(platform.name, "transfers", moved["transfer"]) == [moved]
@@ -214,12 +202,14 @@ def test_what_moved_is_listed_and_proven(scenario: Scenario, shell: Shell, tmp_p
 
     assert eventually(lambda: logged() != [])
     (found,) = logged()
-    assert (found["amount"], found["what"]) == ("10.00 EUR", "deposit")
+    assert found["amount"] == "10.00 EUR"
+    assert found["what"].startswith("Moved, deposit: ")
     of_platform = ("search", "--platform", str(platform.id))
     indexes = [int(each["index"]) for each in shell("regulator", *of_platform)]
     assert indexes == sorted(indexes, reverse=True)
     assert [int(each["index"]) for each in shell("regulator", *of_platform, "--most", "2")] == indexes[:2]
-    assert found in shell("regulator", *of_platform, "--kind", "transfer", "--amount", "10.00 EUR")
+    of_amount = shell("regulator", *of_platform, "--kind", "transfer", "--amount", "10.00 EUR")
+    assert found["index"] in [each["index"] for each in of_amount]
     assert shell("regulator", *of_platform, "--amount", "10.01 EUR") == []
     shell("regulator", "receipt", found["index"], str(tmp_path / "receipt"), table=False)
     proven = verify_receipt((tmp_path / "receipt").read_text(), scenario.sandbox.log_key())
@@ -227,10 +217,23 @@ def test_what_moved_is_listed_and_proven(scenario: Scenario, shell: Shell, tmp_p
     saved = tmp_path / "answer"
     asked = ("--key", scenario.sandbox.log_key(), "--save", str(saved))
     all_of_it = shell("regulator", "answer", moved["transfer"], *asked)
-    assert found in all_of_it
+    assert found["index"] in [each["index"] for each in all_of_it]
     answer = verify_answer(saved.read_bytes(), scenario.sandbox.log_key())
     assert [str(index) for index, _ in answer.facts] == [each["index"] for each in all_of_it]
     assert shell("regulator", "answer", str(new_id()), *asked) == []
+    _bundled(scenario, shell, moved["transfer"], {each["index"] for each in all_of_it}, tmp_path)
+    way: Any = shell("regulator", "trace", moved["transfer"], *asked[:2])
+    places = [(node["kind"], node["minor"]) for node in way["nodes"]]
+    assert places == [("bank-in", 10_00), ("account", 10_00), ("kept", 10_00)]
+    steps = [each["what"] for each in way["steps"]]
+    reported, booked = (
+        next(at for at, what in enumerate(steps) if what.startswith(said))
+        for said in ("The bank reports money in for client account ", "Moved, deposit: ")
+    )
+    assert reported < booked
+    told: Any = shell("regulator", "about", moved["transfer"], *asked[:2], "--language", "zh")
+    assert told["kinds"]["custody.transfer.v1"] == 1
+    assert any(each["what"].startswith("已划转（入金）：") for each in told["facts"])
 
 
 def test_what_a_bank_tells_is_handed_in_and_decided(scenario: Scenario, shell: Shell, tmp_path: Path) -> None:
@@ -250,7 +253,7 @@ def test_what_a_bank_tells_is_handed_in_and_decided(scenario: Scenario, shell: S
     (found,) = shell("operator-1", "exceptions", "list", *at, note="bank mirror 1 of 1")
     assert (found["mirror"], found["kind"]) == (mirror, "currency")
     shown = {each["what"]: each["is"] for each in shell("operator-1", "exceptions", "show", found["exception"], *at)}
-    assert shown == {**found, "file": sha256(told.read_bytes()).hexdigest()}
+    assert shown == {**found, "file": sha256(told.read_bytes()).hexdigest(), "booked so far": "0.00 EUR"}
     shell("operator-1", "exceptions", "void", str(new_id()), *at, *because, code=REFUSED, note="waits")
     shell("operator-1", "exceptions", "list", *at, "--mirror", str(new_id()), code=REFUSED, note="no bank mirror")
     shell("operator-1", "exceptions", "accept", found["exception"], *at, *because, code=REFUSED)
@@ -263,3 +266,50 @@ def test_what_a_bank_tells_is_handed_in_and_decided(scenario: Scenario, shell: S
     decide = ("statements", "decide", doubtful["entry"], *at, "--mirror", mirror, *because)
     assert confirmed(shell, shell("operator-1", *decide)) == "confirmed"
     assert shell("operator-1", "statements", "held", *at) == []
+
+
+def test_facts_are_found_by_what_people_know_and_sealed_ones_opened(
+    scenario: Scenario, shell: Shell, tmp_path: Path
+) -> None:
+    """By name, IBAN, reference, amount, file, id and number, with how far that goes; a party is opened for a reason."""
+    payer, payee = f"Quirina {fresh('V').title()}", f"Ulf {fresh('W').title()}"
+    platform = scenario.platform(payer, payee)
+    quirina, ulf = platform.customers(payer, payee)
+    told = tmp_path / "camt.xml"
+    told.write_bytes(platform.bank.notification(entry(90_17, quirina.iban, reference=fresh("R"))))
+    feed = scenario.sandbox.bank_feed.credentials.principal_id
+    (bank,) = (
+        each for each in scenario.sandbox.names() if scenario.sandbox.client(each).credentials.principal_id == feed
+    )
+    assert shell(bank, "evidence", str(told))[0]["credited"] == "1"
+    reference = fresh("RENT")
+    order = platform.order(quirina.iban, ulf.iban, payee, 41_19, end_to_end_id=reference)
+    platform.submit([order])[0].wait_for(InstructionStatus.SETTLED)
+    because = ("--reason", "case 7/26", "--key", scenario.sandbox.log_key())
+
+    def kinds(sought: str, *arguments: str, note: str = "") -> set[str]:
+        return {each["kind"] for each in shell("regulator", "search", sought, *because, *arguments, note=note)}
+
+    transfer, instruction = "custody.transfer.v1", "payment-instruction.instruction.v1"
+    assert eventually(lambda: transfer in kinds(str(quirina.account.id)) and transfer in kinds("41.19 EUR"))
+    assert {transfer, instruction} <= kinds(reference, "--by", "text", note="no proof shows that there are no")
+    assert {transfer, instruction} <= kinds("41.19 EUR", note="and proven: there are no others")
+    assert kinds("41.18 EUR", "--platform", str(platform.id), note="and proven: there are no others") == set()
+    assert "identity.party_registered.v1" in kinds(payer.upper(), "--by", "name", note="identity's word")
+    assert kinds("Quirina Nobody", "--by", "name", note="identity's word") == set()
+    assert transfer in kinds(quirina.iban, "--kind", "transfer", note="the IBAN")
+    assert "payment-instruction.bank_entry.v1" in kinds(sha256(told.read_bytes()).hexdigest(), note="proven")
+    (settled,) = shell("regulator", "search", str(order.id), *because, "--status", "settled")
+    assert settled["kind"] == "payment-instruction.step.v1"
+    assert shell("regulator", "search", f"#{settled['index']}", *because) == [settled]
+    shell("regulator", "search", payer, "--key", scenario.sandbox.log_key(), code=2, table=False)
+
+    party = str(quirina.party.id)
+    opened = shell("regulator", "disclose", party, *because, note="before it was opened")
+    assert {payer, quirina.iban} <= {each["text"] for each in opened}
+    (sealed,) = shell("regulator", "search", str(order.id), *because, "--kind", "instruction.v1")
+    texts = shell("regulator", "disclose", sealed["index"], "--field", "creditor", *because)
+    assert {(each["field"], each["what"], each["text"]) for each in texts} >= {("creditor", "iban", ulf.iban)}
+    assert eventually(lambda: "audit.read.v1" in kinds(party))
+    shell("regulator", "disclose", settled["index"], *because, code=REFUSED, note="NOTHING_SEALED")
+    shell("operator-1", "disclose", sealed["index"], *because, code=REFUSED, note="SCOPE_MISSING")

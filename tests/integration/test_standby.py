@@ -15,6 +15,7 @@ from uuid import UUID
 import pytest
 from ringfence.custody import Custody
 from ringfence.errors import RingfenceError
+from ringfence_bootstrap.description import SERVICES
 from ringfence_local_stack.sandbox.onboarding import agree
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.scenario import Scenario
@@ -22,10 +23,9 @@ from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_local_stack.stack.running import STANDBY
 
 from .conftest import PATIENCE
-from .pairs import FEED, Pair, await_true
+from .pairs import CONDITION, FEED, Pair, await_true
 from .posting import FUNDS_MINOR, IMPATIENT, Posting, Ring, open_ring
-from .test_drills import SERVICES, await_log_complete
-from .traffic import Traffic, open_platform, transfer_count
+from .traffic import Traffic, await_log_complete, open_platform, transfer_count
 from .wire import Wire, methods
 
 TAKEOVER_SECONDS = 2.0
@@ -162,7 +162,8 @@ def test_leader_that_hangs_is_replaced_and_refuses_when_it_wakes(pair: Pair) -> 
 def test_standby_gives_no_answer_of_its_own(stack: LocalStack, pairs: dict[str, Pair], service: str) -> None:
     """Whoever asks a standby for whatever, without a token or a request that makes sense, is sent to the leader."""
     _, standby = pairs[service].roles()
-    asked = [each for each in methods() if each.service == service and not each.path.startswith(f"/{FEED}/")]
+    own = [each for each in methods() if each.service == service]
+    asked = [each for each in own if not each.path.startswith((f"/{FEED}/", f"/{CONDITION}/"))]
     with Sandbox(stack.running) as box:
         credentials = box.operators[0].credentials
     there = {**stack.running.listens, service: stack.running.listens[standby], f"{service}{STANDBY}": ""}

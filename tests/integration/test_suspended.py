@@ -29,6 +29,8 @@ SUSPENDED = ("PERMISSION_DENIED", "PRINCIPAL_SUSPENDED")
 ENDED = ("UNAUTHENTICATED", "TOKEN_ENDED")
 OF_PLATFORMS = (PrincipalKind.PLATFORM_APPROVER, PrincipalKind.IMPORTER)
 GIVEN_UP_SECONDS = 20.0
+HEARD_SECONDS = 2.5
+"""Every service has heard of a revocation in two seconds, without NATS too."""
 
 
 @dataclass(frozen=True)
@@ -178,10 +180,10 @@ def test_one_authorisation_is_revoked(scenario: Scenario) -> None:
         each.wait_for(Status.HELD)
     submission = revoked.look().submission_id
     platform.client.identity.revoke_authorisation(platform.id, submission, "sent by mistake")
+    time.sleep(HEARD_SECONDS)
     for each in (other, revoked):
         platform.approver.payments.decide([each.id], Decision.APPROVE, "")
-        if each is other:  # by the end of which the revocation has been heard of
-            each.wait_for(Status.SENT, Status.SETTLED, Status.RECONCILED)
+    other.wait_for(Status.SENT, Status.SETTLED, Status.RECONCILED)
     assert eventually(lambda: revoked.look().state.reason == "AUTHORISATION_REVOKED", GIVEN_UP_SECONDS)
     assert revoked.look().state.status is Status.HELD
     platform.approver.payments.decide([revoked.id], Decision.REJECT, "")

@@ -49,8 +49,8 @@ def mirror(scenario: Scenario) -> PrincipalFolder:
 
 def test_a_mirror_copies_until_it_is_suspended(scenario: Scenario, mirror: PrincipalFolder) -> None:
     """By the certificate that two people have read, then by one that it has renewed, and then by none."""
-    assert get(scenario, "/checkpoint")[0] == 200
     eventually(scenario, mirror, 200)
+    assert get(scenario, "/checkpoint")[0] == 200
     pin.renew(mirror.path)
     eventually(scenario, mirror, 200)
     require_done(scenario.operators[0].identity.suspend_principals([mirror.principal_id], "left"))

@@ -17,8 +17,7 @@ from ringfence_local_stack.stack.running import STANDBY
 from tests.stores.releases import ORDER_FROM_RELEASE, RELEASE, SERVICES, Release
 
 from .conftest import PATIENCE
-from .test_drills import await_log_complete
-from .traffic import Traffic, open_platform, transfer_count
+from .traffic import Traffic, await_log_complete, open_platform, transfer_count
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from ringfence.audit import Finding
 from ringfence.client import Client
 from ringfence.identity import KycStatus
 from ringfence.ledger import AccountClass
@@ -20,6 +21,7 @@ FUNDS_MINOR = 1_000_000
 BATCH = 20
 PAUSE_SECONDS = 0.05
 END_SECONDS = 90.0
+ACTIVE_SECONDS = 60.0
 
 
 def open_platform(sandbox: Sandbox) -> Platform:
@@ -110,3 +112,17 @@ def transfer_count(client: Client) -> int:
     credits = sum(each.balances.credits_posted_minor for each in totals.classes)
     assert debits == credits
     return totals.transfers
+
+
+def await_log_complete(sandbox: Sandbox) -> None:
+    """Waits until the log has reached the head of every source, and agrees with it event by event."""
+    end = time.monotonic() + ACTIVE_SECONDS
+    while True:
+        compared = sandbox.regulator.audit.verify_sources(recompute=True)
+        assert len(compared) == 3
+        assert all(each.finding is not Finding.DIFFERS for each in compared), compared
+        behind = [each for each in compared if each.finding is not Finding.AGREES or each.logged_position == 0]
+        if not behind and all(each.logged_position == each.current_position for each in compared):
+            return
+        assert time.monotonic() < end, compared
+        time.sleep(0.5)

@@ -12,8 +12,8 @@ from grpc_status import rpc_status
 from ringfence.credentials import Credentials
 from ringfence.transport import open_channel
 from ringfence_local_stack.stack.running import RunningStack
-from ringfence_protos.audit.v1 import audit_pb2
-from ringfence_protos.common.v1 import access_pb2, feed_pb2, proposals_pb2
+from ringfence_protos.audit.v1 import audit_pb2, disclosure_pb2, taken_over_pb2
+from ringfence_protos.common.v1 import access_pb2, condition_pb2, feed_pb2, proposals_pb2
 from ringfence_protos.custody.v1 import calendars_pb2, custody_pb2, reconciliation_pb2, registers_pb2, safeguarding_pb2
 from ringfence_protos.identity.v1 import identity_pb2
 from ringfence_protos.payment_instruction.v1 import answers_pb2, payment_instruction_pb2, statements_pb2
@@ -22,7 +22,7 @@ FILES = {
     "identity": (identity_pb2,),
     "custody": (custody_pb2, calendars_pb2, reconciliation_pb2, registers_pb2, safeguarding_pb2),
     "payment-instruction": (payment_instruction_pb2, answers_pb2, statements_pb2),
-    "audit": (audit_pb2,),
+    "audit": (audit_pb2, disclosure_pb2, taken_over_pb2),
 }
 WITH_PROPOSALS = ("identity", "custody", "payment-instruction")
 DEADLINE_SECONDS = 20
@@ -73,6 +73,8 @@ def methods() -> list[Method]:
     ]
     feed = feed_pb2.DESCRIPTOR.services_by_name["FeedService"]
     found += [Method(service, method) for service in FILES for method in feed.methods]
+    condition = condition_pb2.DESCRIPTOR.services_by_name["ConditionService"]
+    found += [Method(service, method) for service in FILES for method in condition.methods]
     proposals = proposals_pb2.DESCRIPTOR.services_by_name["ProposalService"]
     return found + [Method(service, method) for service in WITH_PROPOSALS for method in proposals.methods]
 

@@ -14,15 +14,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ringfence_audit.bootstrap import migrations as of_audit
-from ringfence_custody.bootstrap import migrations as of_custody
-from ringfence_identity.bootstrap import migrations as of_identity
+from ringfence_audit.migrations import migrations as of_audit
+from ringfence_custody.migrations import migrations as of_custody
+from ringfence_identity.migrations import migrations as of_identity
 from ringfence_kernel.store import Migration
 from ringfence_local_stack.sandbox.birth import LOG_ORIGIN
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.sandbox.stacks import empty_stack
 from ringfence_local_stack.stack.local_stack import LocalStack
-from ringfence_payment_instruction.bootstrap import migrations as of_payment_instruction
+from ringfence_payment_instruction.migrations import migrations as of_payment_instruction
 
 from tests.stores import authority, banks, keeping, payments, people, postings, registers
 from tests.stores.keeping import SERVICES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -64,10 +65,76 @@ def packages_in_use(environment: dict[str, str]) -> list[str]:
 
 def run(service: str, database: Any, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs a command of a service on a database; what only a serving process needs is named but not there."""
+    command = [sys.executable, "-m", module_of(service), *arguments]
+    return subprocess.run(
+        command,
+        env=_settings(service, database, environment),
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=COMMAND_SECONDS,
+    )
+
+
+COMMANDS = """
+import json, runpy, sys
+for line in sys.stdin:
+    sys.argv = [sys.argv[0], *json.loads(line)]
+    code = 0
+    try:
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        code = ended.code or 0
+    print(f"{ENDED}{code}", flush=True)
+"""
+ENDED = "\x04"
+
+
+class Commands:
+    """Commands of a service on a database, one after the other in one process, since most of each is its start."""
+
+    def __init__(self, service: str, database: Any, errors: Path) -> None:
+        """Starts the process; what it says on standard error goes into the file `errors`."""
+        self.errors = errors
+        code = COMMANDS.replace("{ENDED}", ENDED)
+        with errors.open("w") as told:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", f"import sys; sys.argv[0] = {module_of(service)!r}\n{code}"],
+                env=_settings(service, database, {}),
+                cwd="/",
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=told,
+                text=True,
+            )
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs one, as its own process would."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(arguments) + "\n")
+        self._process.stdin.flush()
+        told: list[str] = []
+        while (line := self._process.stdout.readline()) and not line.startswith(ENDED):
+            told.append(line)
+        assert line, self.errors.read_text()
+        return subprocess.CompletedProcess(
+            arguments, int(line.removeprefix(ENDED)), "".join(told), self.errors.read_text()
+        )
+
+    def close(self) -> None:
+        """Ends the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(COMMAND_SECONDS)
+
+
+def _settings(service: str, database: Any, environment: dict[str, str]) -> dict[str, str]:
     nowhere = "127.0.0.1:1"
     peers = {f"RINGFENCE_{each.replace('-', '_').upper()}_ADDRESS": nowhere for each in SERVICES}
     files = ("VAULT_WRAPPED_SECRET_ID_FILE", "WORKLOAD_CA_FILE", "CLIENT_CA_FILE", "RAIL_SPOOL_DIRECTORY")
-    settings = {
+    return {
         **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
         **peers,
         **{f"RINGFENCE_{name}": os.devnull for name in files},
@@ -81,10 +148,6 @@ def run(service: str, database: Any, environment: dict[str, str], *arguments: st
         "RINGFENCE_TRUST_DOMAIN": "ringfence.local",
         **environment,
     }
-    command = [sys.executable, "-m", module_of(service), *arguments]
-    return subprocess.run(
-        command, env=settings, cwd="/", capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS
-    )
 
 
 def require_done(service: str, database: Any, environment: dict[str, str], *arguments: str) -> None:

@@ -31,19 +31,23 @@ BY_FOLDER = pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.na
 
 
 NOT_KEPT = {
-    "custody": {"MatchesSuggested.v1", "SuggestionDecided.v1"},
+    "identity": {"AccessGranted.v1", "JurisdictionStated.v1"},
+    "custody": {"MatchesSuggested.v1", "SuggestionDecided.v1", "BooksClosed.v1"},
     "audit": {
         "FormatAdopted.v1",
         "SuccessionRecorded.v1",
         "KeyRotationOrdered.v1",
         "KeyRecorded.v1",
         "LapseRecorded.v1",
+        "BooksRecorded.v1",
         "LeavesDeflated.v1",
     },
 }
 """No store holds sums that only together are what a bank has booked; reconciliation's contract test writes these. A log
 that was born in a format has not adopted it, one in nobody's place has no succession, one with its first key no other,
 one without witnesses misses none, and the kept ones are from before leaves were deflated: audit's own tests write all.
+Closed books, grants and countries are of a later release than the kept stores: identity's, custody's and audit's own
+tests write these.
 """
 
 

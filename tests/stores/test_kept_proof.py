@@ -21,9 +21,9 @@ WHOLE = 2**62
 
 
 @pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
-def test_a_kept_log_has_no_findings(folder: Path, database: Callable[[str], Any]) -> None:
+def test_a_kept_log_has_no_findings(folder: Path, database: Callable[[str], Any], tmp_path: Path) -> None:
     """The log is read into the tables from its first event, as an upgrade does, and all of it is judged."""
-    kept = restored(database, folder, "audit")
+    kept = restored(database, folder, tmp_path, "audit")
     store, model = EventStore(kept.database.app_conninfo), ProofModel()
     try:
         fill(store, EventCodec(EVENTS), model)

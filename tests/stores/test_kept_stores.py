@@ -7,8 +7,7 @@ is only called by its own command line, so that these tests outlive whatever mov
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,31 +31,29 @@ class Restored:
     service: str
     database: Any
     kept: dict[str, Any]
+    commands: releases.Commands
 
     def connection(self) -> psycopg.Connection:
         """A connection of the database's owner."""
         return psycopg.connect(self.database.owner_conninfo, autocommit=True)
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs a command of the service itself on the store."""
-        return releases.run(self.service, self.database, {}, *arguments)
-
     def verify(self) -> dict[str, Any]:
         """What the service says of the store: how many events, and what differs."""
-        done = self.run("rebuild", "--verify")
+        done = self.commands.run("rebuild", "--verify")
         assert done.stdout, done.stderr
         said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         assert done.returncode == (0 if said["same"] else 1)
         return said
 
 
-def restored(make: Callable[[str], Any], folder: Path, service: str) -> Restored:
+def restored(make: Callable[[str], Any], folder: Path, errors: Path, service: str) -> Restored:
     """Puts a kept store into a fresh database and lets the service migrate it."""
     database = make(service)
     owner = database.owner_conninfo
     keeping.restore(owner, database.app_role, folder / f"{service}.tar.xz")
-    store = Restored(service, database, keeping.manifest(folder)["services"][service])
-    migrated = store.run("migrate")
+    kept = keeping.manifest(folder)["services"][service]
+    store = Restored(service, database, kept, releases.Commands(service, database, errors / f"{service}.log"))
+    migrated = store.commands.run("migrate")
     assert migrated.returncode == 0, migrated.stderr
     return store
 
@@ -69,11 +66,17 @@ def folder(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="module")
-def stores(folder: Path, database: Callable[[str], Any]) -> dict[str, Restored]:
+def stores(
+    folder: Path, database: Callable[[str], Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Restored]]:
     """The four stores, restored and migrated."""
+    errors = tmp_path_factory.mktemp("errors")
     with ThreadPoolExecutor(len(SERVICES)) as threads:
-        each = threads.map(lambda service: restored(database, folder, service), SERVICES)
-        return dict(zip(SERVICES, each, strict=True))
+        each = threads.map(lambda service: restored(database, folder, errors, service), SERVICES)
+        made = dict(zip(SERVICES, each, strict=True))
+    yield made
+    for store in made.values():
+        store.commands.close()
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -133,7 +136,7 @@ NEWER_TABLES = {
 def test_tables_of_a_kept_store_are_filled(stores: dict[str, Restored], service: str) -> None:
     """A rebuild fills every table from the old events, the ones that came later too, and then nothing differs."""
     store = stores[service]
-    filled = store.run("rebuild")
+    filled = store.commands.run("rebuild")
     assert filled.returncode == 0, filled.stderr
     differences = store.verify()["differences"]
     for table in NEWER_TABLES.get(service, ()):

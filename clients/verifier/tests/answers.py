@@ -23,6 +23,12 @@ def keys_of(fact: Fact) -> set[bytes]:
         is_id = name == "user_data_128" or (name.endswith("_id") and not name.endswith("_owner_id"))
         if is_id and name not in ("tenant_id", "book_id") and isinstance(value, bytes) and len(value) == 16:
             found.add(value)
+    for name in ("digest", "document_sha256", "evidence_sha256", "file_sha256"):
+        if isinstance(file := fact.fields.get(name), bytes) and len(file) == 32:
+            found.add(file[:16])
+    minor, ledger = fact.fields.get("amount_minor"), fact.fields.get("ledger")
+    if isinstance(minor, int) and isinstance(ledger, int) and minor > 0 and 0 < ledger < 2**32:
+        found.add(b"amt1" + ledger.to_bytes(4, "big") + minor.to_bytes(8, "big"))
     return found - {bytes(16)}
 
 

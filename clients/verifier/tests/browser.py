@@ -8,11 +8,13 @@ import os
 import select
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from .notes import base64
 
 PATIENCE_SECONDS = 60.0
 OPTIONS = (
@@ -128,6 +130,12 @@ class Browser:
             if not content:
                 return
             self._read += content
+
+
+def judged(browser: Browser, script: str, given: Sequence[tuple[bytes, str]]) -> list[str]:
+    """Gives what the page says of pieces of evidence, each beside a key; the script has a place for them."""
+    found: list[str] = browser.evaluate(script % json.dumps([(base64(content), vkey) for content, vkey in given]))
+    return found
 
 
 @contextmanager

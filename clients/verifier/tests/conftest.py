@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ringfence_verifier import PAGE
 
-MERKLE_DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "merkle"
+from .browser import Browser, page
 
 
 @pytest.fixture(scope="session")
-def merkle_data() -> Path:
-    """The folder of proof cases that nobody here wrote; absent in a user's clone, never in CI."""
-    if not MERKLE_DATA.is_dir():
-        if os.environ.get("CI"):
-            pytest.fail(f"{MERKLE_DATA} is absent in CI")
-        pytest.skip("the shared Merkle data is absent")
-    return MERKLE_DATA
+def merkle_data(foreign_data: Callable[[str], Path]) -> Path:
+    """The folder of proof cases that nobody here wrote."""
+    return foreign_data("merkle")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """The page that verifies evidence, opened from the verifier's own files."""
+    with page(PAGE, tmp_path_factory.mktemp("browser")) as opened:
+        yield opened

@@ -30,6 +30,8 @@ class Log:
     signer: Signer = field(default_factory=Signer)
     position: int = 0
     hash: bytes = bytes(32)
+    policy: bytes = b""
+    """SHA-256 of the policy that its states name from now on."""
 
     def page(self, *leaves_per_event: int, omitted: int = 0) -> None:
         """Appends events with so many leaves each, and their page leaf, which may say that there are more."""
@@ -59,9 +61,10 @@ class Log:
             record(first, count, _postings(tuple(self.leaves[first : first + count])))
             for first, count in cover(index_size)
         )
+        named = {"policy_sha256": self.policy} if self.policy else {}
         self.leaves.append(
             leaf(
-                "audit.state.v1", size=len(self.leaves), sources=head if self.position else b"", time_ns=1,
+                "audit.state.v1", **named, size=len(self.leaves), sources=head if self.position else b"", time_ns=1,
                 index_size=index_size, index_root=index_root or sha256(true).digest(),
                 books_size=0, books_root=bytes(32),
             )

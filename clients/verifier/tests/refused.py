@@ -12,7 +12,7 @@ from .notes import Signer, leaf
 ALICE, BOB, CAROL, NOBODY = (bytes([number]) * 16 for number in (0x11, 0x22, 0x33, 0x44))
 SIGNER = Signer()
 FACTS, INDEXED = 600, 590
-PLATFORM, OWNER = b"\x55" * 16, b"\x66" * 16
+PLATFORM, OWNER, FILE = b"\x55" * 16, b"\x66" * 16, b"\x77" * 32
 
 
 @cache
@@ -28,6 +28,7 @@ def _transfer(at: int) -> bytes:
         ledger=(978, 392, 414)[at % 3], time_ns=1_790_000_000 * 10**9 + at * 10**10,
         transfer_id=at.to_bytes(16, "little"),
         debit_account_id=names[0], credit_account_id=names[1], tenant_id=PLATFORM, debit_owner_id=OWNER,
+        evidence_sha256=FILE if at % 90 == 7 else bytes([at % 256]) * 31,
     )  # fmt: skip
 
 
@@ -45,6 +46,8 @@ def good() -> dict[str, Parts]:
         "of one leaf without the fact": made.parts(CAROL, 511, 512),
         "of the last range": made.parts(BOB, 512, INDEXED),
         "of a platform, which is no key": made.parts(PLATFORM),
+        "about an amount": made.parts(b"amt1" + (414).to_bytes(4, "big") + (20 * 1_001).to_bytes(8, "big")),
+        "about a file": made.parts(FILE[:16]),
         "of one leaf in a log of one": IndexedLog(made.facts[:1], 1, SIGNER).parts(ALICE),
         "of an index that ends with a range": IndexedLog(made.facts[:300], 256, SIGNER).parts(CAROL),
     }

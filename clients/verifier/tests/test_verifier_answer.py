@@ -41,6 +41,7 @@ def test_an_answer_has_all_facts_about_its_key(name: str) -> None:
     assert (answer.key, answer.from_leaf, answer.until_leaf) == (parts.key, parts.from_leaf, parts.until_leaf)
     assert answer.checkpoint.size - 1 == answer.state.size >= answer.state.index_size >= answer.until_leaf
     assert answer.note.encode() == parts.note
+    assert answer.facts or answer.absence_bytes == answer.proof_bytes == len(parts.encoded())
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from hashlib import sha256
 from random import Random
+from typing import Any
 
 import pytest
 from ringfence_verifier import Checkpoint, Fact, IndexHash, LogAudit, VerificationError, leaf_keys, read_leaf
 from ringfence_verifier import index as module
-from ringfence_verifier.index import kind_key
+from ringfence_verifier.index import FILES, amount_key, file_key, kind_key
 
 from .answers import cover, keys_of, record
 from .notes import leaf, tree_hash
@@ -53,6 +54,17 @@ def test_leaves_are_found_by_the_ids_that_they_name() -> None:
     others = {"debit_owner_id": b"\x05" * 16, "b_id": b"\x06" * 15, "c_id": "0123456789abcdef", "d": b"\x07" * 16}
     assert leaf_keys(Fact("x", {**named, **others, "z_id": bytes(16)})) == {ONE, OTHER}
     assert leaf_keys(Fact("x", {"owner_id": ONE, "e_id": 7})) == {ONE}
+
+
+def test_amounts_and_files_are_found() -> None:
+    """By currency and minor units, both above zero, and by the first half of a file's hash."""
+    euro: dict[str, Any] = {"amount_minor": 5, "ledger": 978}
+    assert leaf_keys(Fact("x", euro)) == {amount_key(978, 5)} == {b"amt1" + bytes([0, 0, 3, 210, *bytes(7), 5])}
+    for other in ({"amount_minor": 0}, {"amount_minor": -5}, {"ledger": 2**32}, {"ledger": b"978"}):
+        assert leaf_keys(Fact("x", {**euro, **other})) == set()
+    for name in FILES:
+        assert leaf_keys(Fact("x", {name: ONE + OTHER})) == {file_key(ONE + OTHER)} == {ONE}
+    assert leaf_keys(Fact("x", {"digest": ONE + OTHER + ONE, "policy_sha256": ONE + OTHER})) == set()
 
 
 def test_some_kinds_are_found_by_their_platform() -> None:
@@ -145,7 +157,7 @@ def stating(change: str = "") -> list[bytes]:
         log.leaves.append(
             state(
                 size=size, sources=source_record("custody", 1, log.position, log.hash), index_size=size, books_size=0,
-                index_root=sha256(record(0, size, postings)).digest(),
+                books_root=bytes(32),                 index_root=sha256(record(0, size, postings)).digest(),
             )
         )  # fmt: skip
     return log.leaves

@@ -8,8 +8,18 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence_verifier import Checkpoint, LogAudit, Predecessor, SourceHead, VerificationError, read_leaf, verify_log
+from ringfence_verifier import (
+    Checkpoint,
+    LogAudit,
+    Predecessor,
+    SourceHead,
+    StatedPolicy,
+    VerificationError,
+    read_leaf,
+    verify_log,
+)
 
+from .mirrors import Log as StatedLog
 from .notes import leaf, tree_hash
 
 EMPTY = bytes(32)
@@ -271,3 +281,22 @@ def test_a_log_that_succeeds_another_says_so_first_and_once() -> None:
     for wrong in ({"root": b"short"}, {"size": -1}):
         with pytest.raises(VerificationError, match="leaf 0: it takes the place of no log"):
             read(LogAudit(), [leaf("audit.succession.v1", **(fields | wrong))])  # type: ignore[arg-type]
+
+
+def test_policies_that_states_name_are_kept_with_the_leaf_that_begins_each() -> None:
+    """Also over a restart, and when the first is back; who held the log to one that it has left is told where."""
+    log, audit = StatedLog(), LogAudit()
+    expected = []
+    for policy in (b"", b"a" * 32, b"a" * 32, b"b" * 32, b"a" * 32):
+        log.policy = policy
+        log.grow(1)
+        if not expected or expected[-1].sha256 != policy:
+            expected.append(StatedPolicy(len(log.leaves) - 1, policy))
+        audit = LogAudit.restored(read(audit, log.leaves[audit.size :]).saved())
+    summary = audit.finish(Checkpoint("log.example", len(log.leaves), tree_hash(log.leaves), ()))
+    assert summary.policies == tuple(expected)
+    for stays in (b"a" * 32, b"c" * 32):
+        summary.require_policy_kept(stays)
+    for left in (b"", b"b" * 32):
+        with pytest.raises(VerificationError, match=f"leaf {expected[-1].first}: from here on the log publishes by"):
+            summary.require_policy_kept(left)

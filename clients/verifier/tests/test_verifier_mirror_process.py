@@ -32,6 +32,7 @@ from ringfence_verifier.serving import BoundedServer, QuietHandler
 
 from .mirrors import Log, opened
 from .notes import ORIGIN, tree_hash
+from .processes import line_of
 
 DIGEST = sha256(ORIGIN.encode()).hexdigest()
 
@@ -159,8 +160,7 @@ def test_it_follows_over_https_and_serves_what_it_holds(world: World, capsys: py
     serving = ["--certificate", str(world.server.certificate), "--certificate-key", str(world.server.key)]
     command = world.command(*world.shows, *serving, "--readers", str(world.client.certificate))
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        port = int(process.stdout.readline().rsplit(":", 1)[1].split()[0])
+        port = int(line_of(process, process.stdout).rsplit(":", 1)[1].split()[0])
         eventually(world, 1_202)
         world.published.size = world.published.log.grow(40, index_size=900)
         eventually(world, world.published.size)
@@ -248,12 +248,12 @@ def test_one_address_does_not_take_all_places(world: World, monkeypatch: pytest.
 def test_without_its_certificate_it_says_what_it_is_refused(world: World) -> None:
     """Once, and goes on asking; nothing is cosigned."""
     with subprocess.Popen(world.command(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        said = process.stderr.readline()
+        said = line_of(process, process.stderr)
         assert said == f"{ORIGIN}: tile/entries/000: 401 'CERTIFICATE_REQUIRED'\n"
         time.sleep(0.5)
         process.terminate()
         assert process.wait(10) == 0
+        assert process.stderr is not None
         assert process.stderr.read() == ""
     assert world.cosigned() == 0
 
@@ -264,8 +264,7 @@ def test_killed_at_any_moment_it_half_believes_nothing(world: World) -> None:
     for _ in range(12):
         world.published.size = world.published.log.grow(chance.randint(1, 150))
         with subprocess.Popen(world.command(*world.shows), stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            process.stdout.readline()
+            line_of(process, process.stdout)
             time.sleep(chance.uniform(0, 0.25))
             process.kill()
             process.wait()

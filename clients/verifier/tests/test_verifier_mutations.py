@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 import pytest
 
 from .mutations import cases as judges
-from .mutations import judging
-from .mutations.cases import KINDS, Case, Verdict
+from .mutations import from_service, judging
+from .mutations.cases import KINDS, Case, Verdict, judged
 from .mutations.judging import DIFFERENCES, Oracle, tally
 from .mutations.making import case
+from .mutations.pieces import flipped
 from .mutations.recorded import digest, first_cases, recorded
 
 SOME = 110
@@ -84,3 +86,16 @@ def test_a_second_encoding_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     accepted = sum(tally(leaves, {}).accepted.values())
     monkeypatch.setattr(judging, "rewritten", lambda fact: b"another")
     assert len(tally(leaves, {}).faults) == accepted > 0
+
+
+def test_what_a_running_service_gave_is_accepted_as_go_accepted_it() -> None:
+    """A checkpoint, receipts, tiles and a proof of consistency, as recorded; with a flipped bit none of them is."""
+    chance = Random("ringfence/from a service")
+    kinds = set()
+    for each, said in from_service.recorded():
+        kinds.add(each.kind)
+        assert judged(each) == Verdict(True, said)
+        name = {"tile": "root", "key": "key"}.get(each.kind, "note" if "note" in each.given else "root")
+        given = {**each.given, name: flipped(chance, each.given[name])}
+        assert not judged(Case(each.number, each.kind, "flipped", given)).accepted
+    assert kinds == {"checkpoint", "key", "receipt", "inclusion", "tile", "consistency"}

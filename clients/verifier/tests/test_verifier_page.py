@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -17,9 +16,9 @@ from ringfence.money import _EXPONENTS, _LEDGERS
 from ringfence_verifier import PAGE, AnswerRefused, verify_answer
 
 from .answers import IndexedLog
-from .browser import Browser, page
+from .browser import Browser, judged, page
 from .mutations.answers import answer as mutated
-from .notes import base64, leaf
+from .notes import leaf
 from .refused import ALICE, CAROL, NOBODY, SIGNER, bad, good, log
 
 CHANGED = 250
@@ -35,25 +34,12 @@ JUDGE = """(async () => {
 })()"""
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """The page, opened from the verifier's own files."""
-    with page(PAGE, tmp_path_factory.mktemp("browser")) as opened:
-        yield opened
-
-
 def ours(content: bytes, vkey: str) -> str:
     """What the verifier says of an answer."""
     try:
         return "holds " + " ".join(str(index) for index, _ in verify_answer(content, vkey).facts)
     except AnswerRefused as error:
         return error.reason
-
-
-def theirs(browser: Browser, given: list[tuple[bytes, str]]) -> list[str]:
-    """What the page says of answers."""
-    found: list[str] = browser.evaluate(JUDGE % json.dumps([(base64(content), vkey) for content, vkey in given]))
-    return found
 
 
 def test_page_and_verifier_judge_alike(browser: Browser) -> None:
@@ -65,7 +51,7 @@ def test_page_and_verifier_judge_alike(browser: Browser) -> None:
         key = made["key"].decode("utf-8", "replace")
         given.append((made["answer"], key))
     expected = [ours(content, vkey) for content, vkey in given]
-    assert theirs(browser, given) == expected
+    assert judged(browser, JUDGE, given) == expected
     assert len(set(expected) - {each for each in expected if each.startswith("holds")}) >= 18
 
 

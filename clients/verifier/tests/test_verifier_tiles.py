@@ -9,7 +9,7 @@ from ringfence_verifier import VerificationError
 from ringfence_verifier.tiles import ProvenTiles, fold, read_tile_path, tile_path, verify_subtree
 
 from .mirrors import Log
-from .notes import tree_hash
+from .notes import consistency, tree_hash
 
 LEAVES = [b"%d" % number for number in range(70)]
 
@@ -99,3 +99,20 @@ def test_tiles_are_believed_as_far_as_the_root_bears_them_out() -> None:
                 walk()
         else:
             walk()
+
+
+def test_tiles_prove_that_a_log_only_grew() -> None:
+    """Between any sizes, by the hashes that RFC 9162 has; nothing is proven of no leaves, or of all."""
+    log = Log()
+    log.leaves = [b"%d" % number for number in range(1_300)]
+    for size in (1, 2, 255, 256, 257, 513, 1_023, 1_300):
+        shown = log.leaves[:size]
+
+        def read(level: int, index: int, width: int, size: int = size) -> bytes:
+            found = log.get(tile_path(level, index, width), size)
+            assert found is not None
+            return found
+
+        tiles = ProvenTiles(size, tree_hash(shown), read)
+        for old in {0, 1, 2, 3, 128, 255, 256, 257, 300, 512, 1_024, 1_299, size - 1, size} & set(range(size + 1)):
+            assert tiles.consistency(old) == (consistency(old, shown) if old else [])

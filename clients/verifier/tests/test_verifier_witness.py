@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import random
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -24,11 +27,13 @@ from ringfence_verifier.witness.seen import Seen
 from ringfence_verifier.witness.serving import WitnessServer
 
 from .notes import ORIGIN, Signer, base64, consistency, tree_hash
+from .processes import line_of
 
 NAME = "witness.example/w1"
 LEAVES = [b"leaf %d" % number for number in range(40)]
 FORKED = [*LEAVES[:10], b"another", *LEAVES[11:]]
 NOW = 1_800_000_000
+KILLS = 5
 
 
 def note(size: int, leaves: Sequence[bytes] = LEAVES, signer: Signer | None = None) -> str:
@@ -67,6 +72,11 @@ def serving(folder: Path, *signers: Signer) -> Iterator[tuple[int, tuple[Cosigne
         finally:
             server.shutdown()
             thread.join()
+
+
+def port_of(process: subprocess.Popen[str]) -> int:
+    """Waits until a witness says where it answers."""
+    return int(line_of(process, process.stdout).split(":")[1].split()[0])
 
 
 def post(port: int, body: bytes, path: str = "/add-checkpoint") -> tuple[int, str, str]:
@@ -292,11 +302,8 @@ def test_racing_requests_never_roll_a_log_back(tmp_path: Path) -> None:
                     cosigned.append(wanted)
                 size = wanted if status == 200 else int(text)
 
-        threads = [threading.Thread(target=climb, args=(seed,)) for seed in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(climb, range(6)))
         assert len(cosigned) == len(set(cosigned))
         assert post(port, request(len(LEAVES), len(LEAVES)))[0] == 200
 
@@ -317,8 +324,7 @@ def test_the_command_makes_a_witness_once_and_serves_it(tmp_path: Path, capsys: 
     code = "import sys; from ringfence_verifier.witness.command import main; sys.exit(main())"
     command = [sys.executable, "-c", code, "serve", str(folder), "--log", Signer().vkey, "--listen", "127.0.0.1:0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as served:
-        assert served.stdout is not None
-        port = int(served.stdout.readline().split(":")[1].split()[0])
+        port = port_of(served)
         assert post(port, request(0, 5))[0] == 200
         served.terminate()
         assert served.wait(timeout=30) == 0
@@ -336,3 +342,56 @@ def test_keys_and_cosignatures_that_are_none_are_refused() -> None:
     for signature in (b"", bytes(71), bytes(72), b"\xff" + bytes(71), bytes(73)):
         with pytest.raises(VerificationError):
             good.verify("text\n", checkpoint, signature)
+
+
+def test_a_witness_that_is_killed_at_any_moment_never_cosigns_two_histories(tmp_path: Path) -> None:
+    """Two logs of one key push it at once, it is killed again and again: what it has answered is of one history."""
+    chance, folder = random.Random(13), tmp_path / "w"
+    assert main(["init", str(folder), "--name", NAME]) == 0
+    public = tuple(key.public for key in read_keys(folder, NAME))
+    answered: dict[int, set[bytes]] = {}
+    logs = [
+        [b"leaf %d" % number if number != 3 else first for number in range(300)] for first in (b"leaf 3", b"another")
+    ]
+    command = [str(Path(sys.executable).with_name("ringfence-witness")), "serve", str(folder)]
+    command += ["--log", Signer().vkey, "--listen", "127.0.0.1:0"]
+    stopping, port = threading.Event(), 0
+
+    def push(leaves: Sequence[bytes]) -> None:
+        """Offers ever larger sizes from where the witness says that it is, as a log does that has forgotten."""
+        known = 0
+        while not stopping.is_set():
+            size = min(known + 1, len(leaves))
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                status, _, body = post(port, request(known, size, leaves))
+                if status == 200:
+                    seen = note(size, leaves) + body
+                    checkpoint = verify_checkpoint(seen, Signer().vkey)
+                    assert set(cosigners(seen, checkpoint, public)) == set(public)
+                    answered.setdefault(size, set()).add(checkpoint.root)
+                    known = size
+                elif status == 409:
+                    known = min(int(body), len(leaves))
+            time.sleep(0.002)
+
+    with ThreadPoolExecutor(len(logs)) as pool:
+        pushing = [pool.submit(push, leaves) for leaves in logs]
+        try:
+            for _ in range(KILLS):
+                with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+                    port = port_of(process)
+                    goal, give_up = len(answered) + chance.randint(2, 30), time.monotonic() + 30
+                    while len(answered) < goal and time.monotonic() < give_up and not any(map(Future.done, pushing)):
+                        time.sleep(chance.uniform(0.0, 0.004))
+                    port = 0  # where nobody answers: the one that was its may be somebody else's next
+                    process.send_signal(signal.SIGKILL)
+                newest = Seen(folder).of(ORIGIN)
+                assert (newest.size if newest else 0) >= max(answered, default=0)
+        finally:
+            stopping.set()
+    for each in pushing:
+        each.result()
+    assert max(answered) > KILLS
+    assert all(len(roots) == 1 for roots in answered.values())
+    of_one = [all(tree_hash(leaves[:size]) in roots for size, roots in answered.items()) for leaves in logs]
+    assert of_one.count(True) == 1

@@ -8,7 +8,9 @@ import typing
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from ringfence_kernel.service.settings import MigrationSettings, Settings, read
+from ringfence_kernel.service.settings import Settings
+from ringfence_kernel.store.settings import MigrationSettings
+from ringfence_kernel.values.settings import read
 
 from deploy.checks.chart.references import GIVEN
 from deploy.checks.chart.rendering import Object, Pod, environment

@@ -59,6 +59,7 @@ SHOWN = {
     "RingfenceVaultTokenEnds": f"{CREDENTIALS}::test_a_policy_that_was_narrowed",
     "RingfenceCertificateEnds": f"{CREDENTIALS}::test_a_policy_that_was_narrowed",
     "RingfenceLogLinesLost": f"{DISKS}::test_a_full_disk_for_logs",
+    "RingfenceBooksDifferent": f"{LEDGER}::test_a_cent_that_is_on_another_account",
     "RingfenceLedgerImbalance": f"{LEDGER}::test_a_memory_that_is_wrong",
     "RingfenceFeedHalted": f"{LEDGER}::test_a_source_that_went_back",
     "RingfenceClientListed": f"{LISTS}::test_a_list_that_names_a_payee",

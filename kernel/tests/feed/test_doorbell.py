@@ -24,7 +24,7 @@ from ringfence_kernel.store import EventStore, StoredEvent, load_cursor
 from ringfence_kernel.values.clock import SystemClock
 from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.processes.ports import free_ports
-from ringfence_local_stack.processes.ways import Way
+from ringfence_local_stack.processes.ways import Way, Ways
 from ringfence_local_stack.servers.certificates import Authority, infrastructure_id, service_id
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.nats import NatsServer
@@ -188,7 +188,7 @@ async def _published(store: EventStore, position: int) -> None:
 async def test_notification_carries_the_trace_of_its_event(doorbell: Doorbell, nats_admin: NatsAdmin) -> None:
     """The W3C trace context of the event travels in the headers of its notification."""
     traceparent = f"00-{'ab' * 16}-{'cd' * 8}-01"
-    await doorbell.notify("Traced_v1", b"{}", f"traced:{time.time_ns()}", traceparent)
+    await (await doorbell.notify("Traced_v1", b"{}", f"traced:{time.time_ns()}", traceparent))
     wanted = {"last_by_subj": f"ringfence.notify.{SERVICE}.Traced_v1"}
     found = await asyncio.to_thread(nats_admin.request, f"$JS.API.STREAM.MSG.GET.{stream_name(SERVICE)}", wanted)
     assert f"traceparent: {traceparent}" in base64.b64decode(found["message"]["hdrs"]).decode()
@@ -213,9 +213,9 @@ class DeafStreams(Doorbell):
         """Remembers."""
         rings.append((epoch, position))
 
-    async def notify(self, topic: str, payload: bytes, message_id: str, traceparent: str = "") -> None:
-        """Never comes back."""
-        await asyncio.Event().wait()
+    async def notify(self, topic: str, payload: bytes, message_id: str, traceparent: str = "") -> asyncio.Future[None]:
+        """Is never acknowledged."""
+        return asyncio.get_running_loop().create_future()
 
 
 rings: list[tuple[int, int]] = []
@@ -262,6 +262,25 @@ async def test_killed_broker_is_heard_again(doorbell: Doorbell, nats_server_proc
         while not heard.is_set():
             await doorbell.ring(1, 2)
             await asyncio.sleep(0.05)
+
+
+async def test_a_broker_cut_off_without_a_word_is_missed(
+    doorbell: Doorbell, nats_server_process: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection stays open and nobody answers: it does not count as one, until somebody does again."""
+    monkeypatch.setattr("ringfence_kernel.feed.doorbell.PING_SECONDS", 0.25)
+    port = int(nats_server_process.url.rpartition(":")[2])
+    with Ways() as ways:
+        doorbell.urls = [f"tls://{ways.to('nats', port)}"]
+        await doorbell.connect()
+        # Longer than a server may leave pings unanswered.
+        await asyncio.sleep(1)
+        for change, connected in ((lambda name: None, True), (ways.cut, False), (ways.mend, True)):
+            change("nats")
+            async with asyncio.timeout(60):
+                while doorbell.connected is not connected:
+                    await asyncio.sleep(0.01)
+        await doorbell.close()
 
 
 async def test_issuer_of_the_broker_is_replaced(

@@ -12,8 +12,9 @@ import psycopg
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from ringfence_kernel.feed import EventUnknown, FeedFork, FeedPage, FeedServicer, Follower, pulling
+from ringfence_kernel.feed import EventUnknown, FeedFork, FeedPage, FeedServicer, Follower, Looking, pulling
 from ringfence_kernel.projecting.projector import Projector, rebuild_and_compare
+from ringfence_kernel.service import follow as follow_as_task
 from ringfence_kernel.store import EventStore, Head, apply_migrations, load_cursor
 from ringfence_kernel.telemetry import tracing
 from ringfence_kernel.telemetry.gauges import Gauges
@@ -120,6 +121,27 @@ async def test_lag_is_what_is_not_taken_in_and_for_how_long(source: Source, monk
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert reader.get_metrics_data() is None
+
+
+async def test_a_source_that_does_not_answer_is_told(source: Source) -> None:
+    """By whoever follows it, beside the health and not for ever; a standby has nothing to tell."""
+    looking = Looking(lost_seconds=0.15, unheard_seconds=0.15)
+    follower = Follower("source", source, Result(), Head(1, 0, bytes(32)), poll_seconds=0.01, looking=looking)
+    following, (_, check) = follow_as_task(follower)
+    assert (check.name, check.serves_on, await check.probe()) == ("source-source", True, None)
+    task = asyncio.create_task(following.run())
+    for away, said in ((False, None), (True, "no answer"), (False, None)):
+        source.away = away
+        # Long enough to be missed; what a loaded machine adds is waited for.
+        await asyncio.sleep(0.4)
+        async with asyncio.timeout(60):
+            while await check.probe() != said:
+                await asyncio.sleep(0.01)
+    source.away = True
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await asyncio.sleep(0.4)
+    assert await check.probe() is None
 
 
 async def test_ring_brings_news_before_the_timer(source: Source, store: EventStore) -> None:

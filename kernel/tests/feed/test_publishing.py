@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from ringfence_kernel.feed import Doorbell, Publisher
+from ringfence_kernel.feed import publisher as feed_publisher
 from ringfence_kernel.feed.publisher import SENT_AT_ONCE
 from ringfence_kernel.store import EventStore, load_cursor
 
@@ -26,9 +28,12 @@ class Noting(Doorbell):
     async def ring(self, epoch: int, position: int) -> None:
         """Says nothing."""
 
-    async def notify(self, topic: str, payload: bytes, message_id: str, traceparent: str = "") -> None:
+    async def notify(self, topic: str, payload: bytes, message_id: str, traceparent: str = "") -> asyncio.Future[None]:
         """Notes the position."""
         self.sent.append(int(message_id.rpartition(":")[2]))
+        return asyncio.ensure_future(self._acknowledge())
+
+    async def _acknowledge(self) -> None:
         if self.failing:
             raise ConnectionError
         await self.acknowledging.wait()
@@ -72,5 +77,20 @@ async def test_a_page_that_failed_is_handed_over_again(store: EventStore) -> Non
     async with asyncio.timeout(10):
         while (await asyncio.to_thread(load_cursor, store, "notifications")).position != head.position:
             await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_page_that_nobody_acknowledges_is_handed_over_again(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers may be lost with the connection: the wait is bounded, and the cursor stays until all are there."""
+    monkeypatch.setattr(feed_publisher, "ACKNOWLEDGED_SECONDS", 0.05)
+    doorbell = Noting()
+    await asyncio.to_thread(fill, store, 3)
+    task = asyncio.create_task(Publisher(doorbell, store).run())
+    await until(doorbell, 6)
+    assert doorbell.sent[:6] == [1, 2, 3, 1, 2, 3]
+    assert (await asyncio.to_thread(load_cursor, store, "notifications")).position == 0
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

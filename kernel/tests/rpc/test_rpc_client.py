@@ -8,6 +8,7 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -20,7 +21,7 @@ from ringfence_kernel.rpc.errors import RemoteError, remote_error
 from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.values.errors import DomainError, StoreUnavailable
 
-from ..probe_service import SERVICE, ProbeStub, Text
+from ..probe_service import SERVICE, Probe, ProbeStub, Text
 from ..rpc_world import World
 
 HANDSHAKES = Path(__file__).parents[1] / "handshakes.py"
@@ -170,6 +171,34 @@ async def test_calls_find_the_process_that_leads() -> None:
         first.gate.leads = True  # type: ignore[union-attr]
         assert (await waiting).text == "x"
         assert (first.probe.calls, second.probe.calls) == (1, 3)
+        await peer.close()
+
+
+class _Older(Probe):
+    """A process of a release that has no such method."""
+
+    async def answer(self, request: Text, context: Any) -> Text:
+        """Answers as for a method that nobody wrote."""
+        self.calls += 1
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("newer", [True, False])
+async def test_a_process_that_does_not_know_the_method_is_left_for_one_that_may(newer: bool) -> None:
+    """While a service is upgraded the other process is asked, also for what is not idempotent; each once if need be."""
+    first = World(probe=_Older())
+    probe = Probe() if newer else _Older()
+    second = World(workload_ca=first.workload_ca, client_ca=first.client_ca, probe=probe)
+    async with first.served(), second.served():
+        addresses = (f"localhost:{first.port}", f"localhost:{second.port}")
+        peer = first.peer(FixedCertificate(first.workload_ca.service("audit").bundle), addresses=addresses)
+        for _ in range(2):
+            if newer:
+                assert (await peer.call(ProbeStub, "Open", Text(text="x"))).text == "x"
+            else:
+                with pytest.raises(RemoteError, match="UNIMPLEMENTED"):
+                    await peer.call(ProbeStub, "Open", Text(text="x"))
+        assert (first.probe.calls, second.probe.calls) == ((1, 2) if newer else (2, 2))
         await peer.close()
 
 

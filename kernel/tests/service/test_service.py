@@ -17,20 +17,20 @@ import grpc
 import pytest
 from ringfence_kernel.service.tasks import Task, Tasks
 
-from ..launching import Launcher, free_port, until_health_is
+from ..launching import LONGEST_SECONDS, Launcher, free_port, until_health_is
 from ..probe_service import ProbeStub, Text
 
 
 async def test_sigterm_drains_what_runs_and_closes_in_order(launcher: Launcher) -> None:
     """After SIGTERM the running call is still answered, resources are closed, and the exit code is 0."""
-    async with launcher.serving() as (process, channel):
+    async with launcher.serving(RINGFENCE_DRAIN_SECONDS="60") as (process, channel):
         await until_health_is(channel, serving=True)
         stub = ProbeStub(channel)
-        running = asyncio.ensure_future(stub.Open(Text(text="pause"), timeout=10))
+        running = asyncio.ensure_future(stub.Open(Text(text="pause"), timeout=LONGEST_SECONDS))
         await stub.Open(Text(text="x"))
         process.send_signal(signal.SIGTERM)
         assert (await running).text == "pause"
-        output, errors = await asyncio.wait_for(process.communicate(), 20)
+        output, errors = await asyncio.wait_for(process.communicate(), LONGEST_SECONDS)
     lines = [json.loads(line) for line in output.splitlines()]
     assert process.returncode == 0
     assert (launcher.folder / "closed").exists()
@@ -52,12 +52,12 @@ async def test_metrics_are_scraped_beside_for_as_long_as_the_process_lives(launc
 
     async with launcher.serving(RINGFENCE_METRICS_LISTEN=f"127.0.0.1:{port}") as (process, channel):
         await until_health_is(channel, serving=True)
-        running = asyncio.ensure_future(ProbeStub(channel).Open(Text(text="pause"), timeout=10))
+        running = asyncio.ensure_future(ProbeStub(channel).Open(Text(text="pause"), timeout=LONGEST_SECONDS))
         await ProbeStub(channel).Open(Text(text="x"))
         process.send_signal(signal.SIGTERM)
         left = seconds_left(await asyncio.to_thread(scrape, address))
         assert (await running).text == "pause"
-        await asyncio.wait_for(process.communicate(), 20)
+        await asyncio.wait_for(process.communicate(), LONGEST_SECONDS)
     assert process.returncode == 0
     assert set(left) == {"ringfence_vault_token_lifetime_seconds", "ringfence_certificate_lifetime_seconds"}
     assert all(seconds > 60 for seconds in left.values())
@@ -112,8 +112,8 @@ async def test_a_failed_critical_task_ends_the_process(launcher: Launcher) -> No
     """Memory that cannot be trusted is thrown away with its process: exit code 1, after an orderly stop."""
     async with launcher.serving() as (process, channel):
         await until_health_is(channel, serving=True)
-        await ProbeStub(channel).Open(Text(text="release"), timeout=5)
-        await asyncio.wait_for(process.communicate(), 20)
+        await ProbeStub(channel).Open(Text(text="release"), timeout=LONGEST_SECONDS)
+        await asyncio.wait_for(process.communicate(), LONGEST_SECONDS)
     assert process.returncode == 1
     assert (launcher.folder / "closed").exists()
 
@@ -159,7 +159,7 @@ async def test_a_failed_task_is_started_again_and_a_returned_one_is_not() -> Non
 
     tasks = Tasks(lambda: pytest.fail("no task here is critical"))
     tasks.start([Task("fails once", fails_once), Task("returns", returns)])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LONGEST_SECONDS):
         await ended.wait()
     await tasks.stop()
     assert runs == {"fails once": 2, "returns": 1}
@@ -176,7 +176,7 @@ async def test_what_fails_again_and_again_shows() -> None:
 
     tasks = Tasks(lambda: pytest.fail("no task here is critical"))
     tasks.start([Task("vital", fails), Task("other", fails, vital=False)])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LONGEST_SECONDS):
         while await tasks.problem() is None:
             await asyncio.sleep(0.01)
         assert await tasks.problem() == "vital"
@@ -206,7 +206,7 @@ async def test_what_everybody_waits_for_does_not_end_in_silence(ends: Callable[[
 
     tasks = Tasks(ended.set)
     tasks.start([Task("writer", ends, critical=True), Task("other", other)])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LONGEST_SECONDS):
         await ended.wait()
         while runs[0] < 2:
             await asyncio.sleep(0.05)

@@ -12,17 +12,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from ringfence_kernel.rpc.quotas import CallRates
 from ringfence_kernel.service.serving import CLOSING_SECONDS
-from ringfence_kernel.service.settings import (
-    AwaitingSettings,
-    FileVariable,
-    InvalidSetting,
-    MigrationSettings,
-    MissingSetting,
-    Secret,
-    Settings,
-    Variable,
-    read,
-)
+from ringfence_kernel.service.settings import Settings
+from ringfence_kernel.store.settings import AwaitingSettings, MigrationSettings
+from ringfence_kernel.values.settings import FileVariable, InvalidSetting, MissingSetting, Secret, Variable, read
 from ringfence_kernel.vault import AppRole, WorkloadIdentity
 
 COMPLETE = {

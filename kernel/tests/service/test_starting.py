@@ -139,7 +139,7 @@ async def test_whoever_waits_for_the_schema_needs_the_service_role_alone(
     code, _, errors = await launcher.run("migrate", "--wait", "--timeout", "0", **waiting)
     assert code == 3
     assert errors.endswith(
-        "custody's schema is not there after 0 s: SCHEMA_BEHIND: migrations 1, 2, 3, 4, 5, 6, 7 are not applied\n"
+        "custody's schema is not there after 0 s: SCHEMA_BEHIND: migrations 1, 2, 3, 4, 5, 6, 7, 8 are not applied\n"
     )
     process = await launcher.start("migrate", "--wait", **waiting)
     assert process.stderr is not None

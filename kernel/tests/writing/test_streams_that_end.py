@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import ClassVar
 
 import pytest
 from ringfence_kernel.store import EventStore, NewEvent
+from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_kernel.values.recorded import Recorded
@@ -86,3 +88,24 @@ async def test_versions_of_ended_streams_are_let_go(store: EventStore) -> None:
     assert (again.versions, again.state.digest()) == ({STREAM: 4}, writer.state.digest())
     assert [each.version for each in store.replay_streams(CODEC, [STREAM])] == [1, 2, 3, 4]
     assert list(store.replay_streams(CODEC, [b"q" * 16])) == []
+
+
+def test_a_stream_is_replayed_where_its_first_event_is_of_a_kind(store: EventStore) -> None:
+    """In order, and beside others; of a stream that another kind has begun nothing, whatever came after."""
+
+    class Other(Counted):
+        """Another kind."""
+
+        TOPIC: ClassVar[str] = "Other.v1"
+
+    codec = EventCodec([Counted, Other])
+    begun, foreign = b"b" * 16, b"f" * 16
+    kinds = [(begun, Counted), (foreign, Other), (begun, Other), (foreign, Counted), (begun, Counted)]
+    versions = {begun: 0, foreign: 0}
+    for position, (stream, kind) in enumerate(kinds):
+        versions[stream] += 1
+        store.append(position, [NewEvent(stream, versions[stream], *codec.encode(kind("a", position), 1_000, ""))])
+    found = [(each.position, each.version) for each in store.replay_begun_by(codec, begun, Counted)]
+    assert found == [(1, 1), (3, 2), (5, 3)]
+    assert list(store.replay_begun_by(codec, foreign, Counted)) == []
+    assert list(store.replay_begun_by(codec, b"n" * 16, Counted)) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import cast
@@ -11,7 +11,11 @@ from typing import cast
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from opentelemetry.sdk.metrics import MeterProvider
-from ringfence_audit.bootstrap import migrations, states
+from ringfence_audit.books.adapters.books_model import BooksModel
+from ringfence_audit.books.adapters.stated_books import IndexedBooks
+from ringfence_audit.books.application.comparing import Comparing
+from ringfence_audit.bootstrap import states
+from ringfence_audit.disclosure.application.ports import Whereabouts
 from ringfence_audit.evidence.adapters.findings_reader import FindingsReader
 from ringfence_audit.evidence.adapters.proof_model import ProofModel
 from ringfence_audit.evidence.api.servicer import EvidenceServicer
@@ -21,6 +25,7 @@ from ringfence_audit.index.adapters.index_model import IndexModel
 from ringfence_audit.index.adapters.run_reader import RunReader
 from ringfence_audit.index.api.servicer import AnswerServicer, SearchServicer
 from ringfence_audit.index.application.answering import Answering
+from ringfence_audit.index.application.limited import MOST_BUNDLES, LimitedQueries
 from ringfence_audit.index.application.queries import Queries as SearchQueries
 from ringfence_audit.index.application.vouching import Vouching
 from ringfence_audit.log.adapters.bundle_model import BundleModel
@@ -30,24 +35,33 @@ from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.stored_marks import StoredMarks
 from ringfence_audit.log.adapters.tile_model import TileModel
 from ringfence_audit.log.adapters.tile_reader import TileReader
+from ringfence_audit.log.api.binding import BindingServicer
 from ringfence_audit.log.api.servicer import LogServicer
 from ringfence_audit.log.application.anchoring import Anchoring
 from ringfence_audit.log.application.checkpointer import Checkpointer
 from ringfence_audit.log.application.commands import LogStanding, NotePassed, RecordRead, SignCheckpoint, TakeOver
+from ringfence_audit.log.application.looks import Looks
 from ringfence_audit.log.application.ports import Anchored
 from ringfence_audit.log.application.publishing import Publishing
 from ringfence_audit.log.application.queries import Queries
 from ringfence_audit.log.application.rotating import Rotating
+from ringfence_audit.log.application.views import Views
 from ringfence_audit.log.domain.checkpoint import Checkpoint, NoteKey
 from ringfence_audit.log.domain.errors import SigningKeyMissing
 from ringfence_audit.log.domain.events import EVENTS
 from ringfence_audit.log.domain.merkle import TileTree
+from ringfence_audit.log.domain.sight import WHOLE, Sight
 from ringfence_audit.log.domain.state import State
 from ringfence_audit.log.domain.state_leaf import NO_INDEX, stated_index
 from ringfence_audit.log.domain.witnesses import Policy
+from ringfence_audit.migrations import migrations
+from ringfence_audit.reads.api.servicer import ReadsServicer
+from ringfence_audit.reads.application.register import Register
 from ringfence_audit.reports.adapters.log_leaves import IndexedLeaves
 from ringfence_audit.reports.api.servicer import ReportServicer
 from ringfence_audit.reports.application.making import Making
+from ringfence_audit.standing.api.guarding import guarded
+from ringfence_audit.standing.application.rights import Rights
 from ringfence_audit.standing.domain.state import State as StandingState
 from ringfence_audit.texts.adapters.text_reader import TextReader
 from ringfence_audit.texts.adapters.text_rows import TextRows
@@ -55,6 +69,7 @@ from ringfence_audit.texts.api.servicer import OpenedSearch
 from ringfence_audit.texts.domain.state import State as TextState
 from ringfence_audit.translation.application.translator import Translation
 from ringfence_audit.translation.domain.state import State as TranslationState
+from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service.heavy import HeavyWork
@@ -68,9 +83,17 @@ from ringfence_local_stack.pytest_plugin import FilledDatabase
 from ringfence_local_stack.servers.database import Database
 from ringfence_protos.audit.v1.audit_pb2_grpc import AuditServiceServicer
 
-from .feeds import START_NS, SourceFeed
+from .books.comparing import comparing_books
+from .feeds import START_NS, SourceFeed, identifier
 
 ORIGIN = "ringfence.test/log"
+
+
+@pytest.fixture(autouse=True)
+def _caller() -> Iterator[None]:
+    """A regulator calls, where a test does not say who."""
+    with calling(Caller("spiffe://ringfence.local/principal/x", None, identifier("regulator"), "thumbprint")):
+        yield
 
 
 class KeysAway(DomainError):
@@ -145,6 +168,8 @@ class Audit:
     """A running log."""
 
     store: EventStore
+    clock: ManualClock
+    standing: StandingState
     writer: GroupWriter
     log: State
     accounts: TranslationState
@@ -159,9 +184,12 @@ class Audit:
     search: Projector
     proof: Projector
     bundles: Projector
+    books: Projector
+    comparing: Comparing
     passing: Passing
     findings: FindingsReader
     parties: TextState
+    whereabouts: Whereabouts
     replayed: int
     """Events that the start has read."""
 
@@ -175,6 +203,8 @@ class Audit:
         while await asyncio.to_thread(self.search.step):
             pass
         while await asyncio.to_thread(self.bundles.step):
+            pass
+        while await asyncio.to_thread(self.books.step):
             pass
         await self.prove()
 
@@ -244,6 +274,17 @@ def searched(store: EventStore, log: State) -> RunReader:
     return RunReader(store, lambda: stated_index(log.signed.state_leaf) if log.signed else NO_INDEX)
 
 
+def rights(standing: StandingState, log: State, clock: ManualClock) -> Callable[[Caller], Awaitable[Sight]]:
+    """What callers are shown: everything, where the log does not know them and they claim to be nobody."""
+    known = Rights(standing, lambda: log.head("identity").position, lambda: asyncio.sleep(0, True), clock.now_ns)
+
+    async def sight(caller: Caller) -> Sight:
+        is_known = caller.roles or caller.subject in standing.copyists.known
+        return await known(caller) if is_known else WHOLE
+
+    return sight
+
+
 def later() -> int:
     """An hour after what feeds tell of."""
     return START_NS + 3_600 * 10**9
@@ -258,12 +299,14 @@ async def running(
     policy: Policy | None = None,
     signer: LocalSigner | None = None,
     is_open: bool = False,
+    most_bundles: int = MOST_BUNDLES,
 ) -> AsyncIterator[Audit]:
     """Starts a log over a store, as a process would, from its snapshot if there is one."""
-    codec, log, translation = EventCodec(EVENTS), State(ORIGIN), TranslationState()
+    codec, log, translation, clock = EventCodec(EVENTS), State(ORIGIN), TranslationState(), ManualClock(START_NS)
     evidence, parties, texts, findings = EvidenceState(), TextState(), TextReader(store), FindingsReader(store)
-    state = states(log, translation, evidence, StandingState(), parties)
-    writer = GroupWriter(store, codec, state, ManualClock(START_NS))
+    standing = StandingState()
+    state = states(log, translation, evidence, standing, parties)
+    writer = GroupWriter(store, codec, state, clock)
     if snapshot is not None:
         restore(snapshot, store, writer, state)
     replayed = writer.load()
@@ -275,45 +318,43 @@ async def running(
     of = {feed.source: feed for feed in (SourceFeed("custody"), SourceFeed("payment-instruction"), *feeds)}
     passing = Passing(evidence, NotePassed(writer, log), of["custody"], of["payment-instruction"], findings, later)
     heavy, keys = HeavyWork(MeterProvider().get_meter("test")), searched(store, log)
-    searching = SearchServicer(record_read, SearchQueries(keys, queries), search, heavy.run)
-    making = Making(IndexedLeaves(keys, queries, texts), translation.currencies)
+    looking = SearchQueries(keys, queries), LimitedQueries(keys, queries, most_bundles)
+    looks = Looks(record_read, LogStanding(writer, log), clock.now_ns, heavy.run, Views(record_read))
+    searching = SearchServicer(looks, *looking, search, heavy.run)
+    making, marks = Making(IndexedLeaves(keys, queries, texts), translation.currencies), StoredMarks(store, codec)
+    register = Register(keys, queries, texts, lambda: standing.copyists.known, standing.jurisdiction)
+    reading = looks, queries, {each.source: each for each in feeds}, marks, texts, heavy.run, searching.listed
+    books = Projector(store, codec, BooksModel())
+    comparing, asked_books = comparing_books(books, writer, log, looks, heavy.run, IndexedBooks(keys, queries))
     servicer = joined(
         AuditServiceServicer,
-        LogServicer(
-            record_read,
-            LogStanding(writer, log),
-            queries,
-            {feed.source: feed for feed in feeds},
-            StoredMarks(store, codec),
-            texts,
-            heavy.run,
-        ),
+        LogServicer(*reading),
         OpenedSearch(searching, texts),
-        AnswerServicer(record_read, Answering(keys, queries), heavy.run),
+        AnswerServicer(looks, Answering(keys, queries), texts, heavy.run),
         EvidenceServicer(record_read, findings, evidence, proof, heavy.run),
-        ReportServicer(record_read, making, searching.caught_up, heavy.run, ORIGIN),
+        ReportServicer(looks, making, searching.caught_up, heavy.run, ORIGIN),
+        asked_books,
+        ReadsServicer(looks, register, searching.caught_up, heavy.run),
+        BindingServicer(record_read),
     )
     task = asyncio.create_task(writer.run())
     try:
+        signer = cast(LocalSigner, sign_checkpoint.signer)
         yield Audit(
-            store=store,
-            writer=writer,
-            log=log,
-            accounts=translation,
-            take_over=take_over,
-            record_read=record_read,
-            signer=cast(LocalSigner, sign_checkpoint.signer),
-            anchor=anchor,
+            *(store, clock, standing, writer, log, translation, take_over, record_read, signer, anchor),
             anchoring=sign_checkpoint.anchoring,
             sign_checkpoint=sign_checkpoint,
             checkpointer=Checkpointer(sign_checkpoint, lambda: not log.is_due),
-            servicer=servicer,
+            servicer=guarded(AuditServiceServicer, servicer, rights(standing, log, clock)),
             search=search,
             proof=proof,
             bundles=bundles,
+            books=books,
+            comparing=comparing,
             passing=passing,
             findings=findings,
             parties=parties,
+            whereabouts=Whereabouts(looking[1].spans, searching.caught_up),
             replayed=replayed,
         )
     finally:

@@ -157,8 +157,11 @@ class AuditProcess:
             server.stop(None)
 
     def reader(self, scope: str) -> Reader:
-        """Gives somebody whose token has a scope, bound to a certificate of their own."""
+        """Gives a regulator whose token has a scope, bound to a certificate of their own."""
         principal = new_id()
+        registered = {"principal": principal, "kind": "REGULATOR", "name": "", "tenant": b"", "public_key": b"k" * 32}
+        registered |= {"active": True, "by": principal, "certificate_sha256": b"", "person": b"", "until_ns": 0}
+        self.feeds["identity"].add("PrincipalRegistered.v1", registered, principal)
         files = self.openbao.issue_principal_certificate(show(principal), private_folder(self.folder / "readers"))
         key, chain = self._pair(files)
         credentials = grpc.ssl_channel_credentials((self.folder / "workload-ca.pem").read_bytes(), key, chain)
@@ -188,7 +191,7 @@ class AuditProcess:
         claims = {
             "iss": "ringfence-identity", "aud": "ringfence", "sub": show(principal), "jti": show(new_id()),
             "iat": now, "exp": now + 600, "roles": ["regulator"], "scope": scope,
-            "cnf": {"x5t#S256": thumbprint(certificate)},
+            "cnf": {"x5t#S256": thumbprint(certificate)}, "position": len(self.feeds["identity"].events),
         }  # fmt: skip
         return jwt.encode(claims, self.token_key, algorithm="EdDSA", headers={"kid": "test", "typ": "at+jwt"})
 

@@ -8,6 +8,8 @@ import zlib
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from ringfence_audit.bootstrap import rebuild
 from ringfence_audit.log.adapters import bundle_reader
 from ringfence_audit.log.adapters.bundle_model import BundleModel
@@ -15,12 +17,17 @@ from ringfence_audit.log.adapters.bundle_reader import BundleReader
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.tile_reader import TileReader
 from ringfence_audit.log.application.queries import Queries
+from ringfence_audit.log.domain import bundles
 from ringfence_audit.log.domain.bundles import (
     BUNDLE_LEAVES,
+    GROUP_LEAVES,
     MOST_BYTES,
     BundleMalformed,
     bundled,
+    bundled_apart,
+    groups_in,
     inflate,
+    picked,
     split,
     unbundled,
 )
@@ -127,22 +134,23 @@ async def test_bundles_are_held_and_read_by_their_bytes(
     await long_log(audit, custody)
     stored, asked = stored_leaves(audit.store), list[int]()
     monkeypatch.setattr(bundle_reader, "READ_BYTES", 1)
-    monkeypatch.setattr(bundle_reader, "CACHED_BYTES", bundle_reader.weight(stored[:BUNDLE_LEAVES]))
+    monkeypatch.setattr(bundle_reader, "CACHED_BYTES", len(pack(stored[:GROUP_LEAVES])))
 
-    def noted(bundle: bytes) -> list[bytes]:
-        asked.append(len(bundle))
-        return unbundled(bundle)
+    def noted(part: bytes, first_group: int, count: int) -> list[bytes]:
+        asked.append(count)
+        return groups_in(part, first_group, count)
 
-    monkeypatch.setattr(bundle_reader, "unbundled", noted)
+    monkeypatch.setattr(bundle_reader, "groups_in", noted)
     queries = queries_of(audit)
     wanted = [0, BUNDLE_LEAVES, THIRD]
     for _ in range(2):
         leaves = queries.leaves_at(wanted)
         assert next(leaves) == (0, stored[0])
-        assert len(asked) % 3 <= 2
+        assert len(asked) % 2 <= 1
         assert list(leaves) == [(index, stored[index]) for index in wanted[1:]]
-    assert len(asked) > 3
-    assert len(queries._bundles._bundles) <= 1
+    assert len(asked) > 2
+    assert set(asked) == {1}
+    assert len(queries._bundles._groups) <= 1
 
 
 async def test_whoever_lists_the_log_in_short_steps_has_every_event_checked(
@@ -172,7 +180,10 @@ async def test_whoever_lists_the_log_in_short_steps_has_every_event_checked(
 
 FLIPPED = "state = set_byte(state, 60, get_byte(state, 60) # 1)"
 CHANGES = {
-    "bundle": ("UPDATE bundles SET leaves = %s WHERE index = 1", {"bundle": "1", "leaf_index": str(SECOND)}),
+    "bundle": (
+        "UPDATE bundles SET leaves = %s, starts = %s WHERE index = 1",
+        {"bundle": "1", "leaf_index": str(SECOND)},
+    ),
     "tile": (
         "UPDATE tiles SET hashes = set_byte(hashes, %s, get_byte(hashes, %s) # 1) WHERE level = 0 AND index = 1",
         {"tile": "0/1", "leaf_index": str(SECOND)},
@@ -191,7 +202,7 @@ async def test_a_changed_bundle_and_a_changed_tile_are_named(
     leaves = unbundled(rows(audit.store)[1])
     leaves[SECOND - BUNDLE_LEAVES] = leaves[0]
     at = 32 * (SECOND - BUNDLE_LEAVES)
-    as_owner(audit_database, statement, *((bundled(leaves),) if what == "bundle" else (at, at)))
+    as_owner(audit_database, statement, *(bundled_apart(leaves) if what == "bundle" else (at, at)))
     for ask in (
         lambda: queries_of(audit).receipt(SECOND, stood),
         lambda: list(queries_of(audit).leaves_at([SECOND])),
@@ -226,8 +237,8 @@ async def test_a_bundle_that_cannot_be_read_is_named(
     await long_log(audit, custody)
     as_owner(audit_database, f"UPDATE bundles SET {change} WHERE index = 1")
     with pytest.raises(LogDamaged) as damaged:
-        list(queries_of(audit).leaves_at([3, SECOND]))
-    assert damaged.value.metadata == {"bundle": "1"}
+        list(queries_of(audit).leaves_at([3, *range(BUNDLE_LEAVES, SECOND)]))
+    assert damaged.value.metadata["bundle"] == "1"
 
 
 async def test_a_bundle_that_is_missing_is_read_from_events_and_filled_anew(
@@ -247,13 +258,15 @@ async def test_a_bundle_that_is_missing_is_read_from_events_and_filled_anew(
 
 
 async def test_what_another_library_deflates_is_no_difference(
-    audit: Audit, custody: SourceFeed, audit_database: Database
+    audit: Audit, custody: SourceFeed, audit_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only other leaves are."""
     await long_log(audit, custody)
-    other = zlib.compress(zlib.decompress(rows(audit.store)[1]), 9)
+    with monkeypatch.context() as patched:
+        patched.setattr(bundles, "LEVEL", 9)
+        other, starts = bundled_apart(unbundled(rows(audit.store)[1]))
     assert other != rows(audit.store)[1]
-    as_owner(audit_database, "UPDATE bundles SET leaves = %s WHERE index = 1", other)
+    as_owner(audit_database, "UPDATE bundles SET leaves = %s, starts = %s WHERE index = 1", other, starts)
     assert rebuild_and_compare(audit.store, EventCodec(EVENTS), BundleModel()) == {"bundles": 0}
     assert next(queries_of(audit).leaves_at([SECOND]))[1] == stored_leaves(audit.store)[SECOND]
 
@@ -306,9 +319,17 @@ def deflated_event(deflated: bytes, count: int) -> LeavesDeflated:
     return LeavesDeflated("custody", 1, 1, 1, bytes(32), 0, 0, 0, count, deflated, bytes(32))
 
 
+def bomb(mebibytes: int) -> bytes:
+    """So many MiB of zeros, deflated; the second block's bytes stand for all that follow, which is quick."""
+    deflater, zeros = zlib.compressobj(), bytes(1 << 20)
+    first, again = (deflater.compress(zeros) + deflater.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    checksum = zlib.adler32(bytes(mebibytes << 20)).to_bytes(4, "big")
+    return first + again * (mebibytes - 1) + b"\x03\x00" + checksum
+
+
 HOSTILE = {
-    "a bomb": (zlib.compress(bytes(200 << 20)), 3),
-    "a bomb of many": (zlib.compress(bytes(200 << 20)), 1 << 40),
+    "a bomb": (bomb(200), 3),
+    "a bomb of many": (bomb(200), 1 << 40),
     "cut short": (bundled(LEAVES)[:-1], 3),
     "something after": (bundled(LEAVES) + b"x", 3),
     "not deflated": (pack(LEAVES), 3),
@@ -336,6 +357,19 @@ def test_what_is_no_bundle_of_so_many_leaves_is_refused(what: str) -> None:
         assert tracemalloc.get_traced_memory()[1] < 3 * MOST_BYTES
     finally:
         tracemalloc.stop()
+
+
+@given(st.lists(st.binary(max_size=300), max_size=9), st.sets(st.integers(0, 9)), st.floats(0, 1))
+def test_leaves_are_picked_or_what_holds_them_is_cut_short(leaves: list[bytes], wanted: set[int], share: float) -> None:
+    """As a list of all would give them; of a part of it, none that is not whole, and none in another's place."""
+    assert picked(pack(leaves), sorted(wanted)) == {at: leaves[at] for at in wanted if at < len(leaves)}
+    kept = round(share * len(pack(leaves)))
+    try:
+        found = picked(pack(leaves)[:kept], sorted(wanted))
+    except BundleMalformed:
+        assert kept < len(pack(leaves))
+    else:
+        assert found.items() <= dict(enumerate(leaves)).items()
 
 
 def test_a_bundle_inflates_to_what_was_deflated() -> None:

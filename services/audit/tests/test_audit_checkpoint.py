@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 from base64 import b64decode
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from ringfence_audit.log.application.checkpointer import Checkpointer
 from ringfence_audit.log.domain.checkpoint import Checkpoint, NoteKey, SourceHead, note_heads
 from ringfence_audit.log.domain.receipt import receipt
+from ringfence_kernel.rpc.refusals import NotLeader
 
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "merkle"
 ROOT = bytes(range(32))
 
 
@@ -25,13 +27,11 @@ def test_the_note_text_has_one_line_a_fact_and_sources_by_name() -> None:
     )
 
 
-def test_a_published_key_and_checkpoint_are_reproduced() -> None:
+def test_a_published_key_and_checkpoint_are_reproduced(foreign_data: Callable[[str], Path]) -> None:
     """From a real log's public key and signature come its very vkey text and its very checkpoint file."""
-    if not DATA.is_dir():
-        assert not os.environ.get("CI"), "the shared Merkle data is absent in CI"
-        pytest.skip("the shared Merkle data is absent")
-    vkey = (DATA / "tlog-tiles" / "KEY.txt").read_text().split('"')[1]
-    note = (DATA / "tlog-tiles" / "checkpoint.3").read_text()
+    tiles = foreign_data("merkle/tlog-tiles")
+    vkey = (tiles / "KEY.txt").read_text().split('"')[1]
+    note = (tiles / "checkpoint.3").read_text()
     origin, size, root = note.split("\n")[:3]
     signature = b64decode(note.split(" ")[-1])[4:]
     key = NoteKey(origin, b64decode(vkey.split("+", 2)[2])[1:])
@@ -70,3 +70,37 @@ def test_source_heads_are_read_back_from_a_note() -> None:
     heads = (SourceHead("identity", 1, 3, ROOT), SourceHead("custody", 2, 9, bytes(32)))
     note = NoteKey("log.example", bytes(32)).signed(Checkpoint("log.example", 5, ROOT, heads).text(), bytes(64))
     assert note_heads(note) == (heads[1], heads[0])
+
+
+async def test_checkpoints_come_once_a_period_however_long_one_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a checkpoint takes is part of its period; one that takes longer leaves a moment before the next."""
+    now, takes, slept = [0.0], [0.0, 0.4, 3.0], list[float]()
+
+    async def sign() -> None:
+        now[0] += takes[len(slept)]
+
+    async def sleep(seconds: float) -> None:
+        slept.append(round(seconds, 3))
+        if len(slept) == len(takes):
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await Checkpointer(sign, lambda: False, clock=lambda: now[0]).run()
+    assert slept == [1.0, 0.6, 0.25]
+
+
+async def test_whoever_stands_by_waits_for_no_checkpoint() -> None:
+    """Leadership ends while a checkpoint is refused for that very reason: who does not sign any more is well."""
+
+    async def sign() -> None:
+        raise NotLeader
+
+    checkpointer = Checkpointer(sign, lambda: False)
+    signing = asyncio.create_task(checkpointer.run())
+    await asyncio.sleep(0.01)
+    while_leading = await checkpointer.problem()
+    signing.cancel()
+    await asyncio.gather(signing, return_exceptions=True)
+    assert (while_leading, await checkpointer.problem()) == ("checkpoints wait: NOT_LEADER", None)
+    assert checkpointer.age_seconds() == 0

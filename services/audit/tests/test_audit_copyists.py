@@ -99,3 +99,38 @@ def test_it_is_taken_up_as_it_was_saved() -> None:
     restored.restore({name: memoryview(content) for name, content in state.save()})
     assert restored.digest() == state.digest() != told(registered()).digest()
     assert those_that_may(restored) == [FIRST, SECOND]
+
+
+def granted(*platforms: bytes, **changes: Any) -> tuple[str, dict[str, Any]]:
+    """Two people have said what it reads."""
+    fields = {"grant": b"g" * 16, "platforms": [each.hex() for each in platforms], "jurisdictions": [], "from_ns": 0}
+    return "AccessGranted.v1", {**fields, "until_ns": 0, "case_reference": "case", "by": BY, **changes}
+
+
+def test_who_reads_a_part_copies_nothing() -> None:
+    """A bundle has the leaves of all platforms: a grant of some, of a country, too early or over, opens none."""
+    person = registered("REGULATOR")
+    for said in (
+        granted(BY),
+        granted(jurisdictions=["DE"]),
+        granted(from_ns=START_NS + 200),
+        granted(until_ns=START_NS + 50),
+    ):
+        assert not told(person, said).may_copy(MIRROR, FIRST, START_NS + 100)
+    for state in (told(person), told(person, granted()), told(person, granted(BY), granted())):
+        assert state.may_copy(MIRROR, FIRST, START_NS + 100)
+        assert not state.may_copy(MIRROR, SECOND, START_NS + 100)
+
+
+def test_grants_are_kept_in_snapshots() -> None:
+    """What was restored shows the same as what was told; where nothing was granted the digest is as it was before."""
+    state = told(
+        registered("AUDITOR"),
+        granted(BY, jurisdictions=["DE"]),
+        ("JurisdictionStated.v1", {"jurisdiction": "DE", "by": BY}),
+    )
+    restored = State()
+    restored.restore({name: memoryview(content) for name, content in state.save()})
+    assert (restored.digest(), restored.grants) == (state.digest(), state.grants)
+    assert state.grants.save()
+    assert not told(registered("AUDITOR")).grants.save()

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from ringfence_audit.log.adapters.bundle_reader import BundleReader
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.tile_reader import TileReader
+from ringfence_audit.log.api.taken_over import TakenOverServicer
+from ringfence_audit.log.application.commands import LogStanding
 from ringfence_audit.log.application.queries import Queries
 from ringfence_audit.log.domain.events import EVENTS
 from ringfence_audit.texts.adapters import text_rows
+from ringfence_audit.texts.adapters.erasures import erasures
 from ringfence_audit.texts.adapters.text_rows import KeptTexts
+from ringfence_audit.texts.application import erasing as erasing_module
 from ringfence_audit.texts.application.erasing import Erasing
 from ringfence_audit.translation.application.translator import PUBLISHED
 from ringfence_audit.translation.domain.links import link_in
 from ringfence_kernel.access.caller import Caller, calling
+from ringfence_kernel.store import GENESIS, ChainBroken
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_local_stack.servers.database import Database
+from ringfence_protos.audit.v1.taken_over_pb2 import GetTakenOverRequest
 
 from .conftest import Audit
 from .events import made_up
 from .feeds import BOOK, START_NS, SourceFeed, identifier, kyc_changed
+from .rights.readers import registered
 from .test_audit_log import as_owner
 from .test_audit_texts import IVO, NORA, OTHERS, PAYMENT, TEN_YEARS_NS, directed, erased, pruned, received, shown
 
@@ -39,13 +45,6 @@ WORKED_OFF = {
     "tenant": BOOK, "exception": identifier("e"), "outcome": 1, "instruction": PAYMENT, "document_sha256": b"s" * 32,
     "note": "of hers", "actor": IVO,
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _caller() -> Iterator[None]:
-    """The regulator calls."""
-    with calling(Caller("spiffe://ringfence.local/principal/x", None, identifier("regulator"), "thumbprint")):
-        yield
 
 
 @pytest.fixture
@@ -78,7 +77,11 @@ def erasing(audit: Audit) -> Erasing:
     """Gives what erases in the process that leads."""
     store = audit.store
     queries = Queries(TileReader(store), ChainedLeaves(store, EventCodec(EVENTS)), BundleReader(store))
-    return Erasing(audit.parties, KeptTexts(store), queries, link_in)
+
+    async def size() -> int:
+        return audit.log.frontier.size
+
+    return Erasing(audit.parties, KeptTexts(store), queries, link_in, size)
 
 
 async def test_the_number_of_a_file_goes_though_its_payments_come_later(
@@ -183,6 +186,32 @@ async def test_a_payment_that_another_release_took_over_is_found(
     assert KeptTexts(audit.store).reached() == audit.log.frontier.size
 
 
+async def test_leaves_that_have_brought_their_links_are_not_looked_through_by_the_next_term(
+    audit: Audit, payments: SourceFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How far they went a look ago is noted now and then; a term reads what came after that."""
+    monkeypatch.setattr(erasing_module, "LEAVES_AT_ONCE", 3)
+    leads, after, read = erasing(audit), erasing(audit), list[int]()
+    for each in (leads, after):
+        monkeypatch.setattr(each, "link_in", lambda index, leaf: read.append(index))
+    await leads.begin(audit.log.frontier.size)
+    payments.add("InstructionsReceived.v1", received((PAYMENT, NORA, ""), (OTHERS, IVO, "RENT-IVO")))
+    await audit.follow(payments)
+    size = audit.log.frontier.size
+    await leads.look()
+    assert KeptTexts(audit.store).reached() == 0
+    await leads.look()
+    assert KeptTexts(audit.store).reached() == size
+    payments.add("InstructionsDirected.v1", directed(PAYMENT, note="of hers"))
+    await audit.follow(payments)
+    await leads.look()
+    assert KeptTexts(audit.store).reached() == size < audit.log.frontier.size
+    assert read == []
+    await after.begin(audit.log.frontier.size)
+    await after.look()
+    assert read == list(range(size, audit.log.frontier.size))
+
+
 def rows(audit: Audit, query: str) -> list[Any]:
     """Gives what a query finds."""
     with audit.store.connection() as connection:
@@ -241,3 +270,72 @@ async def test_what_was_erased_leaves_the_files_of_the_table_soon(audit: Audit) 
     (aside,) = rows(audit, f"SELECT reloptions FROM pg_class WHERE oid = {table['reltoastrelid']}")
     for options in (table["reloptions"], aside["reloptions"]):
         assert sorted(options) == ["autovacuum_vacuum_scale_factor=0", "autovacuum_vacuum_threshold=0"]
+
+
+async def test_whoever_lost_the_register_has_the_erased_from_leaves(
+    audit: Audit, identity: SourceFeed, audit_database: Database
+) -> None:
+    """Every tombstone with its tenant and where it stands, and nothing else; a log that was changed lists nobody."""
+    for topic, event in (("KycChanged.v1", kyc_changed()), ("PartyErased.v1", erased(NORA))) * 2:
+        identity.add(topic, event)
+    assert erasures(audit.store) == []
+    await audit.follow(identity)
+    assert erasures(audit.store) == [
+        {"tenant": BOOK.hex(), "party": NORA.hex(), "position": position, "taken": False} for position in ("2", "4")
+    ]
+    as_owner(audit_database, "ALTER TABLE stored_events DISABLE TRIGGER ALL")
+    as_owner(audit_database, "UPDATE stored_events SET state = state || %s WHERE notification_id = 1", b"x")
+    with pytest.raises(ChainBroken):
+        erasures(audit.store)
+
+
+@pytest.mark.parametrize(
+    ("claims", "taken"),
+    [
+        (("ours",), False),
+        (("ours", "theirs", "a principal"), False),
+        (("theirs", "ours"), True),
+        (("a principal", "ours"), True),
+    ],
+)
+async def test_the_log_tells_whose_ids_were_anothers_before(
+    audit: Audit, identity: SourceFeed, claims: tuple[str, ...], taken: bool
+) -> None:
+    """Whoever had the id first is the subject of that id; a client of the same id is another, whatever is restored."""
+    other = identifier("another platform")
+    facts = {
+        "ours": ("PartyRegistered.v1", registered_party(BOOK, NORA)),
+        "theirs": ("PartyRegistered.v1", registered_party(other, NORA)),
+        "a principal": ("PrincipalRegistered.v1", registered(NORA)),
+    }
+    for topic, event in (*(facts[each] for each in claims), ("PartyErased.v1", erased(NORA))):
+        identity.add(topic, event)
+    await audit.follow(identity)
+    (found,) = erasures(audit.store)
+    assert (found["party"], found["taken"]) == (NORA.hex(), taken)
+
+
+def registered_party(tenant: bytes, party: bytes) -> dict[str, Any]:
+    """Gives the registration of a client."""
+    fields = {"tenant": tenant, "party": party, "kind": "PERSON", "personal": {}, "identity_index": b"i" * 32}
+    return {**fields, "digest": b"d" * 32, "by": identifier("operator")}
+
+
+async def test_a_source_is_told_how_far_it_is_signed(audit: Audit, identity: SourceFeed) -> None:
+    """What is taken over counts once a checkpoint covers it; who calls is told of its own feed alone."""
+    asking = TakenOverServicer(LogStanding(audit.writer, audit.log))
+
+    async def told(service: str) -> tuple[int, bytes]:
+        with calling(Caller(f"spiffe://ringfence.local/service/{service}", service, bytes(16), "thumbprint")):
+            said = await asking.GetTakenOver(GetTakenOverRequest(), None)
+        return said.position, said.hash
+
+    assert await told("identity") == (0, GENESIS)
+    first = identity.add("KycChanged.v1", kyc_changed())
+    await audit.follow(identity)
+    assert await told("identity") == (0, GENESIS)
+    await audit.publish()
+    identity.add("PartyErased.v1", erased(NORA))
+    await audit.follow(identity)
+    assert await told("identity") == (1, first.hash)
+    assert await told("custody") == (0, GENESIS)

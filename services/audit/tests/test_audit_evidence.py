@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -15,7 +15,6 @@ from ringfence_audit.log.adapters.carrying_over import carry_over
 from ringfence_audit.log.application.sources import SourceAway
 from ringfence_audit.log.domain.events import ReadRecorded
 from ringfence_audit.log.domain.leaf import encode
-from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_protos.audit.v1 import audit_pb2
@@ -29,13 +28,6 @@ from .test_audit_state_leaf import sign_in_first_format
 
 CONTEXT: Any = None
 REGULATOR = identifier("regulator")
-
-
-@pytest.fixture(autouse=True)
-def _caller() -> Iterator[None]:
-    """The regulator calls."""
-    with calling(Caller("spiffe://ringfence.local/principal/x", None, REGULATOR, "thumbprint")):
-        yield
 
 
 @pytest.fixture

@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ringfence_audit.books.domain.figures import balances_root
 from ringfence_audit.index.domain.answer import Answer, Asked
 from ringfence_audit.index.domain.extracting import extract
 from ringfence_audit.index.domain.keys import keys_of
 from ringfence_audit.index.domain.merging import merged, rebased
 from ringfence_audit.index.domain.ranges import Range, cover
 from ringfence_audit.index.domain.runs import chunks_of, index_root, pages_between, run_of
+from ringfence_audit.log.domain.books import Books, books_leaf
 from ringfence_audit.log.domain.checkpoint import NoteKey
+from ringfence_audit.log.domain.combined import CombinedProofs, combined_root
 from ringfence_audit.log.domain.keys import key_ended_leaf, key_leaf
 from ringfence_audit.log.domain.leaf import Value, commitment, encode, text_commitment
-from ringfence_audit.log.domain.merkle import TileTree, combined_root, leaf_hash, leaf_hashes
+from ringfence_audit.log.domain.merkle import TileTree, leaf_hash, leaf_hashes
 from ringfence_verifier import (
     Fact,
     Opening,
@@ -34,6 +37,8 @@ from ringfence_verifier import (
     verify_receipt,
     verify_state,
 )
+
+from .books.ledgers import folded, read_by_verifier
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 
@@ -148,7 +153,7 @@ def test_combined_proofs_agree_with_the_vectors() -> None:
     for vector in vectors("combined_proof"):
         size, indexes = vector["size"], vector["indexes"]
         leaves = [example(number) for number in range(size)]
-        hashes = tree_over(leaves).combined_proof(indexes, size)
+        hashes = CombinedProofs(tree_over(leaves)).proof(indexes, size)
         proven = [(index, leaf_hash(leaves[index])) for index in indexes]
         assert [each.hex() for each in hashes] == vector["hashes"]
         assert combined_root(proven, size, hashes).hex() == vector["root"]
@@ -169,14 +174,37 @@ def test_complete_answers_agree_with_the_vectors() -> None:
         run = run_of(Range(0, found.state.index_size), postings.tobytes())
         asked = Asked(found.key, found.from_leaf, found.until_leaf)
         [chunk] = chunks_of([postings])
-        pages = pages_between(run, chunk.head, {0: chunk}, *asked.bounds(run))
+        pages = pages_between(run, [chunk.head], {0: chunk}, *asked.bounds(run))
         indexes = [*asked.indexes(run, pages), size]
-        hashes = tree_over([*leaves, state]).combined_proof(indexes, size + 1)
+        hashes = CombinedProofs(tree_over([*leaves, state])).proof(indexes, size + 1)
         facts = [leaves[index] for index in indexes[:-1]]
         assert Answer(asked, found.note, state, [(run, pages)], facts, hashes).encoded() == content
 
 
+def test_books_agree_with_the_vectors() -> None:
+    """Service and verifier come to the published totals and roots."""
+    for vector in vectors("balances_root"):
+        ids = sorted((sha256(each.to_bytes(4, "big")).digest()[:16], each) for each in range(vector["accounts"]))
+        sums = (b"".join((times * each).to_bytes(8, "big") for times in (1, 2, 3, 4)) for _, each in ids)
+        records = b"".join(key + each for (key, _), each in zip(ids, sums, strict=True))
+        assert balances_root(records).hex() == vector["root"]
+    for vector in vectors("books"):
+        leaves, tenant = [bytes.fromhex(each) for each in vector["leaves"]], bytes.fromhex(vector["tenant_id"])
+        stated = {name: each if name == "accounts" else bytes.fromhex(each) for name, each in vector["stated"].items()}
+        assert folded(leaves).read(tenant, vector["ledger"]).stated() == stated
+        assert read_by_verifier(leaves).stated(tenant, vector["ledger"]) == stated
+    for vector in vectors("books_root"):
+        books = Books()
+        for tenant, ledger, closing, root in vector["closings"]:
+            fields = {"tenant_id": bytes.fromhex(tenant), "ledger": ledger, "closing": closing}
+            books = books.after(books_leaf({**fields, "balances_root": bytes.fromhex(root)}, 1))
+        assert (books.head.size, books.head.root.hex()) == (vector["size"], vector["root"])
+
+
 KINDS = (
+    "balances_root",
+    "books",
+    "books_root",
     "leaf",
     "commitment",
     "text_commitment",

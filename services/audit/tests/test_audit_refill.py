@@ -21,9 +21,11 @@ from ringfence_audit.log.adapters.refilling import CannotRefill, refill
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
 from ringfence_audit.log.adapters.tile_reader import TileReader
 from ringfence_audit.log.application.queries import Queries
+from ringfence_audit.log.domain.books import BOOKS_KIND
 from ringfence_audit.log.domain.errors import LogRolledBack
 from ringfence_audit.log.domain.events import (
     EVENTS,
+    BooksRecorded,
     KeyRecorded,
     LapseRecorded,
     ReadRecorded,
@@ -52,7 +54,7 @@ from .test_audit_log import fill
 from .test_audit_rotation import order, signers
 
 NAME = "mirror.example/m"
-OWN = ReadRecorded | StateRecorded | SuccessionRecorded | KeyRecorded | LapseRecorded
+OWN = ReadRecorded | StateRecorded | SuccessionRecorded | KeyRecorded | LapseRecorded | BooksRecorded
 
 
 @dataclass
@@ -320,7 +322,8 @@ def test_every_leaf_of_the_log_s_own_is_appended_again() -> None:
     written = {kind for file in source for kind in re.findall(r'"(audit\.[a-z_]+\.v\d+)"', file.read_text("utf-8"))}
     own = sorted(written - {PAGE_KIND})
     assert len(own) >= 8
-    leaves = [encode(kind, {"time_ns": 1}) for kind in own]
+    books = {"tenant_id": bytes(16), "ledger": 978, "closing": 0, "balances_root": bytes(32)}
+    leaves = [encode(kind, {"time_ns": 1} | (books if kind == BOOKS_KIND else {})) for kind in own]
     assert [each.event.leaf for each in events_again(State(ORIGIN), leaves, 0) if isinstance(each.event, OWN)] == leaves
     with pytest.raises(ValueError, match="no event of the log holds"):
         list(events_again(State(ORIGIN), [encode("audit.unheard_of.v1", {"time_ns": 1})], 0))

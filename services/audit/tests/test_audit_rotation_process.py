@@ -14,7 +14,7 @@ from typing import cast
 
 import pytest
 from ringfence.audit import Audit
-from ringfence.commands import verify
+from ringfence.commands import verify, whole_log
 from ringfence.tokens import TokenSource
 from ringfence.transport import Connection, Patience
 from ringfence_kernel.values.ids import new_id
@@ -92,7 +92,7 @@ def test_an_operator_rotates_the_key_and_a_regulator_follows(
     """`ringfence verify log` with the old key says so, goes on from what it has seen, and everything agrees."""
     audit, custody, openbao = audit_of(service), service.feeds["custody"], service.openbao
     client = SimpleNamespace(audit=audit, credentials=SimpleNamespace(folder=tmp_path))
-    monkeypatch.setattr(verify, "client_as", lambda principal: nullcontext(client))
+    monkeypatch.setattr(whole_log, "client_as", lambda principal: nullcontext(client))
     old = service.verifier_key()
 
     def verified() -> str:

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from ringfence_audit.index.api.mapping import SearchInput
 from ringfence_audit.log.domain.errors import CheckpointPending, LeafUnknown, LogDamaged
 from ringfence_audit.log.domain.leaf import decode
-from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.rpc.page_tokens import PageTokenInvalid
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.values.errors import InvalidArgument
@@ -36,13 +35,6 @@ from .test_audit_log import as_owner
 
 REGULATOR = identifier("regulator")
 CONTEXT: Any = None
-
-
-@pytest.fixture(autouse=True)
-def _caller() -> Iterator[None]:
-    """The regulator calls."""
-    with calling(Caller("spiffe://ringfence.local/principal/x", None, REGULATOR, "thumbprint")):
-        yield
 
 
 @pytest.fixture

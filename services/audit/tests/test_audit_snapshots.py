@@ -145,6 +145,11 @@ def flipped(section: bytes) -> bytes:
     return bytes([section[0] ^ 1]) + section[1:]
 
 
+def swapped(section: bytes, width: int) -> bytes:
+    """Has the first two of equal parts change places."""
+    return section[width : 2 * width] + section[:width] + section[2 * width :]
+
+
 TREE, HEADS, CHECKPOINT = "another tree", "other heads of sources", "another checkpoint"
 LIES = {
     "tile": ("log/tile 0", flipped, TREE),
@@ -159,6 +164,8 @@ LIES = {
     "no checkpoint": ("log/rest", in_rest(lambda rest: rest.update(signed=None)), CHECKPOINT),
     "account": (f"translation/{BOOK.hex()} id", flipped, ""),
     "owner": (f"translation/{b'other-book......'.hex()} owner", flipped, ""),
+    "two hashes swapped": ("log/tile 0", lambda tile: swapped(tile, 32), TREE),
+    "two accounts swapped": (f"translation/{BOOK.hex()} id", lambda ids: swapped(ids, 16), ""),
     "suspended": (f"standing/{SUSPENDED_SECTION}", lambda _: plain.encode([identifier("auditor")]), ""),
 }
 """Sections of a snapshot, what makes a lie of them, and by which event it is found where the digest lies as well."""

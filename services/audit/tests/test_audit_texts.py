@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
 import pytest
 from ringfence_audit.bootstrap import rebuild
+from ringfence_audit.index.api import servicer
 from ringfence_audit.log.adapters.tile_model import TileModel
 from ringfence_audit.log.application.commands import RecordPruned
 from ringfence_audit.log.domain.leaf import decode, text_commitment
@@ -18,11 +19,18 @@ from ringfence_audit.texts.application.pruning import Pruning
 from ringfence_audit.texts.domain.retention import Retention, retention
 from ringfence_audit.translation.application.translator import PUBLISHED, Translator
 from ringfence_audit.translation.domain.accounts import Account, Accounts
-from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.values.descriptions import Facts
 from ringfence_protos.audit.v1 import audit_pb2
-from ringfence_verifier import Opening, open_fact, read_leaf, verify_checkpoint, verify_log, verify_receipt
+from ringfence_verifier import (
+    Opening,
+    open_fact,
+    read_leaf,
+    verify_answer,
+    verify_checkpoint,
+    verify_log,
+    verify_receipt,
+)
 
 from .conftest import ORIGIN, Audit, running
 from .events import free, made_up
@@ -33,13 +41,6 @@ CONTEXT: Any = None
 NOT_IN_LEAVES = {("InstructionsRescreened.v1", "hit_digests")}
 """Described, and no field of a leaf at all."""
 TOPICS = [(source, topic) for source, published in PUBLISHED.items() for topic in published]
-
-
-@pytest.fixture(autouse=True)
-def _caller() -> Iterator[None]:
-    """The regulator calls."""
-    with calling(Caller("spiffe://ringfence.local/principal/x", None, identifier("regulator"), "thumbprint")):
-        yield
 
 
 @pytest.mark.parametrize(("source", "topic"), TOPICS, ids=[f"{source} {topic}" for source, topic in TOPICS])
@@ -185,6 +186,43 @@ async def test_who_may_read_a_fact_reads_what_people_wrote_in_it(written: Audit)
     listed = await written.servicer.ListLeaves(audit_pb2.ListLeavesRequest(), CONTEXT)
     assert not any(leaf.openings for leaf in listed.leaves)
     assert not any(text in leaf.content for leaf in listed.leaves for text in (b"RENT-", b"passport", b"abroad"))
+
+
+async def answered(audit: Audit, subject: bytes) -> tuple[list[str], int]:
+    """Gives the words in all pieces of a complete answer, in order, each proven, and how many pieces there are."""
+    await audit.publish()
+    words, at, pieces = list[str](), 0, 0
+    while True:
+        request = audit_pb2.GetAnswerRequest(subject_id=subject, from_leaf=at)
+        reply = await audit.servicer.GetAnswer(request, CONTEXT)
+        piece = verify_answer(reply.answer, audit.signer.key.text())
+        assert (piece.from_leaf, piece.until_leaf) == (at, reply.next_leaf or piece.state.index_size)
+        facts, pieces = dict(piece.facts), pieces + 1
+        for told in reply.openings:
+            openings = [Opening(each.field, each.salt, each.content.decode()) for each in told.openings if each.salt]
+            fact = open_fact(facts[told.leaf_index], openings)
+            words += [fact.text(each.field) for each in openings]
+        if not (at := reply.next_leaf):
+            return words, pieces
+
+
+async def test_a_complete_answer_comes_in_words(written: Audit, identity: SourceFeed) -> None:
+    """All that people wrote in the facts about a subject, as far as it is kept."""
+    assert await answered(written, PAYMENT) == (["RENT-NORA", "both of them asked", "she is abroad"], 1)
+    assert await answered(written, OTHERS) == (["RENT-IVO", "both of them asked"], 1)
+    identity.add("PartyErased.v1", erased(NORA))
+    await written.follow(identity)
+    assert await answered(written, PAYMENT) == ([], 1)
+
+
+async def test_an_answer_is_cut_where_its_words_would_be_too_long(
+    written: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pieces follow one another without a gap, and no word is lost."""
+    monkeypatch.setattr(servicer, "TEXT_BYTES", 2 * servicer.OPENING_BYTES + len("RENT-NORA" + "both of them asked"))
+    assert await answered(written, PAYMENT) == (["RENT-NORA", "both of them asked", "she is abroad"], 2)
+    monkeypatch.setattr(servicer, "TEXT_BYTES", 1)
+    assert await answered(written, PAYMENT) == (["RENT-NORA", "both of them asked", "she is abroad"], 3)
 
 
 async def test_what_is_about_somebody_erased_goes_and_every_proof_stays(written: Audit, identity: SourceFeed) -> None:

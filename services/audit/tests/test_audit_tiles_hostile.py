@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ringfence_audit.tiles.api import listener
-from ringfence_audit.tiles.api.application import CERTIFICATE, Answer, refused
-from ringfence_audit.tiles.api.listener import Accepted, BoundedProtocol, HttpsListener
+from ringfence_audit.https.api import listener
+from ringfence_audit.https.api.listener import Accepted, BoundedProtocol, HttpsListener
+from ringfence_audit.https.api.peers import CERTIFICATE
+from ringfence_audit.tiles.api.application import Answer, refused
 from ringfence_kernel.certificates.bundle import CertificateBundle, FixedCertificate
 from ringfence_kernel.certificates.trust import TrustBundle
 from ringfence_kernel.rpc.server import CannotListen

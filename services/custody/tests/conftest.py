@@ -14,6 +14,7 @@ from ringfence_custody.calendars.api.servicer import CalendarServicer
 from ringfence_custody.calendars.application.days import Days, DayTimer
 from ringfence_custody.calendars.application.years import Years
 from ringfence_custody.calendars.domain.state import State as CalendarState
+from ringfence_custody.closings.module import ClosingsModule
 from ringfence_custody.ledger.adapters.batches import StoredBatches
 from ringfence_custody.ledger.adapters.schema import migrations
 from ringfence_custody.ledger.adapters.statement_model import StatementModel
@@ -115,6 +116,7 @@ class Custody:
     reconciliation: ReconciliationModule
     reconciled: ReconciliationState
     registers: RegistersModule
+    closings: ClosingsModule
 
     async def register(self, method: str, request: object, caller: Caller | None = None) -> Any:
         """Calls a method of the registers, as an operator where nobody is named."""
@@ -253,7 +255,10 @@ async def running(
     commands = Commands(writer, state, follow, proposals, identity.is_heard, backlog.taken)
     rules = RuleCommands(writer, state, proposals)
     acts = Acts(state, proposals)
-    years, days = Years(writer, states.calendars, proposals), Days(writer, states.calendars, clock, may_step, timers)
+    closings = ClosingsModule.build(writer, states.closings, state)
+    timers = (*timers, closings.closing.on_day)
+    years = Years(writer, states.calendars, proposals)
+    days = Days(writer, states.calendars, clock, may_step, timers, closings.closing.before_day)
     proposals.register([rules.effect(), *acts.effects(), years.effect()])
     registers = RegistersModule.build(writer, states.registers, state, proposals)
     queries = Queries(writer, state, StatementReader(store, projector, lambda: writer.head))
@@ -285,6 +290,7 @@ async def running(
             reconciliation,
             states.reconciliation,
             registers,
+            closings,
         )
     finally:
         task.cancel()

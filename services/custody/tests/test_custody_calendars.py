@@ -14,15 +14,15 @@ from ringfence_custody.settings import CustodySettings
 from ringfence_kernel.access.caller import calling
 from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_kernel.proposals.domain.errors import ProposalVoid, SecondPersonRequired
-from ringfence_kernel.service.settings import InvalidSetting, read
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.values.business_days import YearList, date_of, day_of, year_list
 from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.settings import InvalidSetting, read
 from ringfence_kernel.writing.snapshots import SnapshotFile
 from ringfence_kernel.writing.writer import Unit
 from ringfence_protos.custody.v1 import calendars_pb2 as pb
 
-from .conftest import OPERATOR, Custody, running
+from .conftest import OPERATOR, SECOND_OPERATOR, Custody, running
 
 NEW_YEAR, GOOD_FRIDAY, EASTER_MONDAY = (day_of(date(2027, *each)) for each in ((1, 1), (3, 26), (3, 29)))
 TARGET_2027 = year_list("TARGET", 2027, [NEW_YEAR, GOOD_FRIDAY, EASTER_MONDAY], [])
@@ -171,8 +171,8 @@ async def test_a_new_list_keeps_the_days_that_are_past(custody: Custody) -> None
     decreed = day_of(date(2027, 6, 1))
     later = year_list("TARGET", 2027, [*TARGET_2027.closed, decreed], [])
     proposal = await propose(custody, later)
-    (waiting,) = custody.proposals.state.in_order()
-    assert custody.proposals.describe(waiting).startswith("new: closed 2027-06-01\nringfence calendar TARGET 2027\n")
+    (waiting,), _ = await custody.proposals.waiting(SECOND_OPERATOR, b"", 0, 10)
+    assert waiting.description.startswith("new: closed 2027-06-01\nringfence calendar TARGET 2027\n")
     await custody.confirm(proposal)
     with pytest.raises(DomainError) as refusal:
         await propose(custody, year_list("TARGET", 2027, [NEW_YEAR, EASTER_MONDAY, decreed], []))

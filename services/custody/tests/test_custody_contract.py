@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from ringfence_custody.calendars.domain.events import EVENTS as OF_CALENDARS
 from ringfence_custody.calendars.domain.events import BusinessDayOpened, CalendarYear
+from ringfence_custody.closings.domain.events import BooksClosed
 from ringfence_custody.ledger.domain.columns import AccountColumns
 from ringfence_custody.ledger.domain.events import (
     EVENTS,
@@ -96,13 +97,14 @@ OF_NO_TRANSFER = (
     MigrationClosed(2, MANDATE, "moved in", MANDATE),
     CalendarYear("CN", 2027, pack("i", [20819]), pack("i", [20821]), b"d" * 32, MANDATE, MANDATE),
     BusinessDayOpened("CN", 20821, 20818, 1, False),
+    BooksClosed(MANDATE, EUR, 0, OWNER, 1, 2, 3, DOCUMENT, b"c" * 64, b"p" * 64, b"m" * 64, *4 * (b"",)),
 )
 """Events that a ledger of these tests does not write by itself."""
 
 
 def stored(event: Any) -> tuple[str, dict[str, Any]]:
     """Returns an event as it is stored: topic and fields."""
-    topic, state = EventCodec((*EVENTS, *e.EVENTS, *s.EVENTS, *OF_CALENDARS)).encode(event, 1)
+    topic, state = EventCodec((*EVENTS, *e.EVENTS, *s.EVENTS, *OF_CALENDARS, BooksClosed)).encode(event, 1)
     return topic, msgspec.msgpack.decode(open_envelope(state).fields)
 
 

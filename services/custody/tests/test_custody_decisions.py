@@ -181,7 +181,7 @@ async def test_one_operator_does_not_loosen_a_book(custody: Custody, stores: Cal
     assert await proposed(custody, *least.rules.purposes, version="minimum") == back
     assert await send(custody, Row("a", "alice", "bob", 11)) == ["exceeds_purpose_maximum"]
     [waiting], _ = await custody.proposals.waiting(SECOND_OPERATOR, b"", 0, 10)
-    assert "version minimum" in custody.proposals.describe(waiting)
+    assert "version minimum" in waiting.description
     async with running(stores) as again:
         assert again.whole.digest() == custody.whole.digest()
         assert await again.proposals.decide([decision], SECOND_OPERATOR) == [""]

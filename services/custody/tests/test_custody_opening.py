@@ -184,8 +184,8 @@ async def test_the_second_person_reads_all_of_it(custody: Custody) -> None:
     await custody.move(PLATFORM, [ALICE, id_of("bob")], S.DORMANT)
     _, proposal = await custody.acts.move(PLATFORM, Moving([ALICE, id_of("bob")], S.ACTIVE, "case 9"), OPERATOR)
     (waiting,), _ = await custody.proposals.waiting(SECOND_OPERATOR, b"", 0, 10)
-    assert waiting.id == proposal
-    text = custody.proposals.describe(waiting)
+    assert waiting.proposal.id == proposal
+    text = waiting.description
     assert text.startswith("let money through again: ")
     for each in (PLATFORM, ALICE, id_of("bob")):
         assert show(each) in text

@@ -157,6 +157,6 @@ async def test_what_the_second_person_reads_names_bank_and_mirror(books: Custody
     await books.agree("SendLetter", sending())
     await books.register("CountersignLetter", countersigning())
     (waiting,), _ = await books.proposals.waiting(SECOND_OPERATOR, b"", 0, 10)
-    told = books.proposals.describe(waiting)
+    told = waiting.description
     assert "COBADEFFXXX Commerzbank AG" in told
     assert "(2024-11-13)" in told

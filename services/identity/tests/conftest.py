@@ -37,7 +37,7 @@ from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 from ringfence_local_stack.servers.postgres import PostgresServer
 from ringfence_local_stack.stack.health import is_serving
-from ringfence_protos.common.v1 import proposals_pb2, proposals_pb2_grpc
+from ringfence_protos.common.v1 import feed_pb2, feed_pb2_grpc, proposals_pb2, proposals_pb2_grpc
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
@@ -190,6 +190,7 @@ class Identity:
     port: int = field(default_factory=lambda: free_ports(1)[0])
     operators: list[Client] = field(default_factory=list)
     _process: Process | None = None
+    _feed: feed_pb2_grpc.FeedServiceStub | None = None
 
     @property
     def address(self) -> str:
@@ -216,6 +217,7 @@ class Identity:
             "RINGFENCE_RETENTION_FILE": str(self.folder / "retention.toml"),
             "RINGFENCE_CUSTODY_ADDRESS": self.known.addresses["custody"],
             "RINGFENCE_PAYMENT_INSTRUCTION_ADDRESS": self.known.addresses["payment-instruction"],
+            "RINGFENCE_AUDIT_ADDRESS": self.known.addresses["audit"],
         }
 
     def retain(self, **days: int) -> None:
@@ -271,6 +273,12 @@ class Identity:
         """Returns another service."""
         certificate = self.openbao.issue_service_certificate(service, private_folder(self.folder / "workloads"))
         return Client(b"", Ed25519PrivateKey.generate(), certificate, self.connect(certificate))
+
+    def head(self) -> feed_pb2.FeedHead:
+        """Returns where its feed stands, as audit asks."""
+        if self._feed is None:
+            self._feed = feed_pb2_grpc.FeedServiceStub(self.workload("audit").channel)
+        return self._feed.Head(feed_pb2.HeadRequest(), timeout=10).head
 
     def connect(self, certificate: CertificateFiles) -> grpc.Channel:
         """Opens a connection of its own."""
@@ -337,6 +345,7 @@ def running_identity(running: Identity) -> Iterator[Identity]:
     migrated = running.run("migrate")
     assert migrated.returncode == 0, migrated.stderr
     running.start()
+    running.known.signed = running.head
     try:
         yield running
     finally:

@@ -1,6 +1,6 @@
-"""Custody and payment-instruction as identity asks them: what they would answer is set by the test."""
+"""Custody, payment-instruction and audit as identity asks them: what they would answer is set by the test."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +13,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from ringfence_kernel.values.ids import ZERO_ID, new_id
 from ringfence_local_stack.servers.openbao import OpenBaoServer
+from ringfence_protos.audit.v1 import taken_over_pb2 as audit
+from ringfence_protos.audit.v1 import taken_over_pb2_grpc as audit_rpc
+from ringfence_protos.common.v1.feed_pb2 import FeedHead
 from ringfence_protos.custody.v1 import custody_pb2 as custody
 from ringfence_protos.custody.v1 import custody_pb2_grpc as custody_rpc
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as payments
@@ -21,11 +24,12 @@ from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2_grpc
 
 @dataclass
 class Neighbours:
-    """What the neighbours know: accounts by book and id, holdings and open payments by owner."""
+    """What the neighbours know: accounts by book and id, holdings and open payments by owner, and what is signed."""
 
     accounts: dict[tuple[bytes, bytes], custody.AccountOwner] = field(default_factory=dict)
     holdings: dict[bytes, custody.Holdings] = field(default_factory=dict)
     open_payments: dict[bytes, int] = field(default_factory=dict)
+    signed: Callable[[], FeedHead] = FeedHead
     addresses: dict[str, str] = field(default_factory=dict)
 
     def account(self, book: bytes, owner: bytes = ZERO_ID, account_class: int = custody.ACCOUNT_CLASS_CLIENT) -> bytes:
@@ -63,13 +67,23 @@ class _Payments(payments_rpc.PaymentInstructionServiceServicer):
         )
 
 
+class _Audit(audit_rpc.TakenOverServiceServicer):
+    def __init__(self, known: Neighbours) -> None:
+        self._known = known
+
+    def GetTakenOver(self, request: audit.GetTakenOverRequest, context: Any) -> audit.GetTakenOverResponse:
+        head = self._known.signed()
+        return audit.GetTakenOverResponse(epoch=head.epoch, position=head.position, hash=head.hash)
+
+
 @contextmanager
 def neighbours(openbao: OpenBaoServer) -> Iterator[Neighbours]:
-    """Runs both beside the service, each with the certificate of its workload; `addresses` has where by name."""
+    """Runs all beside the service, each with the certificate of its workload; `addresses` has where by name."""
     known, servers = Neighbours(), []
     for name, add, servicer in (
         ("custody", custody_rpc.add_CustodyServiceServicer_to_server, _Custody(known)),
         ("payment-instruction", payments_rpc.add_PaymentInstructionServiceServicer_to_server, _Payments(known)),
+        ("audit", audit_rpc.add_TakenOverServiceServicer_to_server, _Audit(known)),
     ):
         server = grpc.server(ThreadPoolExecutor(2))
         add(servicer, server)  # type: ignore[operator]

@@ -24,9 +24,9 @@ from ringfence_identity.tokens.adapters.token_keys import TokenKeys
 from ringfence_identity.tokens.application import assertions
 from ringfence_identity.tokens.domain.errors import AssertionExpired, AssertionInvalid
 from ringfence_kernel.sealing.envelopes import EnvelopeBroken
-from ringfence_kernel.service.settings import InvalidSetting
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import show
+from ringfence_kernel.values.settings import InvalidSetting
 from ringfence_kernel.vault import Signature
 
 NOW_NS = 1_800_000_000 * 10**9

@@ -12,19 +12,29 @@ from ringfence_identity.aliases.application.ports import AccountOwner
 from ringfence_identity.aliases.application.two_people import AliasActs
 from ringfence_identity.aliases.domain.state import Retired
 from ringfence_identity.modules import event_codec
+from ringfence_identity.parties.adapters.signed_log import SignedLog
+from ringfence_identity.parties.application import erasing as erasing_module
 from ringfence_identity.parties.application.commands import key_forgetter
-from ringfence_identity.parties.application.erasing import Erasing, ErasurePorts
+from ringfence_identity.parties.application.erasing import Erasing, ErasingProposals, ErasurePorts
 from ringfence_identity.parties.application.ports import Registered
+from ringfence_identity.parties.application.recording import record_of_party
 from ringfence_identity.parties.domain import parties
 from ringfence_identity.parties.domain.erasing import Looked, Retention
-from ringfence_identity.parties.domain.errors import ErasureRegisterWrong
+from ringfence_identity.parties.domain.errors import (
+    ErasureNotLogged,
+    ErasureRegisterUnavailable,
+    ErasureRegisterWrong,
+)
 from ringfence_identity.parties.domain.events import PartyErased
-from ringfence_kernel.proposals.application import Proposals
-from ringfence_kernel.store import Head
+from ringfence_kernel.proposals.application import Decision, Proposals, Verdict
+from ringfence_kernel.rpc.errors import RemoteError
+from ringfence_kernel.store import Head, StoredEvent
 from ringfence_kernel.values.clock import SystemClock
 from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.writer import GroupWriter
+from ringfence_protos.audit.v1.taken_over_pb2 import GetTakenOverResponse
+from structlog.testing import capture_logs
 
 from .conftest import World
 
@@ -92,6 +102,14 @@ class Outside:
         self.added: list[Registered] = []
         self.read_of: list[bytes] = []
         self.marked = self.kept = b""
+        self.is_away = False
+        self.signed = 0
+        self.asked_for: list[int] = []
+
+    async def has(self, position: int, warned: set[str]) -> bool:
+        """Has signed as far as the test says."""
+        self.asked_for.append(position)
+        return position <= self.signed
 
     async def look(self, tenant: bytes, parties: Mapping[bytes, bytes], at_ns: int) -> dict[bytes, Looked]:
         """Sees nothing."""
@@ -106,7 +124,9 @@ class Outside:
         return {}
 
     def add(self, erased: Registered) -> None:
-        """Keeps whom it is given."""
+        """Keeps whom it is given, unless it is away."""
+        if self.is_away:
+            raise ErasureRegisterUnavailable
         self.added.append(erased)
 
     def mark(self, marker: bytes) -> None:
@@ -213,6 +233,118 @@ async def test_nobody_leads_with_an_empty_or_another_register(world: Any, found:
     assert outside.marked == found
 
 
+async def test_an_erasure_is_told_once_the_log_has_signed_it(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the log it stands, and is answered as not logged within a bound; who asks again is told when it is."""
+    monkeypatch.setattr(erasing_module, "LOGGED_SECONDS", 0.3)
+    world.happens(parties.register(*world.of_parties, world.party(PARTY), world.server(world.platform)))
+    world.journal.clear()
+    outside, store = Outside(), SlowStore()
+    store.go_on.set()
+    writer, erasing = erasing_over(world, store, Keys(), outside)
+    running = asyncio.create_task(writer.run())
+    await erasing.await_log()
+    assert outside.asked_for == []
+    await erasing.replay()
+    outside.signed = writer.head.position - 1
+    with pytest.raises(ErasureNotLogged):
+        await erasing.await_log()
+    assert list(world.parties.erased) == [PARTY]
+    monkeypatch.setattr(erasing_module, "LOGGED_SECONDS", 60)
+    waiting = asyncio.create_task(erasing.await_log())
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    outside.signed = writer.head.position
+    await waiting
+    assert set(outside.asked_for) == {writer.head.position}
+    outside.asked_for.clear()
+    await erasing.await_log()
+    assert outside.asked_for == []
+    running.cancel()
+
+
+@pytest.mark.parametrize("away", ["the log", "the register", ""])
+async def test_one_erasure_withholds_no_other_answer(world: Any, monkeypatch: pytest.MonkeyPatch, away: str) -> None:
+    """What else was decided with it is told as it was, and so is an erasure that was refused; it alone is not done."""
+    monkeypatch.setattr(erasing_module, "LOGGED_SECONDS", 0.2)
+    world.happens(parties.register(*world.of_parties, world.party(PARTY), world.server(world.platform)))
+    world.journal.clear()
+    outside, store = Outside(), SlowStore()
+    store.go_on.set()
+    writer, erasing = erasing_over(world, store, Keys(), outside)
+    running = asyncio.create_task(writer.run())
+    erased = PartyErased(world.platform, PARTY, world.alice)
+    await writer.commit(lambda unit: record_of_party(unit, world.parties, PARTY, [erased]))
+    outside.is_away = away == "the register"
+    outside.signed = 0 if away == "the log" else writer.head.position
+    ids = b"refused erasure.", b"erasure done....", b"something else.."
+    decisions = [Decision(each, Verdict.CONFIRM) for each in ids]
+    found = dict(zip(decisions, ["ERASURE_REFUSED", "", ""], strict=True))
+
+    async def decided(self: Any, decisions: Any, caller: Any) -> list[str]:
+        return [found[each] for each in decisions]
+
+    async def prepared(self: Any, decisions: Any) -> set[bytes]:
+        return {each.proposal for each in decisions if b"erasure" in each.proposal}
+
+    monkeypatch.setattr(Proposals, "decide", decided)
+    monkeypatch.setattr(Erasing, "prepare", prepared)
+    proposals = ErasingProposals(writer, world.modules.proposals, erasing=erasing)
+    caller: Any = None
+    reason = {"the log": "ERASURE_NOT_LOGGED", "the register": "ERASURE_REGISTER_UNAVAILABLE", "": ""}[away]
+    assert await proposals.decide(decisions, caller) == ["ERASURE_REFUSED", reason, ""]
+    assert await proposals.decide(decisions[::2], caller) == ["ERASURE_REFUSED", ""]
+    running.cancel()
+
+
+class _Audit:
+    """A peer that says how far it has signed, or is away."""
+
+    def __init__(self, said: GetTakenOverResponse | RemoteError) -> None:
+        self._said = said
+
+    async def call(self, *_: Any, **__: Any) -> GetTakenOverResponse:
+        """Answers."""
+        if isinstance(self._said, RemoteError):
+            raise self._said
+        return self._said
+
+
+class _History:
+    """A store of three events."""
+
+    def head(self) -> Head:
+        """Stands at the third."""
+        return Head(1, 3, b"3" * 32)
+
+    def read(self, after: int, limit: int) -> list[StoredEvent]:
+        """Returns events whose hashes are their positions."""
+        found = range(after + 1, min(4, after + 1 + limit))
+        return [StoredEvent(each, PARTY, each, "", b"", b"%d" % each * 32) for each in found]
+
+
+@pytest.mark.parametrize(
+    ("said", "has"),
+    [
+        (GetTakenOverResponse(epoch=1, position=2, hash=b"2" * 32), True),
+        (GetTakenOverResponse(epoch=1, position=3, hash=b"3" * 32), True),
+        (GetTakenOverResponse(epoch=1, position=1, hash=b"1" * 32), False),
+        (GetTakenOverResponse(epoch=1, position=3, hash=b"2" * 32), False),
+        (GetTakenOverResponse(epoch=2, position=3, hash=b"3" * 32), False),
+        (GetTakenOverResponse(epoch=1, position=4, hash=b"4" * 32), False),
+        (GetTakenOverResponse(), False),
+        (RemoteError("UNIMPLEMENTED", "", "", {}), False),
+    ],
+)
+async def test_the_log_is_believed_about_this_history_alone(said: Any, has: bool) -> None:
+    """What it signed of an earlier history of a restored database, however far, is not what was committed now."""
+    audit: Any = _Audit(said)
+    history: Any = _History()
+    warned = set[str]()
+    with capture_logs() as logged:
+        assert [await SignedLog(audit, history).has(2, warned) for _ in range(2)] == [has, has]
+    assert [each["code"] for each in logged] == ([said.code] if isinstance(said, RemoteError) else [])
+
+
 def erasing_over(world: Any, store: Any, keys: Any, outside: Any) -> tuple[GroupWriter, Erasing]:
     """Returns a writer over a store, and erasing with the outside given."""
     writer = GroupWriter(store, event_codec(), world.modules.states(), SystemClock())
@@ -224,6 +356,7 @@ def erasing_over(world: Any, store: Any, keys: Any, outside: Any) -> tuple[Group
         neighbours=outside,
         lifetimes=outside,
         register=outside,
+        log=outside,
         mark=outside,
         retention=Retention({}),
         clock=SystemClock(),

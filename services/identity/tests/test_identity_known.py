@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from ringfence_identity.aliases.domain.events import AliasRegistered
 from ringfence_identity.batches import record_all
-from ringfence_identity.bootstrap import MODELS, migrations
+from ringfence_identity.bootstrap import MODELS
+from ringfence_identity.migrations import migrations
 from ringfence_identity.modules import Modules, event_codec
 from ringfence_identity.parties.adapters.decisions_reader import DecisionsReader
 from ringfence_identity.parties.application.commands import PartyCommands

@@ -19,11 +19,11 @@ from ringfence_identity.tokens.domain.bearers import Presented, require_bearer
 from ringfence_identity.tokens.domain.errors import CertificateMismatch
 from ringfence_identity.tokens.domain.state import State as TokenState
 from ringfence_kernel.rpc.errors import RemoteError
-from ringfence_kernel.service.settings import InvalidSetting
 from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import new_id, show
 from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.values.settings import InvalidSetting
 from ringfence_kernel.writing.journal import Journal
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc

@@ -18,8 +18,8 @@ from ringfence_identity.parties.domain.erasing import (
 )
 from ringfence_identity.parties.domain.errors import ErasureRegisterUnavailable
 from ringfence_identity.settings import IdentitySettings
-from ringfence_kernel.service.settings import InvalidSetting, MissingSetting, read
 from ringfence_kernel.values.clock import DAY_NS
+from ringfence_kernel.values.settings import InvalidSetting, MissingSetting, read
 
 NOW_NS = 20_000 * DAY_NS
 RETENTION = Retention({RetentionClass.MOVED: 1827, RetentionClass.OPENED: 365, RetentionClass.APPLIED: 30})
@@ -146,9 +146,9 @@ BUCKET = {
 }
 
 
-def settings(tmp_path: Path, **changes: str) -> IdentitySettings:
+def settings(tmp_path: Path, secret: str = "secret", **changes: str) -> IdentitySettings:
     """Reads settings with a register, changed."""
-    (tmp_path / "key").write_text("secret")
+    (tmp_path / "key").write_text(secret)
     given = {name: str(tmp_path / value) if name.endswith("FILE") else value for name, value in changes.items()}
     return read(IdentitySettings, MUST | given)
 

@@ -1,6 +1,7 @@
 """The state is put together from the modules' parts, saved, restored, and digested the same either way."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from ringfence_identity.parties.domain.events import KycReleaseProposed
 from ringfence_identity.parties.domain.kyc import KycState, PartyKind
 from ringfence_identity.parties.domain.owners import NewOwners
 from ringfence_identity.parties.domain.parties import KycDecision
-from ringfence_identity.principals.domain import principals
+from ringfence_identity.principals.domain import grants, principals
 from ringfence_identity.principals.domain.principals import Actor, NewPin
 from ringfence_identity.principals.domain.roles import Kind
 from ringfence_identity.tokens.domain import access, authorisations, enrolment
@@ -85,6 +86,11 @@ def _principals_change(world: Any) -> None:
     pin = NewPin(world.platform, b"r" * 32, world.a_key(b"r"))
     world.happens(principals.pin(world.principals, pin, world.alice))
     world.happens(principals.renew(world.principals, world.bob, world.now_ns + SECOND, world.alice, world.now_ns))
+    world.happens(grants.state_jurisdiction(world.principals, world.platform, "DE", world.alice))
+    reader = replace(
+        world.principal(b"a-regulator.....", Kind.REGULATOR), grant=grants.NewGrant((), ("DE",), 0, 0, "c 7")
+    )
+    world.happens(principals.register(*world.of_principals, reader, world.alice, world.now_ns, b"grant-id........"))
 
 
 def _two_people_decide(world: Any) -> None:

@@ -200,7 +200,7 @@ def test_an_assertion_that_ended_before_the_commit_is_not_spent(world: Any) -> N
     assertion = check_claims(claims(world, world.platform), KEY, world.now_ns)
     spend(world, assertion)
     late = access.AccessGrant(
-        TOKEN, world.principals.principals[world.platform], (), b"c" * 32, b"k" * 32, world.now_ns, 0
+        TOKEN, world.principals.principals[world.platform], (), b"c" * 32, b"k" * 32, world.now_ns, 0, 0
     )
     world.now_ns += 361 * SECOND
     other = check_claims(claims(world, world.platform, jti="two"), KEY, world.now_ns)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from ringfence_identity.batches import Answer
-from ringfence_identity.bootstrap import MODELS, migrations
+from ringfence_identity.bootstrap import MODELS
+from ringfence_identity.migrations import migrations
 from ringfence_identity.modules import Modules, event_codec
 from ringfence_identity.principals.application.acts import PrincipalActs
 from ringfence_identity.principals.application.commands import PrincipalCommands

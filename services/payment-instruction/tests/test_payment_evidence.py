@@ -229,6 +229,18 @@ async def test_the_rails_inbox_is_read_and_archived(world: World) -> None:
     assert {file.source for file in files} == {ZERO_ID, BANK_FEED.subject}
 
 
+async def test_what_confirms_a_payment_says_who_told_it(world: World) -> None:
+    """It needs nobody's word, but where the rail has a principal the log says whose it is."""
+    world.voucher.principal = BANK_FEED
+    await world.submit_batch(PLATFORM, an_id("s"), [order("out", creditor=STRANGER)])
+    await world.reaches("out", Status.SENT)
+    debit = entry("D1", "10.00", direction="DBIT", transaction_id=transfer_id_of(TENANT, an_id("out")).hex())
+    world.rail.inbox["debit.xml"] = camt_054("N-1", BANK, debit)
+    await world.reaches("out", Status.RECONCILED)
+    files = [each.event for each in world.store.replay(event_codec()) if isinstance(each.event, EvidenceReceived)]
+    assert [file.source for file in files] == [BANK_FEED.subject]
+
+
 async def test_what_the_bank_has_handed_in_itself_leaves_the_inbox(world: World) -> None:
     """Every entry of the file is known by then, so nothing is left to vouch for."""
     content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS))

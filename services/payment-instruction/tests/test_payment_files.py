@@ -2,13 +2,18 @@
 
 import re
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
+from ringfence_kernel.aside.calling import InputNotReadable, ReadingUnavailable
+from ringfence_kernel.values.errors import DomainError
+from ringfence_payment_instruction.iso20022.aside import SMALL_BYTES
 from ringfence_payment_instruction.submissions.application import files
 from ringfence_payment_instruction.submissions.application.files import file_submission_id as file_id
 from ringfence_payment_instruction.submissions.application.ports import FileRefusal
+from ringfence_payment_instruction.submissions.application.reading import FileQuotas
 from ringfence_payment_instruction.submissions.domain import reasons
-from ringfence_payment_instruction.submissions.domain.errors import IdentityUnavailable
+from ringfence_payment_instruction.submissions.domain.errors import IdentityUnavailable, RefusedFilesExceeded
 from ringfence_payment_instruction.submissions.domain.status import Status
 
 from .messages import pain_001
@@ -108,6 +113,43 @@ async def test_a_file_refused_by_earlier_rules_gets_its_first_answer(world: Worl
     reader.read_orders = read  # type: ignore[method-assign]
     assert await world.submit_file(PLATFORM, content) == first
     assert world.states.submissions.submissions == {}
+
+
+async def test_a_large_file_that_was_refused_is_not_read_again(world: World) -> None:
+    """Its bytes are known, and its answer is kept."""
+    flawed = pain_001("FILE-1", ANNA, ("A", "10.00", BORIS), count=2) + b" " * SMALL_BYTES
+    first = await world.submit_file(PLATFORM, flawed)
+    read = failing(world, InputNotReadable())
+    assert await world.submit_file(PLATFORM, flawed) == first
+    assert (said(first.status_report, "Cd"), read) == (["AM18"], [])
+
+
+async def test_a_tenant_has_so_many_files_tried_that_cannot_be_read(world: World) -> None:
+    """Then none of its is read for a while; what is no fault of a file does not count, and others go on."""
+    content = pain_001("FILE-1", ANNA, ("A", "10.00", BORIS))
+    for error in (ReadingUnavailable(), InputNotReadable()):
+        read = failing(world, error)
+        for _ in range(FileQuotas().refused_per_hour):
+            with pytest.raises(type(error)):
+                await world.submit_file(PLATFORM, content)
+        assert len(read) == FileQuotas().refused_per_hour
+    with pytest.raises(RefusedFilesExceeded):
+        await world.submit_file(PLATFORM, content)
+    assert len(read) == FileQuotas().refused_per_hour
+    with pytest.raises(InputNotReadable):
+        await world.submit_file(replace(PLATFORM, subject=OTHER_TENANT, tenant=OTHER_TENANT), content)
+
+
+def failing(world: World, error: DomainError) -> list[bytes]:
+    """Has every file fail to be read; returns those that were tried."""
+    tried: list[bytes] = []
+
+    def read(content: bytes, *_: object) -> NoReturn:
+        tried.append(content)
+        raise error
+
+    world.application.submissions.files.files.read_orders = read  # type: ignore[method-assign]
+    return tried
 
 
 @pytest.mark.parametrize("by_earlier_release", [False, True])

@@ -187,7 +187,7 @@ async def test_a_fee_is_for_a_payment_that_happens_and_once_of_its_kind(flowing:
     await agreements.agree(agreed(rate_ppm=10_000))
     await agreements.agree(agreed(agreement=an_id("second"), rate_ppm=10_000))
     await flowing.submit_batch(PLATFORM, an_id("s"), [order("held", 200_01)])
-    later = order("later", 100_00, execution_day=flowing.clock.now_ns() // DAY_NS + 1)
+    later = order("later", 100_00, execution_day=flowing.clock.now_ns() // DAY_NS + 2)
     await flowing.submit_batch(PLATFORM, an_id("t"), [later])
     await flowing.reaches("held", Status.HELD)
     refused = [(Status.REJECTED, reasons.FEE_NOT_AGREED)]

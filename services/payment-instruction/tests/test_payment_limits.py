@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from ringfence_kernel.access.caller import calling
 from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR, currency
@@ -16,6 +17,7 @@ from ringfence_payment_instruction.settings import parse_limits
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 from ringfence_payment_instruction.submissions.domain.tallies import Tallies
+from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 
 from .world import (
     APPROVER,
@@ -73,6 +75,26 @@ async def test_many_payments_just_below_the_limit_are_held(limited: World) -> No
     await limited.reaches("cent", Status.HELD)
     await limited.reaches("too much", Status.HELD)
     assert limited.custody.balances[an_id("boris account")] == 10_000_00
+
+
+async def test_what_counts_within_a_day_is_told(limited: World) -> None:
+    """Of the payer, of the platform and of the approver who asks; nothing where no payer is asked for."""
+    await pay(limited, "first", 9_999_99, Status.SETTLED)
+    await pay(limited, "large", 50_000_00, Status.HELD)
+    await approve(limited, APPROVER, "large")
+    asked = pb.GetLimitsRequest(currencies=["EUR"], debtor_account_id=ANNA_ACCOUNT)
+    for who, approved in ((APPROVER, 50_000_00), (OTHER_APPROVER, 0)):
+        with calling(who):
+            found = await limited.application.limits.api.GetLimits(asked, None)
+        [used] = found.uses
+        assert (used.currency, used.debtor_day_minor, used.day_minor) == ("EUR", 9_999_99, 9_999_99)
+        assert used.approver_minor == approved
+    asked.debtor_account_id = an_id("boris account")
+    with calling(APPROVER):
+        [used] = (await limited.application.limits.api.GetLimits(asked, None)).uses
+        assert (used.debtor_day_minor, used.day_minor) == (0, 9_999_99)
+        asked.ClearField("debtor_account_id")
+        assert not (await limited.application.limits.api.GetLimits(asked, None)).uses
 
 
 async def test_within_one_batch_the_rows_before_count(limited: World) -> None:

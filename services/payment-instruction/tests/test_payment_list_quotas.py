@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.proposals.application import Decision, Verdict
-from ringfence_kernel.service.settings import InvalidSetting
+from ringfence_kernel.values.settings import InvalidSetting
 from ringfence_local_stack.pytest_plugin import FilledDatabase
 from ringfence_payment_instruction.screening.application.importing import Imported, ListFiles
 from ringfence_payment_instruction.screening.domain.editions import ListBounds

@@ -163,8 +163,8 @@ async def test_an_edition_that_may_be_cut_comes_into_force_by_two(world: World) 
     """The second person is told to look; a file with its mark, and our own form, need one person."""
     importing = world.application.screening.importing
     waiting = await importing.import_list(OPERATOR, publishers(world, ListFormat.OFAC_SDN, OFAC_LINES, ALT_LINES))
-    (proposal,) = (await world.application.proposals.waiting(SECOND_OPERATOR, b"", 0, 9))[0]
-    assert "may have been cut off" in world.application.proposals.describe(proposal)
+    (shown,) = (await world.application.proposals.waiting(SECOND_OPERATOR, b"", 0, 9))[0]
+    assert "may have been cut off" in shown.description
     assert await decide(world, waiting.proposal, SECOND_OPERATOR) == ""
     assert (hit(world, "SECOND ALIAS"), "P" in world.states.screening.lists) == ("P/36", True)
     marked = publishers(world, ListFormat.OFAC_SDN, OFAC_LINES + b"\x1a", ALT_LINES + b"\x1a")
@@ -215,9 +215,9 @@ async def test_what_waits_comes_into_force_by_a_second_person(world: World) -> N
     await world.restart()
     assert (hit(world, "Bad Actor"), hit(world, "New Actor")) == ("UN/X-1", "UN/X-2")
     assert (await world.import_list(content, by=SECOND_OPERATOR)).proposal == waiting.proposal
-    (proposal,) = (await world.application.proposals.waiting(SECOND_OPERATOR, b"", 0, 9))[0]
-    assert "51 entries and 51 names would be gone" in world.application.proposals.describe(proposal)
-    assert len(proposal.payload) < 100
+    (shown,) = (await world.application.proposals.waiting(SECOND_OPERATOR, b"", 0, 9))[0]
+    assert "51 entries and 51 names would be gone" in shown.description
+    assert len(shown.proposal.payload) < 100
     assert await decide(world, waiting.proposal, SECOND_OPERATOR) == ""
     assert (hit(world, "Bad Actor"), hit(world, "New Actor")) == ("", "UN/X-2")
     assert world.states.screening.waiting == {}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ringfence_kernel.access.caller import Caller, calling
-from ringfence_kernel.service.settings import InvalidSetting, read
+from ringfence_kernel.values.settings import InvalidSetting, read
 from ringfence_payment_instruction.bootstrap import WITH_FILES
 from ringfence_payment_instruction.settings import PaymentInstructionSettings
 from ringfence_payment_instruction.submissions.application.reading import FileQuotas, FileReading

@@ -70,6 +70,10 @@ async def test_a_batch_is_submitted_read_listed_and_watched(world: World, servic
         (instruction,) = got.instructions
         assert instruction.order == new("two")
         assert (instruction.submission_id, instruction.maker_id) == (an_id("s"), TENANT)
+        assert (instruction.debtor_account_id, instruction.creditor_account_id) == (
+            an_id("anna account"),
+            an_id("boris account"),
+        )
         first = await servicer.ListInstructions(pb.ListInstructionsRequest(page_size=1), None)
         second = await servicer.ListInstructions(
             pb.ListInstructionsRequest(page_size=1, page_token=first.next_page_token), None

@@ -31,6 +31,7 @@ from ringfence_payment_instruction.statements.domain.events import (
     StatementTaken,
 )
 from ringfence_payment_instruction.statements.domain.movements import Doubt
+from ringfence_payment_instruction.statements.domain.told import ReferenceKind
 
 from .messages import camt_054, entry
 from .test_payment_told import camt_053, events, hand_in, rows, told_minor
@@ -191,6 +192,13 @@ async def test_a_void_telling_tells_of_nothing(world: World) -> None:
     assert (await hand_in(world, camt_053("0.00", "2.00", entry("R1", "5.00", BORIS)))).excepted == 1
     decisions = world.application.statements.decisions
     (excepted,) = await decisions.list_exceptions(TENANT, MIRROR, 0, 10)
+    shown = await decisions.show_exception(TENANT, MIRROR, excepted.telling)
+    assert shown.statement is not None
+    assert shown.statement.heading.closing is not None
+    assert (shown.statement.moved_minor, shown.statement.heading.closing.amount_minor) == (5_00, 2_00)
+    assert (shown.last, shown.booked_minor) == (None, 0)
+    with pytest.raises(StatementExceptionUnknown):
+        await decisions.show_exception(OTHER_TENANT, MIRROR, excepted.telling)
     with pytest.raises(StatementNotAcceptable):
         await decisions.work_off(TENANT, MIRROR, excepted.telling, BROUGHT_FORWARD, WHY, OPERATOR)
     with pytest.raises(StatementExceptionUnknown):
@@ -209,7 +217,14 @@ async def test_an_entry_in_doubt_is_decided_by_two_people(world: World, is_same:
     await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
     assert (await hand_in(world, camt_054("N-2", BANK, entry("NONREF", "5.00", BORIS)))).held == 1
     decisions = world.application.statements.decisions
-    (doubt,) = await decisions.list_doubts(TENANT, MIRROR)
+    ((doubt, beside),) = await decisions.list_doubts(TENANT, MIRROR, b"", 9)
+    (candidate,) = beside
+    assert (candidate.id, candidate.told.amount_minor, candidate.shared) == (
+        doubt.movements[0],
+        5_00,
+        (ReferenceKind.END_TO_END,),
+    )
+    assert await decisions.list_doubts(TENANT, MIRROR, doubt.id, 9) == []
     (known,) = world.states.statements.movements(MIRROR).known
     with pytest.raises(MovementUnknown):
         await decisions.decide(TENANT, MIRROR, doubt.id, an_id("no movement"), WHY, OPERATOR)
@@ -218,7 +233,7 @@ async def test_an_entry_in_doubt_is_decided_by_two_people(world: World, is_same:
     await decisions.decide(TENANT, MIRROR, doubt.id, known if is_same else bytes(16), WHY, OPERATOR)
     assert told_minor(world) == 5_00
     await confirm_all(world)
-    assert await decisions.list_doubts(TENANT, MIRROR) == []
+    assert await decisions.list_doubts(TENANT, MIRROR, b"", 9) == []
     assert told_minor(world) == (5_00 if is_same else 10_00)
     await world.until(lambda: world.custody.balances.get(SUSPENSE, 0) == (0 if is_same else 5_00))
     assert [each for each, _, _ in rows(world)][1:] == ([] if is_same else [Disposition.CREDIT_SUSPENSE])
@@ -228,7 +243,9 @@ async def confirm_all(world: World) -> None:
     """Has a second operator confirm what waits."""
     proposals = world.application.proposals
     waiting, _ = await proposals.waiting(SECOND_OPERATOR, b"", 0, 10)
-    assert await proposals.decide([Decision(each.id, Verdict.CONFIRM) for each in waiting], SECOND_OPERATOR) == [""]
+    assert await proposals.decide(
+        [Decision(each.proposal.id, Verdict.CONFIRM) for each in waiting], SECOND_OPERATOR
+    ) == [""]
 
 
 async def accept(world: World) -> None:
@@ -309,11 +326,11 @@ async def test_news_of_a_wrong_year_waits_for_its_statement(world: World) -> Non
     far = entry("R1", "5.00", BORIS).replace("2026-01-0", f"{_next_year(world)}-01-0")
     assert (await hand_in(world, camt_054("N-1", BANK, far))).held == 1
     assert told_minor(world) == 0
-    (doubt,) = await world.application.statements.decisions.list_doubts(TENANT, MIRROR)
+    ((doubt, _),) = await world.application.statements.decisions.list_doubts(TENANT, MIRROR, b"", 9)
     assert doubt.doubt == Doubt.FAR_AHEAD
     await hand_in(world, camt_053("0.00", "5.00", entry("R1", "5.00", BORIS)))
     assert (told_minor(world), world.custody.balances[BORISS]) == (5_00, 5_00)
-    assert await world.application.statements.decisions.list_doubts(TENANT, MIRROR) == []
+    assert await world.application.statements.decisions.list_doubts(TENANT, MIRROR, b"", 9) == []
 
 
 async def test_a_statement_of_a_day_to_come_stops_nothing(world: World) -> None:

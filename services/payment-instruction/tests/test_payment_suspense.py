@@ -308,6 +308,29 @@ async def test_an_order_on_suspense_stops_when_nobody_can_read_it(holding: World
     assert view.status == Status.HELD
 
 
+async def shown_hits(world: World, identifier: bytes) -> list[tuple[str, str, str, str, bool]]:
+    """Returns what stops an order: field, typed name, list, entry, and whether two people have released it."""
+    found = await world.application.screening.api.hits.of(TENANT, identifier)
+    return [(each.field, each.typed, each.list_name, each.reference, each.is_released) for each in found.hits]
+
+
+async def test_whoever_decides_about_an_order_sees_who_is_behind_it(holding: World) -> None:
+    """Whom the bank's entry names is told from whom the order names; that it does not open is told as well."""
+    named = await suspended(holding, "R1", payer=LISTED_NAME)
+    await holding.application.flows.clearing.give_back(OPERATOR, named, BANK)
+    identifier = clearing_id(TENANT, named.entry, 0)
+    await holding.until(lambda: _at(holding, identifier) is Status.HELD)
+    assert await shown_hits(holding, identifier) == []
+    await list_it(holding)
+    typed, behind = ((field, LISTED_NAME, "UN", "N-0") for field in ("Cdtr", "suspended Dbtr"))
+    assert await shown_hits(holding, identifier) == [(*typed, False), (*behind, False)]
+    await release(holding, named)
+    assert await shown_hits(holding, identifier) == [(*typed, True)]
+    holding.states.deposits.releases.clear()
+    holding.identity.erased.add(TENANT)
+    assert ("suspended", "", UNREADABLE, "", False) in await shown_hits(holding, identifier)
+
+
 async def test_nothing_is_kept_of_what_was_cleared(holding: World) -> None:
     """Neither what was released, nor the version of its stream."""
     named = await suspended(holding, "R1", payer="Bad Actor")

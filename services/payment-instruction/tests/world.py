@@ -26,7 +26,6 @@ from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR
 from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.servers.database import Database
-from ringfence_payment_instruction.bootstrap import migrations
 from ringfence_payment_instruction.deposits.adapters.known_entries import KnownEntriesModel, StoredEntries
 from ringfence_payment_instruction.deposits.adapters.suspended_entries import (
     StoredSuspendedEntries,
@@ -38,6 +37,7 @@ from ringfence_payment_instruction.flows.domain.state import RECENT_ENDED
 from ringfence_payment_instruction.flows.domain.state import State as FlowsState
 from ringfence_payment_instruction.limits.adapters.recent_payments import RecentPaymentsModel, StoredRecentPayments
 from ringfence_payment_instruction.limits.domain.bounds import Bounds, InstallationLimits
+from ringfence_payment_instruction.migrations import migrations
 from ringfence_payment_instruction.modules import Application, ModuleStates, Ports, compose, event_codec
 from ringfence_payment_instruction.rail.adapters.messages import OutboxTable, ReceivedTable
 from ringfence_payment_instruction.rail.module import RailPorts
@@ -45,6 +45,7 @@ from ringfence_payment_instruction.reads.adapters.instructions_model import Inst
 from ringfence_payment_instruction.reads.adapters.instructions_reader import InstructionsReader
 from ringfence_payment_instruction.screening.adapters.client_table import ClientTable
 from ringfence_payment_instruction.screening.adapters.identity_feed import client_facts
+from ringfence_payment_instruction.screening.adapters.listed_names import StoredListedNames
 from ringfence_payment_instruction.screening.application.importing import Imported, ListFiles
 from ringfence_payment_instruction.screening.domain.editions import ListBounds
 from ringfence_payment_instruction.screening.module import ScreeningPorts
@@ -251,7 +252,7 @@ class World:
                 voucher=self.voucher,
                 poll_seconds=0.05,
             ),
-            screening=ScreeningPorts(ClientTable(self.store), self.blocking),
+            screening=ScreeningPorts(ClientTable(self.store), self.blocking, StoredListedNames(self.store)),
             reader=InstructionsReader(self.store, codec, self.projector),
             limits=self.limits,
             duplicate_days=self.duplicate_days,

@@ -4,12 +4,14 @@ The matrix in `test_two_people.py` is derived from the protos. A method with `tw
 """
 
 from . import of_custody, of_identity, of_payments, of_reconciliation, of_registers, of_safeguarding
-from .acts import ROWS, Act, People
+from .acts import ROWS, Act, Newcomer, People, method_of
 
 __all__ = [
     "ROWS",
     "Act",
+    "Newcomer",
     "People",
+    "method_of",
     "of_custody",
     "of_identity",
     "of_payments",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 
+from ringfence.access import AccessGrant
 from ringfence.identity import (
     Alias,
     AliasAction,
@@ -19,22 +21,29 @@ from ringfence.identity import (
 from ringfence.ids import new_id
 from ringfence.ledger import AccountClass
 from ringfence_local_stack.scenario.ibans import new_iban
+from ringfence_protos.identity.v1 import identity_pb2
 
 from ..asking import resolved
 from .acts import PENDING, Act, People, only, row
 
 DAY_NS = 86_400 * 10**9
+MEMBERS = frozenset({PrincipalKind.PLATFORM_APPROVER, PrincipalKind.IMPORTER})
 
 
-@row("RegisterPrincipals")
-def register_principals(people: People) -> Act:
-    """A new operator, who then gets a token."""
-    newcomer = people.described(PrincipalKind.OPERATOR)
+def register_principals(kind: PrincipalKind, people: People) -> Act:
+    """Somebody new of a kind, who then gets a token."""
+    tenant = people.platform().credentials.principal_id if kind in MEMBERS else None
+    newcomer = people.described(kind, tenant)
     return Act(
         "identity",
         lambda by: only(by.identity.register_principals([newcomer.principal])),
         lambda: bool(newcomer.claims()),
     )
+
+
+for each in identity_pb2.PrincipalKind.values():
+    if each:
+        row("RegisterPrincipals", PrincipalKind(each).name)(partial(register_principals, PrincipalKind(each)))
 
 
 @row("ConfirmPrincipals")
@@ -58,6 +67,34 @@ def renew_grants(people: People) -> Act:
         "identity",
         lambda by: only(by.identity.renew_grants([ending.principal.id], later_ns)),
         lambda: bool(ending.claims()["until"] > ends_ns // 10**9),
+    )
+
+
+@row("GrantAccess")
+def grant_access(people: People) -> Act:
+    """An auditor whose grant is about to end, and then lasts for an hour longer."""
+    now_ns = time.time_ns()
+    newcomer = people.described(PrincipalKind.AUDITOR)
+    ending = replace(newcomer.principal, grant=AccessGrant(case_reference="case 7", until_ns=now_ns + 10 * DAY_NS))
+    first, second = people.scenario.operators
+    require_done(second.proposals["identity"].confirm([only(first.identity.register_principals([ending]))]))
+    longer = AccessGrant(case_reference="case 7", until_ns=now_ns + 20 * DAY_NS)
+    return Act(
+        "identity",
+        lambda by: only(by.grants.give({ending.id: longer})),
+        lambda: bool(newcomer.claims()["until"] > (now_ns + 10 * DAY_NS) // 10**9),
+    )
+
+
+@row("StateJurisdictions")
+def state_a_jurisdiction(people: People) -> Act:
+    """A platform's country, which need not be stated again then."""
+    platform = people.platform().credentials.principal_id
+    stated = {platform: "DE"}
+    return Act(
+        "identity",
+        lambda by: only(by.grants.state_jurisdictions(stated)),
+        lambda: people.scenario.operators[0].grants.state_jurisdictions(stated)[0].done,
     )
 
 

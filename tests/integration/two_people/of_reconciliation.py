@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 
 from ringfence.reconciliation import Break, BreakStatus, CorrectingEntry
 
-from ..stating import state_nothing
+from ..stating import bank_day, state_nothing
 from .acts import Act, People, row
 
 BREAK_SECONDS = 20.0
 FOUND_MINOR = 1_00
 
 
-def today() -> date:
-    """Returns the UTC day."""
-    return datetime.now(UTC).date()
-
-
 @row("CorrectBreak")
 def correct_break(people: People) -> Act:
     """A deposit that the importer has posted and no bank has booked, which is then taken back."""
-    platform, yesterday = people.scenario.platform("Nora Vale"), today() - timedelta(days=1)
+    platform, yesterday = people.scenario.platform("Nora Vale"), bank_day() - timedelta(days=1)
     account, mirror, first = platform.customer("Nora Vale").account, platform.bank.mirror, people.scenario.operators[0]
     state_nothing(platform.bank, yesterday, yesterday)
     platform.fund([account], FOUND_MINOR, mirror)
-    state_nothing(platform.bank, yesterday + timedelta(days=1), today())
+    state_nothing(platform.bank, yesterday + timedelta(days=1), bank_day())
     end, found = time.monotonic() + BREAK_SECONDS, list[Break]()
     while not found:
         assert time.monotonic() < end, "a deposit that no bank knows is no break"

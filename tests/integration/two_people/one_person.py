@@ -1,8 +1,5 @@
 """What people may do alone, and why: whatever makes no money, no authority and no way out for client money."""
 
-READS = ("Get", "List", "Watch", "Read", "Search", "Head", "VerifySources")
-"""How the names of methods begin that change nothing."""
-
 ALONE = {
     "IssueToken": "gives its holder what two people have granted",
     "Enrol": "the holder's own key asks over the pinned certificate, for the holder",
@@ -41,6 +38,10 @@ ALONE = {
     "SignSafeguardingDay": "of what two people have prepared and reviewed, and nothing is open in",
     "NotifySafeguardingDay": "says what the regulator was told",
     "ReopenSafeguardingDay": "the version that was signed stays as it is",
+    "BindDossier": "says who has made which file of evidence; it shows and moves nothing",
+    "LookUp": "shows ids within a grant that two people have given, with a reason, logged first",
+    "Disclose": "shows what is sealed within a grant that two people have given, with a reason, logged first",
+    "DemandBooks": "has the books told once more; nothing in them changes",
     "DecideProposals": "is the second person",
 }
 """Method -> why one person is enough."""

@@ -104,11 +104,14 @@ def tampering(described: Description) -> Iterator[tuple[str, str, dict[str, obje
 def test_drift_is_shown_and_mended(installed: Installed) -> None:
     """Every object that somebody changes by hand is shown as the only difference, and is as described afterwards.
 
-    What an application returns is the plan that it has looked up before.
+    What an application returns is the plan that it has looked up before. What is no way to log in is the same for all.
     """
     method, described, vault = installed.method, installed.described, installed.vault
     tampered = set()
     for path, target, body in tampering(described):
+        if method != METHODS[0] and not path.startswith(("sys/auth/", f"{roles_path(described)}/")):
+            tampered.add(path)
+            continue
         vault.write(target, **body)
         assert [(each.sign, each.path) for each in apply(vault, described)] == [("~", path)], body
         tampered.add(path)

@@ -1,10 +1,12 @@
 """Audit: the transparency log, as regulators and auditors read it; what they get is proven by `ringfence_verifier`."""
 
 from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
-from uuid import UUID
+from typing import Self
+from uuid import UUID, uuid4
 
 import grpc
 from ringfence_protos.audit.v1 import audit_pb2 as pb
@@ -21,10 +23,13 @@ from ringfence_verifier import (
     verify_answer,
     verify_consistency,
     verify_key_succession,
+    verify_page,
 )
 
+from ringfence.reads import Read, read_of
 from ringfence.remembered import Remembered
 from ringfence.transport import Connection
+from ringfence.unproven import Proof, UnprovenTransfer, unproven_of
 
 _PAGE = 1_000
 _LEAVES = 10_000
@@ -41,6 +46,15 @@ class Leaf:
     index: int
     content: bytes
     openings: tuple[Opening, ...] = ()
+
+
+@dataclass(frozen=True)
+class FoundPage:
+    """A page of a search: its leaves, and the checkpoint under which the combined proof `hashes` leads to them."""
+
+    leaves: list[Leaf]
+    note: str
+    hashes: list[bytes]
 
 
 @dataclass(frozen=True)
@@ -61,7 +75,8 @@ class CompleteAnswer:
 
     `state` is what the log knew under `checkpoint`, the newest that a piece stands under, `note` that as it was
     signed. `pieces` are what was verified, one after the other, each by itself for whoever is handed it; `key_receipts`
-    how the log's keys have followed one another, and `keys` what they led to.
+    how the log's keys have followed one another, and `keys` what they led to. `openings` are the texts that facts
+    commit to, by index and as far as they are kept; each proves itself (`ringfence_verifier.open_fact`).
     """
 
     subject_id: UUID
@@ -72,6 +87,16 @@ class CompleteAnswer:
     note: str
     pieces: list[bytes]
     keys: KeySuccession
+    key_receipts: list[str]
+    openings: dict[int, tuple[Opening, ...]]
+
+
+@dataclass(frozen=True)
+class StatedCheckpoint:
+    """A signed checkpoint, the receipt of the state leaf under it, and how the log's keys have followed one another."""
+
+    note: str
+    state_receipt: str
     key_receipts: list[str]
 
 
@@ -94,74 +119,16 @@ class SourceComparison:
     detail: str
 
 
-class Flaw(IntEnum):
-    """Why a transfer is not justified by what the bank has said (protos/ringfence/audit/v1/audit.proto)."""
-
-    EVIDENCE_NOT_NAMED = 1
-    FILE_UNKNOWN = 2
-    ENTRY_UNKNOWN = 3
-    OTHER_TENANT = 4
-    OTHER_DIRECTION = 5
-    OTHER_CURRENCY = 6
-    OTHER_AMOUNT = 7
-    OTHER_ACCOUNT = 8
-    OTHER_FEED = 9
-    BOOKED_BEFORE = 10
-    ALLOCATED_BEYOND = 11
-    PAYMENT_UNKNOWN = 12
-    AGAINST_THE_ANSWER = 13
-
-
-class MirrorMove(IntEnum):
-    """What a transfer does to a bank mirror, or with money that has come in by it."""
-
-    IN = 1
-    OUT = 2
-    POST = 3
-    VOID = 4
-    ELSEWHERE = 5
-    ALLOCATION = 6
-    GIVEN = 7
-    ALLOTTED = 8
-
-
-@dataclass(frozen=True)
-class UnprovenTransfer:
-    """A transfer that nothing the bank has said justifies; never taken back.
-
-    `leaf_index` is the fact that states it; amount in minor units of `ledger` (ISO 4217 numeric), time in UTC
-    nanoseconds. What it names as evidence is empty, or None, where it names none.
-    """
-
-    leaf_index: int
-    flaw: Flaw
-    move: MirrorMove
-    tenant_id: UUID
-    transfer_id: UUID
-    amount_minor: int
-    ledger: int
-    time_ns: int
-    evidence_sha256: bytes
-    entry_id: UUID | None
-    feed_id: UUID | None
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What was found, how many facts of the log are judged for good, and how many transfers are not judged yet."""
-
-    unproven: list[UnprovenTransfer]
-    judged_leaves: int
-    open: int
-
-
 class ReportSubject(IntEnum):
-    """What a report is about: D1, D2, D3 and D10 of the regulator's list."""
+    """What a report is about: its number in the regulator's list (D1, D2, …)."""
 
     DAILY_CUSTODY = 1
     RECONCILIATION = 2
     MONTHLY_SAFEGUARDING = 3
+    LARGE_TRANSACTIONS = 4
+    AUDIT_EXPORT = 6
     RESOLUTION_PACK = 10
+    REGISTER = 11
 
 
 class ReportFormat(IntEnum):
@@ -182,11 +149,30 @@ class Report:
 
 
 class Audit:
-    """The audit service's read API; every call is itself a fact in the log before it is answered."""
+    """The audit service's read API; every call is itself a fact in the log before it is answered.
+
+    Those of one look (`looking`) are one fact, as far as each asks for what an earlier one has shown.
+    """
 
     def __init__(self, channel: grpc.Channel, connection: Connection) -> None:
         self._connection = connection
         self._stub = audit_pb2_grpc.AuditServiceStub(channel)
+        self._look: pb.Look | None = None
+
+    def looking(self, page: str, look_id: bytes = b"") -> Self:
+        """The same API for one look at something, which `page` says ("trace"): its calls belong together.
+
+        For two minutes; what is asked for later, or is named by nothing that was shown, is a fact of its own. With the
+        id of an earlier look (16 bytes, of the same page) it is a refresh: the same calls are none but for what is new.
+        """
+        look = copy(self)
+        look._look = pb.Look(look_id=look_id or uuid4().bytes, page=page)
+        return look
+
+    @property
+    def look(self) -> pb.Look | None:
+        """What its calls are a part of; None where each is a read by itself."""
+        return self._look
 
     def checkpoint(self) -> str:
         """The latest signed checkpoint (C2SP tlog-checkpoint), unverified."""
@@ -200,14 +186,19 @@ class Audit:
         reply = self._connection.call(self._stub.GetCheckpoint, pb.GetCheckpointRequest())
         return reply.checkpoint, list(reply.key_receipts)
 
-    def verified_checkpoint(self, vkey: str, remembered: Remembered) -> Checkpoint:
+    def stated_checkpoint(self) -> StatedCheckpoint:
+        """The latest checkpoint and what the log says that it knew, unverified: `verifier.verify_state` checks it."""
+        reply = self._connection.call(self._stub.GetCheckpoint, pb.GetCheckpointRequest())
+        return StatedCheckpoint(reply.checkpoint, reply.state_receipt, list(reply.key_receipts))
+
+    def verified_checkpoint(self, vkey: str, remembered: Remembered, policy: Policy | None = None) -> Checkpoint:
         """The latest checkpoint, signed by the log's key, and proven to extend the newest one that was seen before.
 
-        Where the log has changed its key it is followed to the newest one. Raises VerificationError, and LogForked
-        where the log does not extend what it has signed.
+        Where the log has changed its key it is followed to the newest one. Raises VerificationError, also where it
+        lacks the quorum of a policy, and LogForked where the log does not extend what it has signed.
         """
         note, receipts = self.keyed_checkpoint()
-        return remembered.accept(note, vkey, self.consistency_proof, receipts)
+        return remembered.accept(note, vkey, self.consistency_proof, receipts, policy=policy)
 
     def search(
         self,
@@ -216,28 +207,82 @@ class Audit:
         *,
         from_ns: int = 0,
         until_ns: int = 0,
+        kind: str = "",
+        key: str | KeySuccession | None = None,
+        policy: Policy | None = None,
     ) -> Iterator[Leaf]:
         """Facts about a party, account, instruction, transfer, submission or principal, in order of the log.
 
-        Times are UTC nanoseconds, 0 for no bound; at least one of the four must be given.
+        Times are UTC nanoseconds, 0 for no bound; at least one of the four must be given. A kind is one of facts about
+        a subject; a service of before gives others too. With the log's public key each page is proven to be in the
+        log, by the policy too, not to be all of it: raises VerificationError where it is not.
         """
+        pages = self.search_pages(
+            subject_id, tenant_id, from_ns=from_ns, until_ns=until_ns, kind=kind, key=key, policy=policy
+        )
+        for page in pages:
+            yield from page.leaves
+
+    def search_pages(
+        self,
+        subject_id: UUID | None = None,
+        tenant_id: UUID | None = None,
+        *,
+        from_ns: int = 0,
+        until_ns: int = 0,
+        kind: str = "",
+        key: str | KeySuccession | None = None,
+        policy: Policy | None = None,
+    ) -> Iterator[FoundPage]:
+        """The same page by page, each with what proves it, where the log's public key is given."""
         token = ""
         while True:
             request = pb.SearchRequest(
-                subject_id=subject_id.bytes if subject_id else b"",
-                tenant_id=tenant_id.bytes if tenant_id else b"",
+                subject_id=_id(subject_id),
+                tenant_id=_id(tenant_id),
                 from_ns=from_ns,
                 until_ns=until_ns,
                 page_size=_PAGE,
                 page_token=token,
+                prove=key is not None,
+                kind=kind,
+                look=self._look,
             )
             page = self._connection.call(self._stub.Search, request)
-            yield from (Leaf(each.index, each.content, _openings(each.openings)) for each in page.leaves)
+            if key is not None:
+                content = [(each.index, each.content) for each in page.leaves]
+                verify_page(content, page.checkpoint, page.proof, key, policy=policy)
+            leaves = [Leaf(each.index, each.content, _openings(each.openings)) for each in page.leaves]
+            yield FoundPage(leaves, page.checkpoint, list(page.proof))
             if not (token := page.next_page_token):
                 return
 
-    def answer(self, subject_id: UUID, key: str | KeySuccession, *, policy: Policy | None = None) -> CompleteAnswer:
-        """All facts about a subject as far as the log states its index, verified with the log's public key.
+    def reads(self, tenant_id: UUID | None = None, reader_id: UUID | None = None) -> Iterator[Read]:
+        """Who has read what, the newest first: of a platform, by a reader, or all that the caller may know."""
+        token = ""
+        while True:
+            found, token = self.read_page(tenant_id, reader_id, 0, token)
+            yield from found
+            if not token:
+                return
+
+    def read_page(
+        self, tenant_id: UUID | None, reader_id: UUID | None, most: int, token: str = ""
+    ) -> tuple[list[Read], str]:
+        """A page of the same, of so many at most (0 for 100), and the token of the next, empty at the end.
+
+        It may have fewer, and none, where it is not the last.
+        """
+        request = pb.ListReadsRequest(
+            tenant_id=_id(tenant_id), reader_id=_id(reader_id), page_size=most, page_token=token, look=self._look
+        )
+        page = self._connection.call(self._stub.ListReads, request)
+        return list(map(read_of, page.reads)), page.next_page_token
+
+    def answer(
+        self, subject_id: UUID, key: str | KeySuccession, *, policy: Policy | None = None, until_leaf: int = 0
+    ) -> CompleteAnswer:
+        """All facts about a subject below a leaf, 0 for as far as the log states its index, verified with its key.
 
         The key is a vkey, or all that the log was followed to before: where it has changed since, it is followed. An
         answer that is too long comes in pieces, each of which has to go on where the last one ends, under a checkpoint
@@ -246,31 +291,37 @@ class Audit:
         _, receipts = self.keyed_checkpoint()
         keys, relied = verify_key_succession(receipts, key)
         facts, pieces = list[tuple[int, Fact]](), list[bytes]()
+        openings = dict[int, tuple[Opening, ...]]()
         last: Answer | None = None
         while True:
             begin = last.until_leaf if last else 0
-            request = pb.GetAnswerRequest(subject_id=subject_id.bytes, from_leaf=begin)
+            request = pb.GetAnswerRequest(
+                subject_id=subject_id.bytes, from_leaf=begin, until_leaf=until_leaf, look=self._look
+            )
             reply = self._connection.call(self._stub.GetAnswer, request)
             piece = verify_answer(reply.answer, keys, policy=policy)
             if (piece.key, piece.from_leaf) != (subject_id.bytes, begin):
                 raise VerificationError("the log has answered something else than it was asked")
-            if piece.until_leaf != (reply.next_leaf or piece.state.index_size):
-                raise VerificationError("the answer ends before its index does")
+            if piece.until_leaf != (reply.next_leaf or until_leaf or piece.state.index_size):
+                raise VerificationError("the answer ends before its index does, or is of more than was asked")
             if last is not None:
-                self._require_extends(last.checkpoint, piece.checkpoint)
+                self.require_extends(last.checkpoint, piece.checkpoint)
             last = piece
             facts += piece.facts
             pieces.append(reply.answer)
+            openings |= {each.leaf_index: _openings(each.openings) for each in reply.openings}
             if not reply.next_leaf:
                 # What has shown the next key is of the log that has answered, and of no other.
                 for each in relied:
-                    self._require_extends(keys.verify_checkpoint(each), piece.checkpoint)
+                    self.require_extends(keys.verify_checkpoint(each), piece.checkpoint)
                 said = piece.checkpoint, piece.state, piece.note
-                return CompleteAnswer(subject_id, piece.until_leaf, facts, *said, pieces, keys, receipts)
+                return CompleteAnswer(subject_id, piece.until_leaf, facts, *said, pieces, keys, receipts, openings)
 
     def receipt(self, leaf_index: int) -> Receipt:
         """The receipt of one fact."""
-        reply = self._connection.call(self._stub.GetReceipt, pb.GetReceiptRequest(leaf_index=leaf_index))
+        reply = self._connection.call(
+            self._stub.GetReceipt, pb.GetReceiptRequest(leaf_index=leaf_index, look=self._look)
+        )
         return Receipt(reply.leaf, reply.proof, _openings(reply.openings))
 
     def consistency_proof(self, from_size: int, to_size: int) -> list[bytes]:
@@ -278,7 +329,8 @@ class Audit:
         request = pb.GetConsistencyProofRequest(from_size=from_size, to_size=to_size)
         return list(self._connection.call(self._stub.GetConsistencyProof, request).path)
 
-    def _require_extends(self, older: Checkpoint, newer: Checkpoint) -> None:
+    def require_extends(self, older: Checkpoint, newer: Checkpoint) -> None:
+        """Has the log prove that a checkpoint of it extends an older one; raises VerificationError."""
         path = self.consistency_proof(older.size, newer.size) if older.size < newer.size else []
         verify_consistency(older.size, older.root, newer.size, newer.root, path)
 
@@ -287,7 +339,7 @@ class Audit:
         index = from_index
         while until_index is None or index < until_index:
             limit = _LEAVES if until_index is None else min(_LEAVES, until_index - index)
-            request = pb.ListLeavesRequest(from_index=index, limit=limit)
+            request = pb.ListLeavesRequest(from_index=index, limit=limit, look=self._look)
             page = self._connection.call(self._stub.ListLeaves, request).leaves
             if not page:
                 return
@@ -306,11 +358,9 @@ class Audit:
         """
         found, token = list[UnprovenTransfer](), ""
         while True:
-            request = pb.ListUnprovenTransfersRequest(
-                tenant_id=tenant_id.bytes if tenant_id else b"", page_size=_PAGE, page_token=token
-            )
+            request = pb.ListUnprovenTransfersRequest(tenant_id=_id(tenant_id), page_size=_PAGE, page_token=token)
             page = self._connection.call(self._stub.ListUnprovenTransfers, request)
-            found += map(_unproven, page.transfers)
+            found += map(unproven_of, page.transfers)
             if not (token := page.next_page_token):
                 return Proof(found, page.judged_leaves, page.open)
 
@@ -324,9 +374,14 @@ class Audit:
             day=(day - _EPOCH).days,
             format=pb.ReportFormat.ValueType(form),
             language=language,
+            look=self._look,
         )
         reply = self._connection.call(self._stub.GetReport, request)
         return Report(reply.content, reply.checkpoint, list(reply.leaf_indexes))
+
+
+def _id(identifier: UUID | None) -> bytes:
+    return identifier.bytes if identifier else b""
 
 
 def _openings(read: Iterable[pb.Opening]) -> tuple[Opening, ...]:
@@ -335,22 +390,6 @@ def _openings(read: Iterable[pb.Opening]) -> tuple[Opening, ...]:
         Opening(each.field, each.salt, each.content.decode(errors="replace") if each.is_text else each.content)
         for each in read
         if each.salt
-    )
-
-
-def _unproven(read: pb.UnprovenTransfer) -> UnprovenTransfer:
-    return UnprovenTransfer(
-        read.leaf_index,
-        Flaw(read.flaw),
-        MirrorMove(read.move),
-        UUID(bytes=read.tenant_id),
-        UUID(bytes=read.transfer_id),
-        read.amount_minor,
-        read.ledger,
-        read.time_ns,
-        read.evidence_sha256,
-        UUID(bytes=read.entry_id) if read.entry_id else None,
-        UUID(bytes=read.feed_id) if read.feed_id else None,
     )
 
 

@@ -13,19 +13,26 @@ from rich.markup import escape
 from ringfence_verifier import VerificationError
 
 from ringfence.commands import (
+    access,
     accounts,
     answers,
     authority,
+    balance,
     book,
     calendar,
     clients,
     complete,
+    console,
+    credentials,
     decide,
+    dossier,
     facts,
+    finding,
     flows,
     limits,
     lists,
     local,
+    parts,
     pay,
     pin,
     principals,
@@ -36,6 +43,7 @@ from ringfence.commands import (
     safeguarding,
     statement,
     telling,
+    tracing,
     verify,
     watch,
 )
@@ -79,6 +87,7 @@ flows.add_to(app)
 app.add_typer(clients.parties, name="parties")
 app.add_typer(clients.ibans, name="ibans")
 app.add_typer(principals.principals, name="principals")
+app.add_typer(credentials.credentials, name="credentials")
 app.add_typer(lists.lists, name="lists")
 app.add_typer(answers.answers, name="answers")
 app.add_typer(authority.freeze, name="freeze")
@@ -93,9 +102,18 @@ app.add_typer(telling.exceptions, name="exceptions")
 app.add_typer(reconciling.match, name="match")
 app.add_typer(reconciling.breaks, name="breaks")
 tabled(facts.evidence)
-tabled(facts.search)
+tabled(balance.balance)
+tabled(finding.search)
+tabled(finding.disclose)
+tabled(access.access)
 tabled(complete.answer)
+tabled(tracing.trace)
+tabled(tracing.about)
 app.command()(facts.receipt)
+app.command()(facts.checkpoint)
+app.command()(console.console)
+tabled(parts.parts)
+app.command()(dossier.dossier)
 app.add_typer(verify.app, name="verify")
 local.add_commands(app, "rebuild", "status")
 

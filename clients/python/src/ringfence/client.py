@@ -5,11 +5,16 @@ from types import TracebackType
 
 from ringfence.answers import Answers
 from ringfence.audit import Audit
+from ringfence.books import BookReads
 from ringfence.calendars import Calendars
+from ringfence.condition import Conditions
 from ringfence.credentials import Addresses, Credentials
 from ringfence.custody import Custody
+from ringfence.dossiers import Dossiers
 from ringfence.errors import CredentialsError
+from ringfence.finding import Finding
 from ringfence.flows import Flows
+from ringfence.grants import Grants
 from ringfence.identity import Identity
 from ringfence.limits import Limits
 from ringfence.payments import Payments
@@ -33,7 +38,7 @@ class Client:
     """
 
     def __init__(self, addresses: Addresses, credentials: Credentials, patience: Patience | None = None) -> None:
-        self.credentials = credentials
+        self.addresses, self.credentials = addresses, credentials
         targets = {
             "identity": addresses.identity,
             "custody": addresses.custody,
@@ -51,10 +56,15 @@ class Client:
         self.reconciliation = Reconciliation(self._channels["custody"], connection)
         self.payments = Payments(self._channels["payment-instruction"], connection)
         self.flows = Flows(self._channels["payment-instruction"], connection)
+        self.grants = Grants(self._channels["identity"], connection)
         self.limits = Limits(self._channels["payment-instruction"], connection)
         self.answers = Answers(self._channels["payment-instruction"], connection)
         self.statements = Statements(self._channels["payment-instruction"], connection)
         self.audit = Audit(self._channels["audit"], connection)
+        self.books = BookReads(self._channels["audit"], connection)
+        self.finding = Finding(self._channels["audit"], connection, self.audit)
+        self.dossiers = Dossiers(self._channels["audit"], connection, self.audit)
+        self.conditions = Conditions(addresses, credentials, tokens)
         self.proposals = {each: Proposals(self._channels[each], connection) for each in _WITH_PROPOSALS}
 
     @classmethod
@@ -64,6 +74,11 @@ class Client:
         if credentials.addresses is None:
             raise CredentialsError(f"{path} names no addresses: give them to Client(addresses, credentials)")
         return cls(credentials.addresses, credentials, patience)
+
+    def role(self) -> tuple[str, frozenset[str]]:
+        """The caller's role, such as "operator", and its scopes, as its token says; raises RingfenceError."""
+        claims = self._connection.claims()
+        return str(claims["roles"][0]), frozenset(str(claims["scope"]).split())
 
     def close(self) -> None:
         """Ends all connections, once what is being created in custody is answered."""

@@ -108,6 +108,16 @@ class Credentials:
         return certificate.fingerprint(SHA256())
 
 
+def written(path: Path, content: bytes) -> str:
+    """Writes a file of a credentials directory whole, for its owner alone; returns its name."""
+    temporary = path.with_name(f".{path.name}")
+    temporary.unlink(missing_ok=True)
+    temporary.touch(mode=0o600)
+    temporary.write_bytes(content)
+    temporary.replace(path)
+    return path.name
+
+
 def _read_json(file: Path) -> dict[str, Any]:
     try:
         fields = json.loads(_read(file))

@@ -95,3 +95,12 @@ def _parse(value: bytes, *wanted: Message) -> None:
     except ValueError:  # protobuf's DecodeError is one
         for message in wanted:
             message.Clear()
+
+
+NOT_TOLD_YET = frozenset({"ERASURE_NOT_LOGGED", "ERASURE_REGISTER_UNAVAILABLE"})
+"""Why an erasure that two people decided, and that stands, is not told as done before it is where it must be."""
+
+
+def code_of(reason: str) -> str:
+    """Gives the code of an item's reason: what is done and not told yet may be asked again, a refusal stays one."""
+    return "UNAVAILABLE" if reason in NOT_TOLD_YET else "FAILED_PRECONDITION"

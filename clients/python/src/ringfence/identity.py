@@ -12,9 +12,10 @@ from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc
 
 from ringfence import addresses
+from ringfence.access import AccessGrant, as_message
 from ringfence.addresses import PostalAddress
 from ringfence.credentials import Credentials
-from ringfence.errors import RingfenceError
+from ringfence.errors import RingfenceError, code_of
 from ringfence.ids import ZERO_ID, optional, to_bytes
 from ringfence.transport import Connection
 
@@ -58,7 +59,7 @@ class KycStatus(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class NewPrincipal:
-    """A principal to register; approvers and importers name their platform as `tenant_id`.
+    """A principal to register; approvers and importers name their platform, regulators and auditors what they read.
 
     A further key of somebody known names that person; `until_ns` is when a person's role ends, UTC nanoseconds, 0 for
     as late as may be. It acts only by the client certificate that has this SHA-256, and may renew that.
@@ -72,11 +73,12 @@ class NewPrincipal:
     person_id: UUID | None = None
     until_ns: int = 0
     certificate_sha256: bytes = b""
+    grant: AccessGrant | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class CertificatePin:
-    """The client certificate that a principal shall present, by the SHA-256 of its DER bytes; all before end.
+    """The client certificate, by SHA-256 of its DER bytes, that a principal shall present; all before end.
 
     A `public_key` takes the place of all signing keys before, at once; without one they stay.
     """
@@ -193,21 +195,22 @@ class Identity:
                 person_id=_id(each.person_id),
                 until_ns=each.until_ns,
                 certificate_sha256=each.certificate_sha256,
+                grant=as_message(each.grant) if each.grant else None,
             )
             for each in principals
         ]
         request = pb.RegisterPrincipalsRequest(principals=rows)
-        return _results(self._connection.call(self._tokens.RegisterPrincipals, request).results)
+        return item_results(self._connection.call(self._tokens.RegisterPrincipals, request).results)
 
     def confirm_principals(self, principal_ids: Sequence[UUID]) -> list[ItemResult]:
         """Proposes that suspensions end, and names what waits about principals; a proposal's id alone confirms it."""
         request = pb.ConfirmPrincipalsRequest(principal_ids=to_bytes(principal_ids))
-        return _results(self._connection.call(self._tokens.ConfirmPrincipals, request).results)
+        return item_results(self._connection.call(self._tokens.ConfirmPrincipals, request).results)
 
     def renew_grants(self, principal_ids: Sequence[UUID], until_ns: int) -> list[ItemResult]:
         """Proposes that people's roles end at another time, UTC nanoseconds; a second operator confirms."""
         request = pb.RenewGrantsRequest(principal_ids=to_bytes(principal_ids), until_ns=until_ns)
-        return _results(self._connection.call(self._tokens.RenewGrants, request).results)
+        return item_results(self._connection.call(self._tokens.RenewGrants, request).results)
 
     def pin_certificates(self, pins: Sequence[CertificatePin]) -> list[ItemResult]:
         """Proposes by which certificates, and keys, principals act from then on; a second operator confirms."""
@@ -220,12 +223,12 @@ class Identity:
             for each in pins
         ]
         request = pb.PinCertificatesRequest(pins=rows)
-        return _results(self._connection.call(self._tokens.PinCertificates, request).results)
+        return item_results(self._connection.call(self._tokens.PinCertificates, request).results)
 
     def suspend_principals(self, principal_ids: Sequence[UUID], note: str) -> list[ItemResult]:
         """Stops principals, and with a platform its people, until two operators lift it."""
         request = pb.SuspendPrincipalsRequest(principal_ids=to_bytes(principal_ids), note=note)
-        return _results(self._connection.call(self._tokens.SuspendPrincipals, request).results)
+        return item_results(self._connection.call(self._tokens.SuspendPrincipals, request).results)
 
     def revoke_authorisation(self, tenant_id: UUID, submission_id: UUID, note: str) -> None:
         """Ends the authorisation of one submission, for good: what the bank does not have of it stops."""
@@ -253,7 +256,7 @@ class Identity:
         """Registers clients of the caller's platform and hands them in for KYC."""
         rows = [pb.NewParty(id=each.id.bytes, kind=_kind(each), personal_data=_personal(each)) for each in parties]
         request = pb.RegisterPartiesRequest(parties=rows)
-        return _results(self._connection.call(self._parties.RegisterParties, request).results)
+        return item_results(self._connection.call(self._parties.RegisterParties, request).results)
 
     def parties(self, party_ids: Sequence[UUID], tenant_id: UUID | None = None) -> list[Party]:
         """Parties by id, in the order asked; unknown ids are left out."""
@@ -272,7 +275,7 @@ class Identity:
             for each in decisions
         ]
         request = pb.DecideKycRequest(tenant_id=tenant_id.bytes, decisions=rows)
-        return _results(self._connection.call(self._parties.DecideKyc, request).results)
+        return item_results(self._connection.call(self._parties.DecideKyc, request).results)
 
     def record_owners(self, owners: Mapping[UUID, Sequence[BeneficialOwner]]) -> list[ItemResult]:
         """Records all beneficial owners of companies of the caller's platform, in place of those before."""
@@ -281,7 +284,7 @@ class Identity:
             for company, of_company in owners.items()
         ]
         request = pb.RecordOwnersRequest(companies=companies)
-        return _results(self._connection.call(self._parties.RecordOwners, request).results)
+        return item_results(self._connection.call(self._parties.RecordOwners, request).results)
 
     def set_legal_hold(
         self, tenant_id: UUID, party_ids: Sequence[UUID], order_reference: str, *, held: bool = True
@@ -290,7 +293,7 @@ class Identity:
         request = pb.SetLegalHoldRequest(
             tenant_id=tenant_id.bytes, party_ids=to_bytes(party_ids), held=held, order_reference=order_reference
         )
-        return _results(self._connection.call(self._parties.SetLegalHold, request).results)
+        return item_results(self._connection.call(self._parties.SetLegalHold, request).results)
 
     def erase_parties(self, tenant_id: UUID, party_ids: Sequence[UUID]) -> list[ItemResult]:
         """Proposes to erase parties for good by destroying their data keys, as an operator; another confirms.
@@ -298,7 +301,7 @@ class Identity:
         ERASURE_REFUSED says in its metadata what stands against it.
         """
         request = pb.ErasePartiesRequest(tenant_id=tenant_id.bytes, party_ids=to_bytes(party_ids))
-        return _results(self._connection.call(self._parties.EraseParties, request).results)
+        return item_results(self._connection.call(self._parties.EraseParties, request).results)
 
     def register_aliases(self, aliases: Sequence[Alias], tenant_id: UUID | None = None) -> list[ItemResult]:
         """Claims IBANs for accounts; a bank mirror's takes two operators, of whom the first names the tenant.
@@ -316,7 +319,7 @@ class Identity:
             for each in aliases
         ]
         request = pb.RegisterAliasesRequest(tenant_id=_id(tenant_id), aliases=rows)
-        return _results(self._connection.call(self._parties.RegisterAliases, request).results)
+        return item_results(self._connection.call(self._parties.RegisterAliases, request).results)
 
     def change_aliases(
         self,
@@ -336,17 +339,17 @@ class Identity:
             changes=changes,
             document_sha256=document_sha256,
         )
-        return _results(self._connection.call(self._parties.ChangeAliases, request).results)
+        return item_results(self._connection.call(self._parties.ChangeAliases, request).results)
 
 
 def require_done(results: Sequence[ItemResult], allowed: frozenset[str] = frozenset()) -> None:
     """Raises RingfenceError for the first result whose reason is neither empty nor allowed."""
     for row, result in enumerate(results):
         if result.reason and result.reason not in allowed:
-            raise RingfenceError("FAILED_PRECONDITION", result.reason, f"item {row} was refused", {"item": str(row)})
+            raise RingfenceError(code_of(result.reason), result.reason, f"item {row} was refused", {"item": str(row)})
 
 
-def _results(results: Sequence[pb.ItemResult]) -> list[ItemResult]:
+def item_results(results: Sequence[pb.ItemResult]) -> list[ItemResult]:
     return [ItemResult(each.reason, optional(each.proposal_id), dict(each.metadata)) for each in results]
 
 

@@ -36,6 +36,19 @@ class ApproverLimit:
     maximum_minor: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class LimitsUse:
+    """What has passed on one person's word within a day in a currency, minor units, as it counts against limits.
+
+    Of the debtor's account that was asked for, of the platform, and what the caller has let pass alone.
+    """
+
+    currency: str
+    debtor_day_minor: int
+    day_minor: int
+    approver_minor: int
+
+
 @dataclass(frozen=True)
 class PlatformLimits:
     """Limits in force; version 0 stands for a platform that has none of its own."""
@@ -45,6 +58,8 @@ class PlatformLimits:
     approvers: list[ApproverLimit]
     time_zone: str = ""
     """IANA time zone in which the platform's payments have their days; empty where their currency settles."""
+    uses: Sequence[LimitsUse] = ()
+    """In the order of the currencies, where it was asked for a debtor's account and the service tells it."""
 
 
 class Limits:
@@ -90,9 +105,22 @@ class Limits:
         )
         return optional(self._connection.call(self._stub.SetLimits, request).proposal_id)
 
-    def get(self, tenant_id: UUID | None = None, currencies: Sequence[str] = ()) -> PlatformLimits:
-        """Limits in force in some currencies, by default those that the platform has limits of its own for."""
-        request = pb.GetLimitsRequest(tenant_id=tenant_id.bytes if tenant_id else b"", currencies=currencies)
+    def get(
+        self,
+        tenant_id: UUID | None = None,
+        currencies: Sequence[str] = (),
+        *,
+        debtor_account_id: UUID | None = None,
+    ) -> PlatformLimits:
+        """Limits in force in some currencies, by default those that the platform has limits of its own for.
+
+        With a debtor's account also how much has passed within a day.
+        """
+        request = pb.GetLimitsRequest(
+            tenant_id=tenant_id.bytes if tenant_id else b"",
+            currencies=currencies,
+            debtor_account_id=debtor_account_id.bytes if debtor_account_id else b"",
+        )
         reply = self._connection.call(self._stub.GetLimits, request)
         return PlatformLimits(
             reply.version,
@@ -115,4 +143,13 @@ class Limits:
                 for each in reply.approvers
             ],
             reply.time_zone,
+            [
+                LimitsUse(
+                    currency=each.currency,
+                    debtor_day_minor=each.debtor_day_minor,
+                    day_minor=each.day_minor,
+                    approver_minor=each.approver_minor,
+                )
+                for each in reply.uses
+            ],
         )

@@ -13,7 +13,7 @@ from ringfence import addresses, particulars, sanctions
 from ringfence.addresses import PostalAddress
 from ringfence.ids import optional, to_bytes
 from ringfence.particulars import Agent, ChargeBearer, Code, OtherAccount, StructuredRemittance
-from ringfence.sanctions import ImportedList, ListPart, SanctionsList
+from ringfence.sanctions import ImportedList, ListPart, PaymentHits, SanctionsList
 from ringfence.transport import Connection
 
 _PAGE = 1_000
@@ -132,6 +132,9 @@ class Instruction:
     maker_id: UUID | None
     approver_id: UUID | None
     uetr: str = ""
+    debtor_account_id: UUID | None = None
+    creditor_account_id: UUID | None = None
+    """None where it leaves by a bank."""
     carried: Sequence[tuple[str, str]] = ()
     """What else the bank is told: paths of ISO 20022 elements, as `RmtInf/Strd#2/RfrdDocInf/Nb`, with their texts."""
 
@@ -298,6 +301,11 @@ class Payments:
         answer = self._connection.call(self._stub.ListSanctionsLists, pb.ListSanctionsListsRequest())
         return sanctions.lists(answer)
 
+    def hits(self, tenant_id: UUID, instruction_id: UUID) -> PaymentHits:
+        """Which entries of lists name somebody in a payment, as an operator; none of one that has ended."""
+        request = pb.ShowHitsRequest(tenant_id=tenant_id.bytes, instruction_id=instruction_id.bytes)
+        return sanctions.hits(self._connection.call(self._stub.ShowHits, request))
+
     def release_hits(self, tenant_id: UUID, instruction_ids: Sequence[UUID], note: str) -> UUID:
         """Proposes, as an operator, to let payments go on that a list has stopped; a second operator confirms.
 
@@ -369,5 +377,7 @@ def _instruction(read: pb.Instruction) -> Instruction:
         optional(read.maker_id),
         optional(read.approver_id),
         read.uetr,
+        optional(read.debtor_account_id),
+        optional(read.creditor_account_id),
         [(each.path, each.text) for each in read.carried],
     )

@@ -93,12 +93,13 @@ class ReconciliationDay:
 
 @dataclass(frozen=True)
 class OpenLine:
-    """A line that is not matched; its amount is below zero where money went out."""
+    """A line that is not matched; its amount is below zero where money went out. `reference` is a digest of one."""
 
     id: UUID
     day: date
     amount_minor: int
     state: LineState
+    reference: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,43 @@ class Break:
     due_day: date
     assignee_id: UUID | None
     note: str
+
+
+class Likeness(IntEnum):
+    """Why lines may be one, the strongest reason first."""
+
+    KEY = 1
+    REFERENCE = 2
+    AMOUNT = 3
+
+
+@dataclass(frozen=True)
+class BreakStep:
+    """A step in a break's life; `actor_id` is None for what nobody did."""
+
+    status: BreakStatus
+    actor_id: UUID | None
+    assignee_id: UUID | None
+    reference_id: UUID | None
+    note: str
+    time_ns: int
+
+
+@dataclass(frozen=True)
+class BreakCase:
+    """What stands around a break.
+
+    `line` is None where it is not open, or there is none; `candidates` are open lines of the other side that may be its
+    counterpart, each with why. `lacking_minor` is what its mirror lacks, below zero where it has too much.
+    """
+
+    now: Break
+    is_of_bank: bool
+    steps: list[BreakStep]
+    line: OpenLine | None
+    candidates: list[tuple[OpenLine, list[Likeness]]]
+    lacking_minor: int
+    next: list[BreakStatus]
 
 
 class CorrectingEntry(NamedTuple):
@@ -185,7 +223,7 @@ class Reconciliation:
         request = pb.ListOpenLinesRequest(**_mirror(book_id, mirror_id), side=side, page_size=_PAGE)
         for reply in self._pages(self._stub.ListOpenLines, request):
             for each in reply.lines:
-                yield OpenLine(UUID(bytes=each.id), _date(each.day), each.amount_minor, LineState(each.state))
+                yield _line(each)
 
     def matches(self, mirror_id: UUID, day: date, book_id: UUID | None = None) -> Iterator[MatchedPair]:
         """Matches of a booking day, those that were undone too."""
@@ -242,6 +280,31 @@ class Reconciliation:
         reply = self._connection.call(self._stub.GetBreak, pb.GetBreakRequest(break_id=break_id.bytes))
         return _break(getattr(reply, "break"))
 
+    def case(self, break_id: UUID) -> BreakCase:
+        """A break, closed ones too, with its life and with what its line may be on the other side."""
+        reply = self._connection.call(self._stub.ShowBreak, pb.ShowBreakRequest(break_id=break_id.bytes))
+        message = getattr(reply, "break")
+        steps = [
+            BreakStep(
+                BreakStatus(each.status),
+                optional(each.actor_id),
+                optional(each.assignee_id),
+                optional(each.reference_id),
+                each.note,
+                each.stepped_ns,
+            )
+            for each in reply.steps
+        ]
+        return BreakCase(
+            _break(message),
+            message.side == pb.BREAK_SIDE_BANK,
+            steps,
+            _line(reply.line) if reply.HasField("line") else None,
+            [(_line(each.line), list(map(Likeness, each.likeness))) for each in reply.candidates],
+            reply.lacking_minor,
+            list(map(BreakStatus, reply.next)),
+        )
+
     def assign(self, break_id: UUID, *, note: str, assignee_id: UUID | None = None) -> None:
         """Gives a break to somebody, left out to oneself, as an operator."""
         request = pb.AssignBreakRequest(break_id=break_id.bytes, assignee_id=_id(assignee_id), note=note)
@@ -292,6 +355,11 @@ def _id(identifier: UUID | None) -> bytes:
 
 def _date(days: int) -> date:
     return _EPOCH + timedelta(days=days)
+
+
+def _line(message: pb.OpenLine) -> OpenLine:
+    state = LineState(message.state)
+    return OpenLine(UUID(bytes=message.id), _date(message.day), message.amount_minor, state, message.reference)
 
 
 def _pair(message: pb.MatchedPair) -> MatchedPair:

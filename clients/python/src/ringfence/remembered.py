@@ -18,6 +18,7 @@ from ringfence_verifier import (
     Checkpoint,
     KeySuccession,
     LogAudit,
+    Policy,
     Predecessor,
     VerificationError,
     VerifierKey,
@@ -31,12 +32,19 @@ Prove = Callable[[int, int], list[bytes]]
 
 
 class LogForked(VerificationError):
-    """A log does not extend what it has signed before. Both checkpoints are kept, whoever doubts it can check them."""
+    """A log does not extend what it has signed before. Both checkpoints are kept, whoever doubts it can check them.
+
+    `notes` are these, as they were signed: the one that was remembered, and the one that was shown.
+    """
+
+    def __init__(self, text: str, notes: tuple[str, str] = ("", "")) -> None:
+        super().__init__(text)
+        self.notes = notes
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """Keeps per log in a folder a checkpoint, the keys it was followed to, what was read, and each fork for ever."""
+    """Keeps per log in a folder a checkpoint, its keys, the policy demanded, what was read, and each fork for ever."""
 
     folder: Path
 
@@ -60,28 +68,65 @@ class Remembered:
             raise VerificationError(f"{file} holds no keys that were remembered ({error})") from None
         return keys
 
-    def accept(self, note: str, vkey: str, prove: Prove, key_receipts: Sequence[str] = ()) -> Checkpoint:
+    def accept(
+        self,
+        note: str,
+        vkey: str,
+        prove: Prove,
+        key_receipts: Sequence[str] = (),
+        *,
+        policy: Policy | None = None,
+    ) -> Checkpoint:
         """Returns a checkpoint that extends the one that is remembered, and remembers it.
 
-        The log's keys are followed by the receipts that it gives of them, from those that are remembered. Raises
-        VerificationError where it is not signed by the keys that have to, or the given one is none of the log's,
-        LogForked where it does not extend what the log had signed, as when it is shorter, and what `prove` raises.
+        The log's keys are followed by the receipts that it gives of them, from those that are remembered; their
+        checkpoints, as the remembered one, are believed as what this one extends. Raises VerificationError where it is
+        not signed by the keys that have to, the given one is none of the log's, or it lacks the quorum of the policy,
+        which is the one that was kept where none is given, LogForked where it does not extend what the log had signed,
+        as when it is shorter, and what `prove` raises, as it is.
         """
         origin = VerifierKey.parse(vkey).name
+        demanded = self.demanded(origin, policy)
         keys, relied = verify_key_succession(key_receipts, self.keys(origin, vkey))
-        if VerifierKey.parse(vkey).text() not in {each.vkey for each in keys.keys}:
-            raise VerificationError("the key that is given is none of those that the log was followed to")
+        require_among(keys, vkey)
         shown = keys.verify_checkpoint(note)
+        if demanded is not None:
+            demanded.verify(note, keys)
         with self._alone():
             for each in relied:
                 self._require_extends(keys.verify_checkpoint(each), shown, (each, note), prove)
             known = self._newest(origin, keys)
             if known is not None:
-                self._require_extends(known, shown, (self._file(origin).read_text(encoding="utf-8"), note), prove)
+                self._require_extends(known, shown, (self._known_note(origin), note), prove)
             # The keys first: without them the checkpoint could not be read again.
-            self._keep_keys(origin, keys)
+            self.keep_keys(origin, keys)
             self._write(self._file(origin), note)
         return shown
+
+    def compare(self, shown: Checkpoint, note: str, keys: KeySuccession, prove: Prove) -> None:
+        """Demands that a checkpoint extends the one that is remembered, by keys, and remembers nothing.
+
+        Raises as `accept`.
+        """
+        with self._alone():
+            known = self._newest(shown.origin, keys)
+            if known is not None:
+                self._require_extends(known, shown, (self._known_note(shown.origin), note), prove)
+
+    def keep(self, note: str, keys: KeySuccession, prove: Prove) -> None:
+        """Remembers a checkpoint that `compare` let pass, and its keys, now that everything below it was read.
+
+        What another process has followed further meanwhile stays. Raises as `accept`.
+        """
+        shown = keys.verify_checkpoint(note)
+        with self._alone():
+            self.keep_keys(shown.origin, keys)
+            known = self._newest(shown.origin, self.keys(shown.origin, keys.newest))
+            if known is not None and known.size > shown.size:
+                return
+            if known is not None:
+                self._require_extends(known, shown, (self._known_note(shown.origin), note), prove)
+            self._write(self._file(shown.origin), note)
 
     def _newest(self, origin: str, keys: KeySuccession) -> Checkpoint | None:
         file = self._file(origin)
@@ -93,8 +138,8 @@ class Remembered:
             raise VerificationError(f"{file} is not a checkpoint that was remembered") from None
         return keys.verify_checkpoint(note)
 
-    def _keep_keys(self, origin: str, keys: KeySuccession) -> None:
-        """Keeps them unless another process has followed the log further meanwhile."""
+    def keep_keys(self, origin: str, keys: KeySuccession) -> None:
+        """Keeps the keys of a log unless another process has followed the log further meanwhile."""
         kept = self.keys(origin, keys.newest)
         if _reach(kept) <= _reach(keys):
             self._write(self.keys_file(origin), keys.saved())
@@ -104,14 +149,13 @@ class Remembered:
 
         Raises VerificationError where it is not what was signed, and LogForked where more, or another root, was.
         """
-        end = verify_checkpoint(predecessor.note, vkey)
-        if (end.origin, end.size, end.root) != (predecessor.origin, predecessor.size, predecessor.root):
-            raise VerificationError("the log that is succeeded has not signed what is said of it")
+        end = verified_end(predecessor, vkey)
         known = self.newest(end.origin, vkey)
         if known is not None and (known.size > end.size or (known.size == end.size and known.root != end.root)):
             raise LogForked(
                 f"{end.origin} is succeeded as if it had ended at {end.size}; it has signed {known.size}: "
-                f"{self._file(end.origin)}"
+                f"{self._file(end.origin)}",
+                (self._known_note(end.origin), predecessor.note),
             )
 
     def reading(self, origin: str) -> LogAudit:
@@ -129,11 +173,28 @@ class Remembered:
         """Keeps what was read of a log, all of which a checkpoint has borne out."""
         self._write(self._reading(origin), audit.saved())
 
+    def policy(self, origin: str) -> Policy | None:
+        """Returns the policy that was demanded of a log last, if any; raises VerificationError where it is damaged."""
+        file = self._policy(origin)
+        try:
+            return Policy.parse(file.read_bytes()) if file.is_file() else None
+        except VerificationError as error:
+            raise VerificationError(f"{file} holds no policy that was remembered ({error})") from None
+
+    def demanded(self, origin: str, given: Policy | None) -> Policy | None:
+        """Returns the policy that is given, or else the one that was kept; raises as `policy`."""
+        return given if given is not None else self.policy(origin)
+
+    def keep_policy(self, origin: str, content: bytes) -> None:
+        """Has a policy be demanded of a log from here on."""
+        self._write(self._policy(origin), content)
+
     def _require_extends(self, known: Checkpoint, shown: Checkpoint, notes: tuple[str, str], prove: Prove) -> None:
+        # Who cannot be asked, or shows a damaged proof, has not forked: that is raised as it is.
+        path = prove(known.size, shown.size) if 0 < known.size < shown.size else []
         try:
             if shown.size < known.size:
                 raise VerificationError(f"it ends at {shown.size}, and has signed {known.size}")
-            path = prove(known.size, shown.size) if 0 < known.size < shown.size else []
             verify_consistency(known.size, known.root, shown.size, shown.root, path)
         except VerificationError as error:
             name = f"{_name(shown.origin)}-{known.size}-{shown.size}-{shown.root.hex()[:16]}"
@@ -141,7 +202,7 @@ class Remembered:
             for file, text in zip(files, notes, strict=True):
                 self._write(file, text)
             evidence = " and ".join(map(str, files))
-            raise LogForked(f"{shown.origin} does not extend what it has signed: {error}; {evidence}") from None
+            raise LogForked(f"{shown.origin} does not extend what it has signed: {error}; {evidence}", notes) from None
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -154,19 +215,25 @@ class Remembered:
     def _reading(self, origin: str) -> Path:
         return self.folder / f"{_name(origin)}.reading"
 
+    def _policy(self, origin: str) -> Path:
+        return self.folder / f"{_name(origin)}.policy"
+
     def _file(self, origin: str) -> Path:
         return self.folder / f"{_name(origin)}.note"
+
+    def _known_note(self, origin: str) -> str:
+        return self._file(origin).read_text(encoding="utf-8")
 
     def keys_file(self, origin: str) -> Path:
         """Returns where the keys of a log are kept that it was followed to."""
         return self.folder / f"{_name(origin)}.keys"
 
-    def _write(self, file: Path, text: str) -> None:
+    def _write(self, file: Path, content: str | bytes) -> None:
         """Puts a file in place whole, or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         hidden = file.with_name(f".{file.name}.{os.getpid()}")
-        with hidden.open("w", encoding="utf-8") as written:
-            written.write(text)
+        with hidden.open("wb") as written:
+            written.write(content.encode() if isinstance(content, str) else content)
             written.flush()
             os.fsync(written.fileno())
         hidden.replace(file)
@@ -175,6 +242,23 @@ class Remembered:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def require_among(keys: KeySuccession, vkey: str) -> None:
+    """Raises VerificationError where a key is none of those that a log was followed to."""
+    if VerifierKey.parse(vkey).text() not in {each.vkey for each in keys.keys}:
+        raise VerificationError("the key that is given is none of those that the log was followed to")
+
+
+def verified_end(predecessor: Predecessor, vkey: str) -> Checkpoint:
+    """Returns the checkpoint, signed by `vkey`, that a log commits to as the end of another.
+
+    Raises VerificationError where it is not what was signed.
+    """
+    end = verify_checkpoint(predecessor.note, vkey)
+    if (end.origin, end.size, end.root) != (predecessor.origin, predecessor.size, predecessor.root):
+        raise VerificationError("the log that is succeeded has not signed what is said of it")
+    return end
 
 
 def _reach(keys: KeySuccession) -> tuple[int, int]:

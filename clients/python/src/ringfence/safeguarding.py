@@ -63,6 +63,7 @@ class SafeguardingDay:
 
     Before it is COMPUTED only the requirement is known. `internal_minor` is the excess by our books, below zero a
     shortfall; `overdue_minor` was received and not placed in time; `external_minor` adds up the banks' differences.
+    The resource is funds in accounts, what is told of and not placed, assets, and insurance, each with a field.
     `document` is the canonical text of the figures; `open` says what keeps the day from being signed.
     """
 
@@ -79,6 +80,10 @@ class SafeguardingDay:
     is_missed: bool
     is_notified: bool
     open: list[str]
+    funds_minor: int = 0
+    unplaced_minor: int = 0
+    assets_minor: int = 0
+    insurance_minor: int = 0
 
 
 class Safeguarding:
@@ -182,4 +187,8 @@ def _day(read: pb.SafeguardingDay) -> SafeguardingDay:
         read.is_missed,
         read.is_notified,
         list(read.open),
+        read.funds_minor,
+        read.unplaced_minor,
+        read.assets_minor,
+        read.insurance_minor,
     )

@@ -125,3 +125,65 @@ def lists(read: pb.ListSanctionsListsResponse) -> list[SanctionsList]:
         )
         for each in read.lists
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedHit:
+    """An entry of a list that names somebody in a payment, by the lists of now.
+
+    `field` is the element of ISO 20022, or "registered Dbtr" or "registered Cdtr" for what identity has, of which
+    `typed` is empty. `names` are the entry's, each with whether it is what was typed by all that is compared; none
+    where they were not kept. It `is_waiting` where its edition waits for a second person, and `is_stopping` where it is
+    on record as what stops the payment.
+    """
+
+    field: str
+    typed: str
+    list_name: str
+    reference: str
+    published_ns: int
+    confirmed_ns: int
+    is_waiting: bool
+    is_released: bool
+    is_stopping: bool
+    names: list[tuple[str, bool]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentHits:
+    """Entries of lists that name somebody in a payment, by the lists of now: at most 50, `more` than which there are.
+
+    `stopped_by` is the entry on record as what stops it, "list/reference" and SHA-256 of what its publisher said of it;
+    it alone is let go by a release. Empty where none does, or a service of an earlier release does not say.
+    """
+
+    listed: list[ListedHit]
+    stopped_by: str
+    stopped_by_sha256: bytes
+    more: int
+
+
+def hits(read: pb.ShowHitsResponse) -> PaymentHits:
+    """The hits of a payment, as read."""
+    return PaymentHits(
+        listed=list(map(hit, read.hits)),
+        stopped_by=read.stopped_by,
+        stopped_by_sha256=read.stopped_by_sha256,
+        more=read.more,
+    )
+
+
+def hit(read: pb.ShownHit) -> ListedHit:
+    """A hit, as read."""
+    return ListedHit(
+        field=read.field,
+        typed=read.typed,
+        list_name=read.list_name,
+        reference=read.reference,
+        published_ns=read.published_ns,
+        confirmed_ns=read.confirmed_ns,
+        is_waiting=read.waiting,
+        is_released=read.released,
+        is_stopping=read.stops,
+        names=[(each.text, each.alike) for each in read.names],
+    )

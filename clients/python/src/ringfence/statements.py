@@ -52,6 +52,68 @@ class StatementException:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TellingHeading:
+    """What a bank's telling says of itself; minor units, None where it does not say it, numbers 0 for none."""
+
+    format: str
+    account: str
+    currency: str
+    first_day: date | None
+    last_day: date | None
+    opening_minor: int | None
+    closing_minor: int | None
+    moved_minor: int
+    entries: int
+    electronic_sequence: int
+    legal_sequence: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownChain:
+    """The statement of the last day that was taken."""
+
+    last_day: date
+    closing_minor: int
+    electronic_sequence: int
+    legal_sequence: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExceptionCase:
+    """An exception, what its file says (None where that is not kept), and what was taken last."""
+
+    now: StatementException
+    telling: TellingHeading | None
+    chain: KnownChain | None
+    booked_minor: int
+
+
+class ReferenceKind(IntEnum):
+    """What a bank's reference is."""
+
+    ENTRY = 1
+    DETAIL = 2
+    TRANSACTION = 3
+    UETR = 4
+    END_TO_END = 5
+    SET = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldCandidate:
+    """A movement that an entry may be; `shared` and `differing` are kinds of references that both have."""
+
+    movement_id: UUID
+    day: date
+    amount_minor: int
+    incoming: bool
+    reversal: bool
+    shared: tuple[ReferenceKind, ...]
+    differing: tuple[ReferenceKind, ...]
+    transactions: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class HeldEntry:
     """An entry in doubt, and the movements that it may be, where that is known; minor units."""
 
@@ -62,6 +124,7 @@ class HeldEntry:
     incoming: bool
     reversal: bool
     movement_ids: tuple[UUID, ...]
+    candidates: tuple[HeldCandidate, ...] = ()
 
 
 class Statements:
@@ -108,6 +171,19 @@ class Statements:
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
+
+    def exception(self, tenant_id: UUID, mirror_id: UUID, telling_id: UUID) -> ExceptionCase:
+        """An exception that waits, what its file says, and what was known."""
+        request = pb.ShowStatementExceptionRequest(
+            tenant_id=tenant_id.bytes, mirror_id=mirror_id.bytes, telling_id=telling_id.bytes
+        )
+        read = self._connection.call(self._stub.ShowStatementException, request)
+        return ExceptionCase(
+            now=_exception(read.exception),
+            telling=_telling(read.telling) if read.HasField("telling") else None,
+            chain=_chain(read.chain) if read.HasField("chain") else None,
+            booked_minor=read.booked_minor,
+        )
 
     def held_entries(self, tenant_id: UUID, mirror_id: UUID) -> Iterator[HeldEntry]:
         """The entries of one account that are in doubt."""
@@ -166,6 +242,31 @@ def _exception(found: pb.StatementException) -> StatementException:
     )
 
 
+def _telling(found: pb.TellingHeading) -> TellingHeading:
+    return TellingHeading(
+        format=found.format,
+        account=found.account,
+        currency=found.currency,
+        first_day=_day(found.first_day),
+        last_day=_day(found.last_day),
+        opening_minor=found.opening_minor if found.HasField("opening_minor") else None,
+        closing_minor=found.closing_minor if found.HasField("closing_minor") else None,
+        moved_minor=found.moved_minor,
+        entries=found.entries,
+        electronic_sequence=found.electronic_sequence,
+        legal_sequence=found.legal_sequence,
+    )
+
+
+def _chain(found: pb.KnownChain) -> KnownChain:
+    return KnownChain(
+        last_day=_EPOCH + timedelta(days=found.last_day),
+        closing_minor=found.closing_minor,
+        electronic_sequence=found.electronic_sequence,
+        legal_sequence=found.legal_sequence,
+    )
+
+
 def _held(found: pb.HeldEntry) -> HeldEntry:
     doubt = events_pb2.EntryDoubt.Name(found.doubt).removeprefix("ENTRY_DOUBT_")
     return HeldEntry(
@@ -176,6 +277,20 @@ def _held(found: pb.HeldEntry) -> HeldEntry:
         incoming=found.incoming,
         reversal=found.reversal,
         movement_ids=tuple(UUID(bytes=each) for each in found.movement_ids),
+        candidates=tuple(map(_candidate, found.candidates)),
+    )
+
+
+def _candidate(found: pb.HeldCandidate) -> HeldCandidate:
+    return HeldCandidate(
+        movement_id=UUID(bytes=found.movement_id),
+        day=_EPOCH + timedelta(days=found.day),
+        amount_minor=found.amount_minor,
+        incoming=found.incoming,
+        reversal=found.reversal,
+        shared=tuple(map(ReferenceKind, found.shared)),
+        differing=tuple(map(ReferenceKind, found.differing)),
+        transactions=found.transactions,
     )
 
 

@@ -6,12 +6,13 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import grpc
+import jwt
 
 from ringfence.credentials import Credentials
 from ringfence.errors import RingfenceError, client_closed, refusal_of
@@ -33,12 +34,13 @@ _CHANNEL_OPTIONS = (
     # Otherwise clients of several principals in one process would share a connection, and with it a certificate.
     ("grpc.use_local_subchannel_pool", 1),
 )
-_HEALTH_NAMES = {
+HEALTH_NAMES = {
     "identity": "ringfence.identity.v1.TokenService",
     "custody": "ringfence.custody.v1.CustodyService",
     "payment-instruction": "ringfence.payment_instruction.v1.PaymentInstructionService",
     "audit": "ringfence.audit.v1.AuditService",
 }
+"""By which name a service's health says SERVING where it leads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +65,7 @@ def open_channel(addresses: str, service: str, credentials: Credentials) -> grpc
     targets = [each.strip() for each in addresses.split(",")]
     if len(targets) == 1:
         return grpc.secure_channel(targets[0], tls, options)
-    watching = (*options, *health_options(_HEALTH_NAMES[service]))
+    watching = (*options, *health_options(HEALTH_NAMES[service]))
     return cast(grpc.Channel, LeaderChannel([grpc.secure_channel(each, tls, watching) for each in targets]))
 
 
@@ -78,6 +80,16 @@ class Connection:
     def close(self) -> None:
         """Has no call made, or made again, from now on: their channels are about to be closed."""
         self._closed.set()
+
+    def claims(self) -> Mapping[str, Any]:
+        """What the caller's token says of the caller, for showing alone; raises RingfenceError.
+
+        Services check tokens; nothing here rests on it.
+        """
+        with self._refusals():
+            token = self._retries().token()
+        claims: Mapping[str, Any] = jwt.decode(token, options={"verify_signature": False})
+        return claims
 
     def call(self, method: grpc.UnaryUnaryMultiCallable[Request, Reply], request: Request) -> Reply:
         """The reply of a method that needs a token; raises RingfenceError.

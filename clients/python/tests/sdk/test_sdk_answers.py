@@ -131,8 +131,8 @@ def test_a_saved_answer_is_verified_and_shown(saved: Path) -> None:
     assert "facts 0 to 589 of 601 in log.example/ringfence" in done.output
     rows = json.loads(run("verify", "answer", str(saved), "--key", SIGNER.vkey, "--json").stdout)
     assert rows[5] == {
-        "index": "100", "time": "2026-09-21 14:30:00 UTC", "kind": "custody.transfer.v1", "amount": "100,100 JPY",
-        "what": "guarantee release",
+        "index": "100", "time": "2026-09-21 14:30:00.000 UTC", "kind": "custody.transfer.v1", "amount": "100,100 JPY",
+        "what": "Moved, release of the guarantee: account 2222…2222 → account 3333…3333",
     }  # fmt: skip
 
 
@@ -158,12 +158,6 @@ def test_a_receipt_that_contradicts_an_answer_shows_the_lie(saved: Path, tmp_pat
     assert isinstance(done.exception, VerificationError)
     assert "has lied" in str(done.exception)
     assert str(file) in str(done.exception)
-
-
-def test_times_beyond_the_calendar_are_numbers() -> None:
-    """What a log says is shown, whatever it says."""
-    assert complete._moment(2**63 - 1).startswith("2262")
-    assert complete._moment(-(2**63)).startswith("1677")
 
 
 def test_a_part_is_never_said_to_be_all(saved: Path) -> None:

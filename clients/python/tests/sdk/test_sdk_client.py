@@ -8,11 +8,11 @@ from uuid import UUID
 
 import pytest
 from ringfence import Client, Patience, RingfenceError, new_id
-from ringfence.audit import Flaw, MirrorMove
 from ringfence.ledger import AccountClass, AccountSide, AccountStatus, Balances, NewTransfer, TransferFilter
 from ringfence.payments import InstructionStatus
 from ringfence.tokens import TokenSource
 from ringfence.transport import open_channel
+from ringfence.unproven import Flaw, MirrorMove
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as payments_pb
 

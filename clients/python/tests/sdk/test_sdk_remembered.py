@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ringfence.remembered import LogForked, Remembered
-from ringfence_verifier import Predecessor, VerificationError, VerifierKey, verify_checkpoint
+from ringfence_verifier import KeySuccession, Predecessor, VerificationError, VerifierKey, verify_checkpoint
 
 ORIGIN = "log.example/a"
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -134,6 +134,38 @@ def test_another_history_is_named_and_kept(remembered: Remembered, other: Log) -
     newest = remembered.newest(ORIGIN, KEY.text())
     assert newest is not None
     assert newest.size == 3
+
+
+def test_who_cannot_prove_it_now_has_not_forked(remembered: Remembered) -> None:
+    """A log that is not reached, or whose proof is damaged on its way, is told as that, and no two notes are kept."""
+    log = Log("a", "b", "c")
+    remembered.accept(log.note(), KEY.text(), log.prove)
+    log.add("d")
+
+    def damaged(old: int, new: int) -> list[bytes]:
+        raise VerificationError("tile/0/000 is not of the log")
+
+    with pytest.raises(VerificationError, match="tile/0/000") as caught:
+        remembered.accept(log.note(), KEY.text(), damaged)
+    assert not isinstance(caught.value, LogForked)
+    assert list(remembered.folder.glob("*-*.note")) == []
+
+
+def test_what_was_followed_further_meanwhile_stays(remembered: Remembered) -> None:
+    """Whoever has read a whole log keeps its checkpoint only where nobody has kept a newer one, nor another history."""
+    log, keys = Log("a", "b"), KeySuccession.of(KEY.text())
+    first = log.note()
+    remembered.compare(keys.verify_checkpoint(first), first, keys, log.prove)
+    assert remembered.newest(ORIGIN, KEY.text()) is None
+    newer = log.add("c").note()
+    remembered.keep(newer, keys, log.prove)
+    remembered.keep(first, keys, log.prove)
+    known = remembered.newest(ORIGIN, KEY.text())
+    assert known is not None
+    assert known.size == 3
+    other = Log("a", "x", "c", "d")
+    with pytest.raises(LogForked):
+        remembered.keep(other.note(), keys, other.prove)
 
 
 def test_what_the_key_has_not_signed_is_not_remembered(remembered: Remembered) -> None:

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ringfence import columns, money, new_id
+from ringfence.errors import RingfenceError
+from ringfence.identity import ItemResult, require_done
 from ringfence.ledger import AccountClass, Balances, ClassTotal, NewTransfer, Purpose, Totals, TransferFlag
 from ringfence_kernel.values import money as kernel_money
 from ringfence_protos.custody.v1 import custody_pb2
@@ -108,3 +110,14 @@ def test_totals_tell_whether_each_currency_balances() -> None:
         ClassTotal(AccountClass.CLIENT, "USD", 1, Balances(0, 0, 0, 1)),
     ]
     assert Totals(rows, 3, 9).balanced_currencies() == {"EUR": True, "USD": False}
+
+
+@pytest.mark.parametrize(
+    ("reason", "transient"),
+    [("ERASURE_NOT_LOGGED", True), ("ERASURE_REGISTER_UNAVAILABLE", True), ("ERASURE_REFUSED", False)],
+)
+def test_what_is_done_and_not_told_yet_may_be_asked_again(reason: str, transient: bool) -> None:
+    """Whoever insists on an answer asks again, as where the whole call was refused; a refusal stays one."""
+    with pytest.raises(RingfenceError) as caught:
+        require_done([ItemResult(""), ItemResult(reason)])
+    assert (caught.value.reason, caught.value.is_transient) == (reason, transient)

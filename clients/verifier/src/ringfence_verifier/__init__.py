@@ -7,6 +7,7 @@ never takes a key from the evidence it checks.
 from pathlib import Path
 
 from ringfence_verifier.answer import Answer, AnswerRefused, verify_answer
+from ringfence_verifier.balance import BalanceRefused, Balances, ProvenBalance, verify_balance
 from ringfence_verifier.combined import verify_combined
 from ringfence_verifier.contradiction import Contradiction, NoContradiction, contradiction
 from ringfence_verifier.cosignature import CosignerKey, cosigners
@@ -17,11 +18,12 @@ from ringfence_verifier.key_succession import KeySuccession, LogKey, verify_sign
 from ringfence_verifier.leaf import Fact, read_leaf
 from ringfence_verifier.log import LogAudit, LogSummary, Predecessor, verify_log
 from ringfence_verifier.note import Checkpoint, SourceHead, VerifierKey, verify_checkpoint
+from ringfence_verifier.page import verify_page
 from ringfence_verifier.policy import Policy
 from ringfence_verifier.proofs import verify_consistency, verify_inclusion
 from ringfence_verifier.receipt import VerifiedLeaf, verify_receipt
 from ringfence_verifier.safeguarding import VerifiedDay, day_id, verify_safeguarding
-from ringfence_verifier.state import LogState, read_state, verify_state
+from ringfence_verifier.state import LogState, StatedPolicy, read_state, verify_state
 from ringfence_verifier.texts import Opening, open_fact, read_openings, write_openings
 
 PAGE = Path(__file__).with_name("page") / "verify.html"
@@ -31,6 +33,8 @@ __all__ = [
     "PAGE",
     "Answer",
     "AnswerRefused",
+    "BalanceRefused",
+    "Balances",
     "Checkpoint",
     "Contradiction",
     "CosignerKey",
@@ -45,7 +49,9 @@ __all__ = [
     "Opening",
     "Policy",
     "Predecessor",
+    "ProvenBalance",
     "SourceHead",
+    "StatedPolicy",
     "VerificationError",
     "VerifiedDay",
     "VerifiedLeaf",
@@ -59,12 +65,14 @@ __all__ = [
     "read_openings",
     "read_state",
     "verify_answer",
+    "verify_balance",
     "verify_checkpoint",
     "verify_combined",
     "verify_consistency",
     "verify_inclusion",
     "verify_key_succession",
     "verify_log",
+    "verify_page",
     "verify_receipt",
     "verify_safeguarding",
     "verify_signed",

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ringfence_verifier.combined import verify_combined
-from ringfence_verifier.errors import VerificationError
+from ringfence_verifier.combined import Nodes, verify_combined
+from ringfence_verifier.errors import ProofRefused, VerificationError
 from ringfence_verifier.index import (
     KEY_BYTES,
     NO_KEY,
@@ -28,18 +28,15 @@ from ringfence_verifier.leaf import Fact, read_leaf
 from ringfence_verifier.note import Checkpoint, VerifierKey
 from ringfence_verifier.policy import Policy
 from ringfence_verifier.proofs import HASH_BYTES, MAX_SIZE, leaf_hash
+from ringfence_verifier.reader import Reader
 from ringfence_verifier.state import LogState, read_state
 
 HEADER = b"ringfence-answer/1\n"
 MAX_ANSWER_BYTES = 3 * 1024 * 1024
 
 
-class AnswerRefused(VerificationError):
-    """The answer does not hold; `reason` names why, `str(error)` says it in words (docs/formats.md lists them)."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(f"{message} ({reason})")
-        self.reason = reason
+class AnswerRefused(ProofRefused):
+    """The answer does not hold."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,9 @@ class Answer:
     """All facts about `key` that the log has at from_leaf <= index < until_leaf, in order of the log.
 
     `note` is the signed checkpoint as published, `witnesses` who has cosigned it when (POSIX seconds), by the names of
-    the policy that was asked for; `proof_bytes` how long the answer is without its facts.
+    the policy that was asked for; `proof_bytes` how long the answer is without its facts, and `absence_bytes` how long
+    it would be with none: what shows that there are no others. `leaves` are the facts as they stand in the log, `nodes`
+    what proves each (`combined.path_in`).
     """
 
     key: bytes
@@ -58,7 +57,10 @@ class Answer:
     facts: tuple[tuple[int, Fact], ...]
     note: str
     proof_bytes: int
+    absence_bytes: int
     witnesses: dict[bytes, int] = field(default_factory=dict)
+    leaves: tuple[bytes, ...] = ()
+    nodes: Nodes = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def is_whole(self) -> bool:
@@ -91,19 +93,22 @@ def verify_answer(
     if until_leaf > state.index_size:
         raise AnswerRefused("BEYOND_INDEX", "it answers for more leaves than the index has")
     indexes = _indexed(read, _Wanted(subject, from_leaf, until_leaf), state)
+    before_facts = read.at
     leaves = [read.sized(2, "a fact") for _ in indexes]
     hashes = read.hashes(4)
-    if read.at != len(answer):
-        raise AnswerRefused("NOT_AT_ITS_END", "something stands after its end")
+    read.end()
     facts = tuple((index, _fact(leaf, index, subject)) for index, leaf in zip(indexes, leaves, strict=True))
     proven = [*zip(indexes, map(leaf_hash, leaves), strict=True), (state.size, leaf_hash(state_leaf))]
     try:
-        verify_combined(proven, checkpoint.size, hashes, checkpoint.root)
+        nodes = verify_combined(proven, checkpoint.size, hashes, checkpoint.root)
     except VerificationError as error:
         raise AnswerRefused("FACTS_NOT_PROVEN", str(error)) from error
     seen = _witnessed(note, policy)
     proof_bytes = len(answer) - sum(map(len, leaves))
-    return Answer(subject, from_leaf, until_leaf, checkpoint, state, facts, note, proof_bytes, seen)
+    # The path of the last leaf has a hash for each complete subtree before it.
+    absence_bytes = before_facts + 4 + HASH_BYTES * state.size.bit_count()
+    stood = checkpoint, state, facts, note, proof_bytes, absence_bytes, seen
+    return Answer(subject, from_leaf, until_leaf, *stood, tuple(leaves), nodes)
 
 
 @dataclass(frozen=True)
@@ -120,41 +125,15 @@ class _Wanted:
         return self.key + low.to_bytes(4, "big"), self.key + high.to_bytes(4, "big")
 
 
-class _Reader:
-    """Takes an answer apart from its beginning; nothing is allocated that is not there."""
+class _Reader(Reader):
+    """Takes an answer apart."""
 
     def __init__(self, content: bytes) -> None:
-        if len(content) > MAX_ANSWER_BYTES:
-            raise AnswerRefused("TOO_LONG", "it is longer than any answer may be")
-        self._content = content
-        self.at = 0
-
-    def take(self, length: int, what: str) -> bytes:
-        """Gives the next bytes."""
-        end = self.at + length
-        if end > len(self._content):
-            raise AnswerRefused("CUT_SHORT", f"it is cut short at {what}")
-        taken, self.at = self._content[self.at : end], end
-        return taken
-
-    def number(self, length: int, what: str) -> int:
-        """Reads a big-endian integer."""
-        return int.from_bytes(self.take(length, what), "big")
-
-    def sized(self, length: int, what: str) -> bytes:
-        """Reads what follows its own length."""
-        return self.take(self.number(length, what), what)
-
-    def hashes(self, length: int) -> list[bytes]:
-        """Reads hashes that follow their number."""
-        taken = self.take(self.number(length, "its proof") * HASH_BYTES, "its proof")
-        return [taken[at : at + HASH_BYTES] for at in range(0, len(taken), HASH_BYTES)]
+        super().__init__(content, "answer", MAX_ANSWER_BYTES, AnswerRefused)
 
     def header(self) -> tuple[bytes, int, int]:
         """Reads what it is about: key, and the leaves from and until which it answers."""
-        if self._content[: len(HEADER)] != HEADER:
-            raise AnswerRefused("NO_ANSWER", "it is no answer of this format")
-        self.at = len(HEADER)
+        self.begin(HEADER, "NO_ANSWER")
         key = self.take(KEY_BYTES, "its key")
         from_leaf, until_leaf = self.number(8, "its range"), self.number(8, "its range")
         if key == NO_KEY:

@@ -8,3 +8,11 @@ class VerificationError(Exception):
 
     `str(error)` says what was wrong and holds nothing but sizes, indexes and names.
     """
+
+
+class ProofRefused(VerificationError):
+    """The proof does not hold; `reason` names why, `str(error)` says it in words (docs/formats.md lists them)."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(f"{message} ({reason})")
+        self.reason = reason

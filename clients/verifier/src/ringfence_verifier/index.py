@@ -44,9 +44,12 @@ FOUND_BY_KIND = frozenset(
         "break_detected",
         "break_reopened",
         "break_stepped",
+        "books_closed",
     )
-)
+) | {"audit.books.v1"}
 """Kinds whose facts about a platform are found all together."""
+FILES = ("digest", "document_sha256", "evidence_sha256", "file_sha256")
+"""Fields that have the SHA-256 of a file or document, by whose first half leaves are found."""
 _WINDOW = 4_096
 _RECORD_BYTES = 8 + 32
 
@@ -90,7 +93,10 @@ def index_root(runs: Iterable[Run]) -> bytes:
 
 
 def leaf_keys(fact: Fact) -> set[bytes]:
-    """Gives the keys that a leaf is found by: the ids that it names, but for its platform's and those of owners."""
+    """Gives the keys that a leaf is found by: the ids that it names, but for its platform's and those of owners.
+
+    Besides its amount with the currency, and the files that it names by their hashes.
+    """
     keys = {
         value
         for name, value in fact.fields.items()
@@ -100,8 +106,23 @@ def leaf_keys(fact: Fact) -> set[bytes]:
         platform = fact.fields.get("tenant_id") or fact.fields.get("book_id") or NO_KEY
         if isinstance(platform, bytes):
             keys.add(kind_key(fact.kind, platform))
+    files = (fact.fields.get(name) for name in FILES)
+    keys |= {file_key(each) for each in files if isinstance(each, bytes) and len(each) == 2 * KEY_BYTES}
+    minor, ledger = fact.fields.get("amount_minor"), fact.fields.get("ledger")
+    if isinstance(minor, int) and isinstance(ledger, int) and minor > 0 and 0 < ledger < 1 << 32:
+        keys.add(amount_key(ledger, minor))
     keys.discard(NO_KEY)
     return keys
+
+
+def amount_key(ledger: int, amount_minor: int) -> bytes:
+    """Gives the key that facts of an amount are found by: currency by ISO 4217's number, minor units from 1."""
+    return b"amt1" + ledger.to_bytes(4, "big") + amount_minor.to_bytes(8, "big")
+
+
+def file_key(sha256_of_file: bytes) -> bytes:
+    """Gives the key that facts about a file are found by."""
+    return sha256_of_file[:KEY_BYTES]
 
 
 def kind_key(kind: str, platform: bytes) -> bytes:

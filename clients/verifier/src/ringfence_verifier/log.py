@@ -6,30 +6,32 @@ left out, added, reordered, or given no leaf or other than the stated number sho
 leaves say of an event, and that they say all of it, is the log's word: only the event itself, whose digest the page
 has, can show otherwise. Now and then the log states what it knows (`audit.state.v1`), under every checkpoint at least:
 that has to be what its leaves have shown up to there, and its index what they lead to: a posting that is hidden, added
-or elsewhere than its leaf shows there (docs/formats.md, index).
+or elsewhere than its leaf shows there (docs/formats.md, index). So are the books that it states of custody's closings.
 """
 
 from __future__ import annotations
 
 import json
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
+from ringfence_verifier.books import BooksAudit, ClosedBooks
 from ringfence_verifier.errors import VerificationError
 from ringfence_verifier.index import IndexHash
 from ringfence_verifier.key_succession import KEY_ENDED_KIND, KEY_KIND, KeySuccession, LogKey
 from ringfence_verifier.leaf import Fact, read_leaf
 from ringfence_verifier.note import Checkpoint, SourceHead
 from ringfence_verifier.proofs import TreeHash
-from ringfence_verifier.state import STATE_KIND, read_state
+from ringfence_verifier.state import STATE_KIND, StatedPolicy, read_state
 
 PAGE_KIND = "audit.page.v1"
 SUCCESSION_KIND = "audit.succession.v1"
 OWN_KINDS = "audit."
-SAVED_FORMAT = 2
-"""1 had no index."""
+SAVED_FORMAT = 4
+"""3 had no policies, 2 no books, 1 no index."""
 _RECORD_BYTES = 16 + 8 + 32 + 4
 
 
@@ -55,6 +57,23 @@ class LogSummary:
     """The log in whose place this one stands, if there is one."""
     keys: tuple[LogKey, ...] = ()
     """The keys that its leaves name, the oldest first; none while it has the one that it began with."""
+    books: tuple[ClosedBooks, ...] = ()
+    """The newest books that custody has closed of each platform and currency, as far as the log states them."""
+    unstated_books: int = 0
+    """Closings of custody that the log has not stated: it does within seconds."""
+    policies: tuple[StatedPolicy, ...] = ()
+    """The witness policies that its states name, the oldest first: one where it has never changed."""
+
+    def require_policy_kept(self, policy_sha256: bytes) -> None:
+        """Demands that a policy by which the log has published is still the one; raises VerificationError.
+
+        It names the leaf from which on it is another. A reader's own policy, which the log never stated, is not asked.
+        """
+        newest = self.policies[-1] if self.policies else StatedPolicy(0, b"")
+        if newest.sha256 != policy_sha256 and any(each.sha256 == policy_sha256 for each in self.policies):
+            raise VerificationError(
+                f"leaf {newest.first}: from here on the log publishes by {newest}, no more by {policy_sha256.hex()}"
+            )
 
     def keys_from(self, vkey: str) -> KeySuccession:
         """Gives how the log's leaves say that its keys followed one another, from one of them on.
@@ -110,7 +129,7 @@ class _Source:
 
 
 class LogAudit:
-    """Reads a log leaf by leaf in constant memory, apart from one chain hash per source event and `IndexHash`.
+    """Reads a log leaf by leaf in constant memory, apart from a chain hash per source event, `IndexHash` and accounts.
 
     What was read can be saved and gone on from, by whoever saved it: it is believed as far as the next checkpoint bears
     it out, whose root and source heads it has to lead to.
@@ -119,11 +138,13 @@ class LogAudit:
     def __init__(self) -> None:
         self._tree = TreeHash()
         self._index = IndexHash()
+        self._books = BooksAudit()
         self._sources: defaultdict[str, _Source] = defaultdict(_Source)
         self._kinds: Counter[str] = Counter()
         self._stated_size = 0
         self._predecessor: Predecessor | None = None
         self._keys: tuple[LogKey, ...] = ()
+        self._policies: tuple[StatedPolicy, ...] = ()
 
     @classmethod
     def restored(cls, saved: str) -> LogAudit:
@@ -135,15 +156,17 @@ class LogAudit:
                 raise VerificationError("what was read before is saved in another format")
             audit._tree = TreeHash.restored(int(said["size"]), [bytes.fromhex(each) for each in said["tree"]])
             audit._index = IndexHash.restored(audit._tree.size, said["index"])
+            audit._books = BooksAudit.restored(said["books"])
             audit._stated_size = int(said["stated_size"])
             audit._kinds.update({str(kind): int(count) for kind, count in said["kinds"].items()})
             if said["predecessor"]:
                 origin, size, root, note = map(str, said["predecessor"])
                 audit._predecessor = Predecessor(origin, int(size), bytes.fromhex(root), note)
             audit._keys = tuple(LogKey(str(vkey), int(first), last) for vkey, first, last in said.get("keys", ()))
+            audit._policies = tuple(StatedPolicy(int(first), bytes.fromhex(each)) for first, each in said["policies"])
             for name, (epoch, position, digest) in said["sources"].items():
                 audit._sources[name] = _Source(int(epoch), int(position), [bytes.fromhex(digest)])
-        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError, zlib.error) as error:
             raise VerificationError("what was read before is saved in no form that is known") from error
         return audit
 
@@ -169,11 +192,13 @@ class LogAudit:
             "size": self.size,
             "tree": [each.hex() for each in self._tree.stack],
             "index": self._index.saved(),
+            "books": self._books.saved(),
             "stated_size": self._stated_size,
             "kinds": dict(self._kinds),
             "sources": sources,
             "predecessor": ended and (ended.origin, ended.size, ended.root.hex(), ended.note),
             "keys": [(key.vkey, key.first, key.last) for key in self._keys],
+            "policies": [(each.first, each.sha256.hex()) for each in self._policies],
         }
         return f"{json.dumps(said)}\n"
 
@@ -191,6 +216,7 @@ class LogAudit:
                 self._turn_key(fact)
             elif not fact.kind.startswith(OWN_KINDS):
                 self._wait(fact)
+            self._books.add(self._tree.size, fact)
         except VerificationError as error:
             raise VerificationError(f"leaf {self._tree.size}: {error}") from error
         self._kinds[fact.kind] += 1
@@ -211,7 +237,17 @@ class LogAudit:
                 raise VerificationError("the log's source heads differ from the checkpoint's")
         elif self._stated_size != self._tree.size:
             raise VerificationError("the checkpoint is not over a leaf that states what the log knows")
-        return LogSummary(self._tree.size, self._tree.root(), dict(self._kinds), heads, self._predecessor, self._keys)
+        return LogSummary(
+            self._tree.size,
+            self._tree.root(),
+            dict(self._kinds),
+            heads,
+            self._predecessor,
+            self._keys,
+            self._books.newest(),
+            self._books.unstated,
+            self._policies,
+        )
 
     def _heads(self) -> tuple[SourceHead, ...]:
         return tuple(
@@ -246,6 +282,10 @@ class LogAudit:
             raise VerificationError(
                 f"the index over {state.index_size} leaves is not what it states: a posting is hidden, added or moved"
             )
+        if state.books_root != self._books.root(state.books_size):
+            raise VerificationError(f"the books over {state.books_size} leaves are not what it states")
+        if not self._policies or self._policies[-1].sha256 != state.policy_sha256:
+            self._policies = (*self._policies, StatedPolicy(self._tree.size, state.policy_sha256))
         self._stated_size = self._tree.size + 1
 
     def _wait(self, fact: Fact) -> None:

@@ -33,6 +33,17 @@ class LogState:
     time_ns: int
 
 
+@dataclass(frozen=True)
+class StatedPolicy:
+    """By which witness policy a log publishes, from the leaf `first` that says so on; no `sha256` is by none."""
+
+    first: int
+    sha256: bytes
+
+    def __str__(self) -> str:
+        return f"policy {self.sha256.hex()}" if self.sha256 else "no policy of witnesses"
+
+
 def verify_state(receipt: str, vkey: str, *, origin: str | None = None) -> tuple[Checkpoint, LogState]:
     """Checks the receipt of a state leaf offline: it is the last leaf under its checkpoint, and says so.
 
@@ -61,10 +72,10 @@ def read_state(fact: Fact) -> LogState:
     )
     if not 0 <= state.index_size <= state.size or not 0 <= state.books_size <= state.size:
         raise VerificationError("the log's state is of more leaves than there are")
-    if any(len(each) != _HASH_BYTES for each in (state.index_root, state.books_root, state.policy_sha256) if each):
+    # What is empty is left out: a state has one encoding.
+    policy = (state.policy_sha256,) if "policy_sha256" in fact.fields else ()
+    if any(len(each) != _HASH_BYTES for each in (state.index_root, state.books_root, *policy)):
         raise VerificationError("a hash in the log's state does not have 32 bytes")
-    if not state.index_root or not state.books_root:
-        raise VerificationError("the log's state lacks a root")
     names = [head.source for head in state.source_heads]
     if names != sorted(set(names)):
         raise VerificationError("the source heads in the log's state are not in order, each once")

@@ -94,7 +94,7 @@ class ProvenTiles:
 
     def __init__(self, size: int, root: bytes, read: ReadTile) -> None:
         """Reads the right edge of the tree; raises VerificationError where it does not lead to the root."""
-        self._size, self._read = size, read
+        self.size, self._read = size, read
         self._edge: dict[int, bytes] = {}
         self._known: OrderedDict[tuple[int, int], bytes] = OrderedDict()
         if edge_root(size, self._read_edge) != root:
@@ -102,7 +102,7 @@ class ProvenTiles:
 
     def tile(self, level: int, index: int, width: int = TILE_WIDTH) -> bytes:
         """Gives the first hashes of a tile; raises VerificationError, naming it, where it is another."""
-        hashes = self._size >> TILE_HEIGHT * level
+        hashes = self.size >> TILE_HEIGHT * level
         if index * TILE_WIDTH + width > hashes:
             raise VerificationError(f"{tile_path(level, index, width)} lies outside of the log")
         if index == hashes // TILE_WIDTH:
@@ -113,13 +113,39 @@ class ProvenTiles:
         """Gives the root at a smaller size; raises VerificationError."""
         return edge_root(size, self.tile)
 
+    def consistency(self, old_size: int) -> list[bytes]:
+        """Gives the proof that the tree extends its own first leaves (RFC 9162 §2.1.4.1); raises VerificationError."""
+        if not 0 < old_size < self.size:
+            return []
+        start, end, is_whole = 0, self.size, True
+        hashes: list[bytes] = []
+        while old_size != end:
+            middle = start + (1 << (end - start - 1).bit_length() - 1)
+            if old_size <= middle:
+                hashes.append(self._subtree(middle, end))
+                end = middle
+            else:
+                hashes.append(self._subtree(start, middle))
+                start, is_whole = middle, False
+        return ([] if is_whole else [self._subtree(start, end)]) + hashes[::-1]
+
+    def _subtree(self, start: int, end: int) -> bytes:
+        """Gives the root over leaves of which the first stands at a multiple of the next power of two."""
+        span = 1 << (end - start).bit_length() - 1
+        if span < end - start:
+            return _node(self._subtree(start, start + span), self._subtree(start + span, end))
+        level = (span.bit_length() - 1) // TILE_HEIGHT
+        first, number = start >> TILE_HEIGHT * level, span >> TILE_HEIGHT * level
+        index, at = divmod(first, TILE_WIDTH)
+        return fold(self.tile(level, index, at + number)[at * HASH_BYTES :])
+
     def _full(self, level: int, index: int) -> bytes:
         known = self._known.get((level, index))
         if known is not None:
             return known
         above, at = divmod(index, TILE_WIDTH)
         wanted = self.tile(level + 1, above, at + 1)[at * HASH_BYTES :]
-        found = self._read(level, index, TILE_WIDTH)
+        found = self._asked(level, index, TILE_WIDTH)
         if _folded(found) != wanted:
             raise VerificationError(
                 f"{tile_path(level, index, TILE_WIDTH)} is not of the log that the checkpoint is of"
@@ -130,8 +156,14 @@ class ProvenTiles:
         return found
 
     def _read_edge(self, level: int, index: int, width: int) -> bytes:
-        self._edge[level] = self._read(level, index, width)
+        self._edge[level] = self._asked(level, index, width)
         return self._edge[level]
+
+    def _asked(self, level: int, index: int, width: int) -> bytes:
+        found = self._read(level, index, width)
+        if len(found) != width * HASH_BYTES:
+            raise VerificationError(f"{tile_path(level, index, width)} has another length than it has to have")
+        return found
 
 
 def verify_subtree(start: int, end: int, subtree: bytes, size: int, root: bytes, proof: Sequence[bytes]) -> None:

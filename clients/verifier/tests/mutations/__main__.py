@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import re
 import sys
 import time
 from collections import Counter
@@ -18,11 +19,11 @@ from pathlib import Path
 
 from .judging import DIFFERENCES, Oracle, Tally, tally
 from .making import case
-from .oracles import Go, pymerkle
+from .oracles import Go, pymerkle, reader
 from .recorded import record
 
 ROOT = Path(__file__).resolve().parents[4]
-ORACLES: dict[str, Oracle] = {"Go": Go(ROOT / ".mutations" / "oracle"), "pymerkle": pymerkle}
+ORACLES: dict[str, Oracle] = {"Go": Go(ROOT / ".mutations" / "oracle"), "pymerkle": pymerkle, "log": reader}
 CHUNK = 5_000
 SHOWN_FAULTS = 20
 
@@ -75,7 +76,7 @@ def _report(found: Tally) -> list[str]:
     lines.append("refused by the verifier alone, and why:")
     reasons: Counter[tuple[str, str]] = Counter()
     for (kind, said), count in found.stricter.items():
-        reasons[kind, said.partition(" by ")[0]] += count
+        reasons[kind, re.sub("[0-9]+", "N", said.partition(" by ")[0])] += count
     lines += [f"  {kind:13}{said:50}{count:10,}" for (kind, said), count in sorted(reasons.items())]
     lines.append("accepted by the verifier alone, as a document says:")
     lines += [f"  {name:63}{found.differences[name]:10,}" for name in DIFFERENCES]

@@ -3,23 +3,48 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 from ringfence_verifier import (
+    CosignerKey,
+    Policy,
     VerificationError,
     VerifierKey,
+    cosigners,
     read_leaf,
+    read_state,
     verify_answer,
     verify_checkpoint,
     verify_consistency,
     verify_inclusion,
+    verify_key_succession,
     verify_receipt,
 )
 from ringfence_verifier.note import open_note
+from ringfence_verifier.receipt import carried_leaf
+from ringfence_verifier.tiles import ProvenTiles, verify_subtree
 
 from ..notes import base64
+
+
+def said_of(
+    named: Sequence[tuple[bytes, str, int, bytes]],
+    groups: Mapping[bytes, tuple[int, tuple[bytes, ...]]],
+    quorum: bytes,
+    met: Sequence[bool],
+) -> str:
+    """What a policy was read as, in short: its witnesses, groups and quorum, and by which subsets it is met."""
+    return sha256(repr((sorted(named), sorted(groups.items()), quorum, list(met))).encode()).hexdigest()
+
+
+def subsets(names: Sequence[bytes]) -> list[set[bytes]]:
+    """Some sets of witnesses: none, all, each alone, all but each, and halves."""
+    alone = [{each} for each in names]
+    return [set(), set(names), *alone, *(set(names) - each for each in alone), set(names[::2]), set(names[1::2])]
+
 
 Made = tuple[str, str, dict[str, Any]]
 """A case but for its number."""
@@ -115,6 +140,53 @@ def _answer(given: dict[str, Any]) -> str:
     return f"{at.size} {at.root.hex()} {answer.key.hex()} {[index for index, _ in answer.facts]}"
 
 
+def _policy(given: dict[str, Any]) -> str:
+    read = Policy.parse(given["policy"])
+    named = [(each.name, each.key.name, each.key.algorithm, each.key.public_key) for each in read.witnesses.values()]
+    groups = {name: (group.least, group.members) for name, group in read.groups.items()}
+    return said_of(named, groups, read.quorum, [read.is_met(each) for each in subsets(list(read.witnesses))])
+
+
+def _cosignature(given: dict[str, Any]) -> str:
+    note, key = _text(given["note"]), CosignerKey.parse(_text(given["cosigner"]))
+    checkpoint = verify_checkpoint(note, _text(given["key"]))
+    if not cosigners(note, checkpoint, (key,)):
+        raise VerificationError("the checkpoint is not cosigned")
+    return f"{checkpoint.size} {checkpoint.root.hex()}"
+
+
+def _state(given: dict[str, Any]) -> str:
+    return repr(read_state(read_leaf(given["leaf"])))
+
+
+def _succession(given: dict[str, Any]) -> str:
+    note, key = _text(given["note"]), _text(given["key"])
+    keys, relied = verify_key_succession([note], key)
+    if not relied:
+        raise VerificationError("the receipt is no news of the key")
+    at = keys.verify_checkpoint(relied[0])
+    return f"{at.size} {at.root.hex()} {keys.keys[-1].first - 1} {sha256(carried_leaf(note)).hexdigest()}"
+
+
+def _tile(given: dict[str, Any]) -> str:
+    tiles = {tuple(place): content for *place, content in given["tiles"]}
+
+    def read(level: int, index: int, width: int) -> bytes:
+        found = tiles.get((level, index, width))
+        if found is None:
+            raise VerificationError("nobody has this tile")
+        return found
+
+    proven = ProvenTiles(given["size"], given["root"], read)
+    return sha256(proven.tile(given["level"], given["index"], given["width"])).hexdigest()
+
+
+def _subtree(given: dict[str, Any]) -> str:
+    part, root, proof = given["leaf_hash"], given["root"], given["proof"]
+    verify_subtree(given["start"], given["end"], part, given["size"], root, proof)
+    return "holds"
+
+
 _JUDGES = {
     "inclusion": _inclusion,
     "consistency": _consistency,
@@ -124,5 +196,11 @@ _JUDGES = {
     "receipt": _receipt,
     "leaf": _leaf,
     "answer": _answer,
+    "policy": _policy,
+    "cosignature": _cosignature,
+    "state": _state,
+    "succession": _succession,
+    "tile": _tile,
+    "subtree": _subtree,
 }
 KINDS = tuple(_JUDGES)

@@ -13,6 +13,8 @@ from .answers import one_answer
 from .cases import Case, Verdict, judged
 from .leaves import rewritten
 from .proofs import EMPTY
+from .states import one_state, one_succession
+from .trees import one_subtree
 
 Oracle = Callable[[Sequence[Case]], Sequence[Verdict | None]]
 """Gives a verdict on each case; None on what it cannot judge."""
@@ -69,8 +71,17 @@ def tally(cases: Sequence[Case], oracles: Mapping[str, Oracle]) -> Tally:
 
 
 def one_encoding(cases: Sequence[Case]) -> list[Verdict | None]:
-    """Whether a leaf or answer is the only encoding of what it says; of leaves nothing where the verifier refuses."""
-    by_kind = {"leaf": _one_encoding, "answer": one_answer}
+    """Whether a leaf or answer is the only encoding of what it says; of leaves nothing where the verifier refuses.
+
+    And whether a subtree's proof holds, by the draft's own algorithm.
+    """
+    by_kind = {
+        "leaf": _one_encoding,
+        "answer": one_answer,
+        "state": one_state,
+        "succession": one_succession,
+        "subtree": one_subtree,
+    }
     return [by_kind[case.kind](case) if case.kind in by_kind else None for case in cases]
 
 

@@ -7,12 +7,16 @@ from random import Random
 from .answers import answer
 from .cases import Case
 from .leaves import leaf
+from .policies import cosignature, policy
 from .proofs import consistency, inclusion
 from .receipts import receipt
 from .signed import checkpoint, key, note
+from .states import state, succession
+from .trees import subtree, tile
 
 MAKERS = (
     inclusion, inclusion, consistency, consistency, key, note, checkpoint, checkpoint, receipt, receipt, leaf, answer,
+    policy, policy, cosignature, cosignature, state, succession, tile, subtree,
 )  # fmt: skip
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from pymerkle import ConsistencyProof, InclusionProof, InvalidProof
 from pymerkle.core import _consistency_path_layout, _inclusion_path_layout
+from ringfence_audit.log.domain.witnesses import PolicyMalformed, read_policy
 
-from .cases import Case, Verdict
+from .cases import Case, Verdict, said_of, subsets
+from .policies import URL
 from .proofs import LARGEST, split
 
 Range = tuple[int, int]
 PATIENCE_SECONDS = 300
-_UNASKED = ("leaf", "answer")
+_UNASKED = ("leaf", "answer", "policy", "state")
 
 
 class Go:
@@ -44,6 +47,34 @@ class Go:
 def pymerkle(cases: Sequence[Case]) -> list[Verdict | None]:
     """Says whether proofs hold; nothing where its own proof of the same takes other hashes than RFC 9162's."""
     return [_PROOFS[case.kind](case) if case.kind in _PROOFS else None for case in cases]
+
+
+def reader(cases: Sequence[Case]) -> list[Verdict | None]:
+    """Asks the log's own reader of policies, which needs an address of each witness: what stands there is for it."""
+    return [_policy(case) if case.kind == "policy" else None for case in cases]
+
+
+def _policy(case: Case) -> Verdict | None:
+    try:
+        text = b"\n".join(map(_addressed, case.given["policy"].split(b"\n"))).decode()
+        read = read_policy(text)
+    except PolicyMalformed as error:
+        return Verdict(False, str(error))
+    except UnicodeDecodeError:  # to the log a policy is text
+        return None
+    named = [(each.name.encode(), each.key_name, each.algorithm, each.public_key) for each in read.witnesses]
+    groups = {
+        name.encode(): (least, tuple(each.encode() for each in members))
+        for name, (least, members) in read.groups.items()
+    }
+    sets = subsets([each.name.encode() for each in read.witnesses])
+    met = [read.is_met({name.decode() for name in each}) for each in sets]
+    return Verdict(True, said_of(named, groups, read.quorum.encode(), met))
+
+
+def _addressed(line: bytes) -> bytes:
+    words = [word for word in re.split(b"[ \t]+", line) if word]
+    return b" ".join([*words[:3], URL]) if words[:1] == [b"witness"] and len(words) in (3, 4) else line
 
 
 def _read(line: str) -> Verdict | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from random import Random
+from typing import TypeVar
 
+Each = TypeVar("Each")
 ODD = (
     "\n", "\n\n", " ", "\t", "\r", "\r\n", "\0", "\x1f", "\x7f", "\x85", "\xa0", "\u2028", "\u3000", "\u200b", "\ufeff",
     "=", "+", "-", "\u2014", "\u2013", "/", "\u0661", "\U0001d7d8", "0", "A",
@@ -99,6 +101,23 @@ def listed(
         made.insert(chance.choice((0, len(made))), chance.choice(strange))
     else:
         made[at] = chance.choice(strange)
+    return made
+
+
+def listed_of(chance: Random, values: list[Each], strange: Sequence[Each]) -> list[Each]:
+    """A list of anything with one thing left out, twice, elsewhere, or added."""
+    made, at = list(values), chance.randrange(len(values))
+    step = chance.randrange(5)
+    if step == 0:
+        del made[at]
+    elif step == 1:
+        made.insert(at, made[at])
+    elif step == 2:
+        made.insert(chance.randrange(len(made)), made.pop(at))
+    elif step == 3:
+        made.reverse()
+    else:
+        made.insert(chance.randrange(len(made) + 1), chance.choice(strange))
     return made
 
 

@@ -23,9 +23,14 @@ HEADERS = (
     HEADER + b"\r",
 )
 
+CHANGES = ("none", *("lines", "hashes", "index", "extra") * 3, *("note",) * 6, "leaf", "raw", "frame")
+
 
 def receipt(chance: Random) -> Made:
-    """A receipt with a change to its lines, its note or the leaf that the caller holds, or none."""
+    """A receipt with a change to its lines, its note or the leaf that the caller holds, or none.
+
+    What it was made for is `shown_`: the fact that a page shows beside it, and the size that it knows to be signed.
+    """
     signer, leaf, size = own(chance), some_leaf(chance), some_size(chance)
     index = chance.choice((0, size - 1, chance.randrange(size)))
     root, proof = included(chance, index, size, sha256(b"\0" + leaf).digest())
@@ -33,7 +38,7 @@ def receipt(chance: Random) -> Made:
     held = leaf if not carried or chance.random() < 0.1 else None
     lines = [HEADER, *([b"extra " + base64(leaf).encode()] if carried else []), b"index %d" % index]
     hashes = [base64(each).encode() for each in proof]
-    done = chance.choice(("none", *("lines", "hashes", "index", "extra") * 3, *("note",) * 6, "leaf", "raw", "frame"))
+    done = chance.choice(CHANGES)
     if done == "lines":
         lines = _changed_lines(chance, lines)
     elif done == "hashes":
@@ -57,7 +62,8 @@ def receipt(chance: Random) -> Made:
     elif done == "raw":
         content = pieces.raw(chance, content)
     name = f"note: {where}" if done == "note" else done
-    return "receipt", name, {"note": content, "key": vkey, "leaf": held}
+    shown = {"shown_leaf": leaf if held is None else held, "shown_index": index, "shown_size": size}
+    return "receipt", name, {"note": content, "key": vkey, "leaf": held, **shown}
 
 
 def _changed_lines(chance: Random, lines: list[bytes]) -> list[bytes]:

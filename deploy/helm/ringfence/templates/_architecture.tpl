@@ -6,7 +6,7 @@ policies, disruption budgets and everything else that exists once per service ar
 */}}
 {{- define "ringfence.architecture" -}}
 identity:
-  calls: [custody, payment-instruction]
+  calls: [custody, payment-instruction, audit]
   priorityClass: ringfence-money
 custody:
   calls: [identity, payment-instruction]
@@ -17,7 +17,7 @@ payment-instruction:
 audit:
   calls: [identity, custody, payment-instruction]
   priorityClass: ringfence-record
-  ports: {tiles: 8444}
+  ports: {tiles: 8444, console: 8445}
 {{- end }}
 
 {{/* Ports inside a pod; a probe or a policy names them. */}}

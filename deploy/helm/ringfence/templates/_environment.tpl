@@ -119,6 +119,8 @@
   value: {{ .values.logOrigin | quote }}
 - name: RINGFENCE_TILES_LISTEN
   value: {{ printf "0.0.0.0:%v" .facts.ports.tiles }}
+- name: RINGFENCE_CONSOLE_LISTEN
+  value: {{ printf "0.0.0.0:%v" .facts.ports.console }}
 {{- else if eq .name "payment-instruction" }}
 {{- with .values.rail }}
 {{- if .spoolClaim }}

@@ -17,7 +17,8 @@ locals {
 
 # A policy and no user: the key of whoever has it is made by the site, and lies in no state.
 resource "aws_iam_policy" "service" {
-  name        = "${var.name}-service"
+  name = "${var.name}-service"
+  # Another text would be another policy: AWS changes none, and deletes none that is attached. The rest is in `policy`.
   description = "What identity may do in the register of the erased: list, read and add. Nobody deletes there."
   policy = jsonencode({
     Version = "2012-10-17"
@@ -30,9 +31,16 @@ resource "aws_iam_policy" "service" {
         Condition = { StringLikeIfExists = { "s3:prefix" = ["erased/*"] } }
       },
       {
+        Effect = "Allow"
+        Action = ["s3:GetObject", "s3:PutObject"]
+        # The marker tells this register from an empty one.
+        Resource = flatten([for bucket in local.buckets : ["${bucket}/erased/*", "${bucket}/marker"]])
+      },
+      {
+        # Whoever begins to lead asks whether the bucket is locked.
         Effect   = "Allow"
-        Action   = ["s3:GetObject", "s3:PutObject"]
-        Resource = [for bucket in local.buckets : "${bucket}/erased/*"]
+        Action   = ["s3:GetBucketObjectLockConfiguration", "s3:GetBucketVersioning"]
+        Resource = local.buckets
       },
       {
         Effect   = "Allow"

@@ -12,15 +12,14 @@ import nats
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.errors import NoStreamResponseError
+
+from ringfence_kernel.feed.acknowledging import Acknowledgements, StreamMissing
 
 log = structlog.get_logger(__name__)
 
 CONNECT_SECONDS = 2
-
-
-class StreamMissing(ConnectionError):
-    """NATS has no stream for the service's notifications, or JetStream is not ready: nobody keeps what is published."""
+PING_SECONDS, UNANSWERED_PINGS = 2, 2
+"""A server that answers no ping, not the second and not the third, is away: cables are cut without a word."""
 
 
 class Ring(msgspec.Struct, frozen=True):
@@ -41,6 +40,7 @@ class Doorbell:
     user: str | None = None
     password: str | None = None
     _client: Client | None = None
+    _acknowledgements: Acknowledgements = field(default_factory=Acknowledgements)
     _stream_missing: bool = False
     _closed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -61,12 +61,15 @@ class Doorbell:
                     # Answers arrive where no other service may listen.
                     inbox_prefix=f"_INBOX_{self.service}",
                     connect_timeout=CONNECT_SECONDS,
+                    ping_interval=PING_SECONDS,
+                    max_outstanding_pings=UNANSWERED_PINGS,
                     reconnect_time_wait=1,
                     max_reconnect_attempts=-1,
                     error_cb=self._log_error,
                     closed_cb=self._note_closed,
                     pending_size=1024 * 1024,
                 )
+                await self._acknowledgements.listen(client)
                 _heed_cancellation()
                 return
             except (OSError, TimeoutError, nats.errors.Error) as error:
@@ -115,24 +118,30 @@ class Doorbell:
         await self._client.subscribe(f"ringfence.doorbell.{source}", cb=heard)
         _heed_cancellation()
 
-    async def notify(self, topic: str, payload: bytes, message_id: str, traceparent: str = "") -> None:
-        """Publishes an outward notification to the service's stream and waits for its acknowledgement.
+    async def notify(self, topic: str, payload: bytes, message_id: str, traceparent: str = "") -> asyncio.Future[None]:
+        """Hands an outward notification over to the service's stream; what it returns ends with its acknowledgement.
 
         JetStream drops a second message with the same id. A `traceparent` (W3C Trace Context) travels in the message's
-        headers. Raises StreamMissing until the administrator of NATS has made the stream.
+        headers. Until the administrator of NATS has made the stream, the acknowledgement is StreamMissing. Whoever
+        waits for it bounds the time: an answer may be lost with the connection.
         """
         if self._client is None or not self.connected:
             raise ConnectionError("NATS is away")
-        stream = self._client.jetstream()
         subject = f"ringfence.notify.{self.service}.{topic}"
         headers = {"Nats-Msg-Id": message_id} | ({"traceparent": traceparent} if traceparent else {})
+        reply, acknowledged = self._acknowledgements.expect()
+        acknowledged.add_done_callback(self._note_answer)
         try:
-            await stream.publish(subject, payload, headers=headers, timeout=CONNECT_SECONDS)
+            await self._client.publish(subject, payload, reply=reply, headers=headers)
             _heed_cancellation()
-        except (nats.errors.NoRespondersError, NoStreamResponseError) as error:
-            self._note_stream(missing=True)
-            raise StreamMissing(f"no stream takes {subject}") from error
-        self._note_stream(missing=False)
+        except BaseException:
+            acknowledged.cancel()
+            raise
+        return acknowledged
+
+    def _note_answer(self, acknowledged: asyncio.Future[None]) -> None:
+        if not acknowledged.cancelled():
+            self._note_stream(missing=isinstance(acknowledged.exception(), StreamMissing))
 
     def _note_stream(self, *, missing: bool) -> None:
         """Logs a change, not every message."""

@@ -125,10 +125,18 @@ class Follower:
         """Tells whether this process follows now, so that the source is asked often enough."""
         return self._heard_at is not None
 
+    @property
+    def is_unheard(self) -> bool:
+        """Tells whether this process follows, and the source has not answered for too long."""
+        return self._heard_at is not None and time.monotonic() - self._heard_at > self._longest_seconds
+
+    @property
+    def _longest_seconds(self) -> float:
+        return UNHEARD_LOOKS * max(self.poll_seconds, self.looking.lost_seconds)
+
     def _is_away(self) -> bool:
         """Tells whether the source has not answered since following began, or for too long."""
-        longest = UNHEARD_LOOKS * max(self.poll_seconds, self.looking.lost_seconds)
-        return self._last_answer is None or time.monotonic() - self._last_answer > longest
+        return self._last_answer is None or time.monotonic() - self._last_answer > self._longest_seconds
 
     async def run(self) -> None:
         """Follows until cancelled, or until something halts it."""

@@ -29,6 +29,8 @@ GATHER_SECONDS = 0.05
 """Pause after a page that was not full: what is committed meanwhile comes in one page."""
 SENT_AT_ONCE = 16
 """So many are handed to NATS before others on the event loop have their turn."""
+ACKNOWLEDGED_SECONDS = 2.0
+"""So long a page waits for its last acknowledgement; then it is published again."""
 RING_SECONDS = 0.01
 """Pause after a ring: what is committed meanwhile rings once."""
 SAVE_SECONDS = 1.0
@@ -134,14 +136,16 @@ class Publisher:
 
     async def _publish_all(self, epoch: int, page: Sequence[News]) -> None:
         """Publishes in order on one connection, but not one after the other's acknowledgement, and not all at once."""
-        sending: list[asyncio.Task[None]] = []
+        sent: list[asyncio.Future[None]] = []
         try:
             for start in range(0, len(page), SENT_AT_ONCE):
-                sending += [asyncio.create_task(self._publish(epoch, news)) for news in page[start:][:SENT_AT_ONCE]]
+                for news in page[start:][:SENT_AT_ONCE]:
+                    sent.append(await self._publish(epoch, news))
                 await let_others_work()
-            await asyncio.gather(*sending)
+            async with asyncio.timeout(ACKNOWLEDGED_SECONDS):
+                await asyncio.gather(*sent)
         finally:
-            for each in sending:
+            for each in sent:
                 each.cancel()
 
     async def _keep_cursor(self) -> None:
@@ -168,12 +172,12 @@ class Publisher:
         news = [News(each.position, each.stream, each.topic, open_envelope(each.state).traceparent) for each in page]
         return news, Head(self.store.head().epoch, page[-1].position, page[-1].hash)
 
-    async def _publish(self, epoch: int, news: News) -> None:
+    async def _publish(self, epoch: int, news: News) -> asyncio.Future[None]:
         source = self.doorbell.service
         note = Notification(source, epoch, news.position, news.stream.hex(), news.topic)
         message_id = f"{source}:{epoch}:{news.position}"
         topic = news.topic.replace(".", "_")
-        await self.doorbell.notify(topic, msgspec.json.encode(note), message_id, news.traceparent)
+        return await self.doorbell.notify(topic, msgspec.json.encode(note), message_id, news.traceparent)
 
     def _save(self, cursor: Head) -> None:
         with self.store.connection() as connection, connection.transaction():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from ringfence_protos.common.v1 import feed_pb2, feed_pb2_grpc
@@ -13,7 +12,6 @@ from ringfence_protos.common.v1 import feed_pb2, feed_pb2_grpc
 from ringfence_kernel import store
 from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.values.errors import InvalidArgument
-from ringfence_kernel.values.switching import while_switching
 
 MAX_LIMIT = 10_000
 DEFAULT_LIMIT = 1_000
@@ -48,7 +46,7 @@ class FeedServicer(feed_pb2_grpc.FeedServiceServicer):
         known = self._committed()
         if known is not None and request.after == known.position and known.hash and not self._is_to_look():
             return feed_pb2.ReadResponse(head=self._head(known))
-        return await asyncio.to_thread(while_switching, partial(self._page, request.after, limit))
+        return await asyncio.to_thread(self._page, request.after, limit)
 
     def _page(self, after: int, limit: int) -> feed_pb2.ReadResponse:
         page, head = self._store.read_with_head(after, limit)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -22,7 +23,12 @@ from ringfence_kernel.values.recorded import Recorded
 log = structlog.get_logger(__name__)
 
 PAGE_EVENTS = 1_000
+TURN_SECONDS = 0.25
+"""For so long a page waits for another model's, whatever holds that up."""
 LARGE_PAGE_BYTES = 512 * 1024
+BOUNDS = b"SET LOCAL synchronous_commit = off; SET LOCAL idle_in_transaction_session_timeout = '10s'; "
+"""Rows and cursor come or go together, so a crash costs a little work and no fact: the disk can wait. Who vanishes in
+the middle does not keep its locks."""
 
 
 class ReadModel(Protocol):
@@ -47,7 +53,9 @@ class ComparedModel(ReadModel, Protocol):
 class Projector:
     """Keeps one read model up to date; `position` is how far it has come.
 
-    `hold` tells whether to put the next page off, as long as nobody waits for it.
+    `hold` tells whether to put the next page off, as long as nobody waits for it. Those that share a `turn` take the
+    pages that follow news one after the other, so that callers share the interpreter with one of them, not with all;
+    a backlog's pages, and those that somebody waits for, wait for no turn.
     """
 
     store: EventStore
@@ -55,7 +63,9 @@ class Projector:
     model: ReadModel
     position: int = 0
     hold: Callable[[], bool] | None = None
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _waiting: int = 0
+    _wanted: asyncio.Event = field(default_factory=asyncio.Event)
     _pulling: Pulling = field(default_factory=lambda: Pulling(PAGE_EVENTS))
     _moved: asyncio.Condition = field(default_factory=asyncio.Condition)
     _reading: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "projection"))
@@ -75,13 +85,44 @@ class Projector:
             await asyncio.sleep(GATHER_SECONDS)
             return PAGE_EVENTS
         try:
-            count = await asyncio.to_thread(self.step)
+            async with self._in_turn():
+                count = await asyncio.to_thread(self.step)
         except StoreUnavailable:
             log.warning("projection_waits", model=self.model.name)
             return None
         async with self._moved:
             self._moved.notify_all()
         return PAGE_EVENTS if self._ahead else count
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        has_turn = not (self._ahead or self._waiting) and await self._take_turn()
+        try:
+            yield
+        finally:
+            if has_turn:
+                self.turn.release()
+
+    async def _take_turn(self) -> bool:
+        """Waits for the turn; returns False where somebody waits for the page, or the turn does not come."""
+        self._wanted.clear()
+        taking: asyncio.Future[bool] = asyncio.ensure_future(self.turn.acquire())
+        wanted = asyncio.ensure_future(self._wanted.wait())
+        has_turn = False
+        try:
+            await asyncio.wait((taking, wanted), timeout=TURN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            has_turn = taking.done()
+        finally:
+            wanted.cancel()
+            taking.cancel()
+            if not has_turn:
+                taking.add_done_callback(self._give_back)
+        return has_turn
+
+    def _give_back(self, taking: asyncio.Future[bool]) -> None:
+        """Gives a turn back that came when nobody waited for it any more."""
+        if not taking.cancelled():
+            self.turn.release()
 
     def step(self) -> int:
         """Projects one page, or finds that another process has; returns how many events it had. Blocks."""
@@ -95,8 +136,7 @@ class Projector:
             recorded = decode(self.codec, page)
             reached = Head(cursor.epoch, page[-1].position, page[-1].hash)
             with connection.transaction():
-                # Rows and cursor come or go together, so a crash costs a little work and no fact: the disk can wait.
-                connection.execute(b"SET LOCAL synchronous_commit = off; " + lock_tables(self.model, "ROW EXCLUSIVE"))
+                connection.execute(BOUNDS + lock_tables(self.model, "ROW EXCLUSIVE"))
                 # The cursor's lock keeps every other projector of this model out until the rows are there.
                 if not advance_cursor(connection, name, cursor.position, reached):
                     return len(page)
@@ -117,6 +157,7 @@ class Projector:
     async def reached(self, position: int) -> None:
         """Waits until the read model shows everything up to a position; the caller sets the deadline."""
         self._waiting += 1
+        self._wanted.set()
         try:
             async with self._moved:
                 await self._moved.wait_for(lambda: self.position >= position)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -10,8 +9,7 @@ from ringfence_protos.common.v1 import proposals_pb2 as pb
 from ringfence_protos.common.v1 import proposals_pb2_grpc
 
 from ringfence_kernel.access.caller import current_caller
-from ringfence_kernel.proposals.application import Decision, Proposals, Verdict
-from ringfence_kernel.proposals.domain.state import Proposal
+from ringfence_kernel.proposals.application import Decision, Proposals, Shown, Verdict
 from ringfence_kernel.rpc import bounds
 from ringfence_kernel.rpc.page_tokens import Question
 from ringfence_kernel.rpc.server import Servicer
@@ -21,8 +19,6 @@ MAX_DECISIONS = 100
 DEFAULT_PAGE = 100
 MAX_PAGE = 1_000
 MAX_NOTE = 280
-MAX_PAGE_CHARACTERS = 1_000_000
-"""Of descriptions in one page, which ends early where there are more."""
 _VERDICTS = {
     pb.PROPOSAL_VERDICT_CONFIRM: Verdict.CONFIRM,
     pb.PROPOSAL_VERDICT_REFUSE: Verdict.REFUSE,
@@ -44,40 +40,14 @@ class ProposalServicer(proposals_pb2_grpc.ProposalServiceServicer):
         question = Question(request)
         (after,) = question.place()
         found, more = await self._proposals.waiting(current_caller(), tenant, after, most)
-        shown = list(self._fitting(found))
-        more = more or len(shown) < len(found)
-        last = found[len(shown) - 1].position if more else 0
-        return pb.ListProposalsResponse(proposals=shown, next_page_token=question.token(last))
+        last = found[-1].proposal.position if more else 0
+        return pb.ListProposalsResponse(proposals=map(_shown, found), next_page_token=question.token(last))
 
     async def DecideProposals(self, request: pb.DecideProposalsRequest, context: Any) -> pb.DecideProposalsResponse:
         """Decides proposals."""
         bounds.size("decisions", len(request.decisions), maximum=MAX_DECISIONS)
         reasons = await self._proposals.decide([*map(_decision, request.decisions)], current_caller())
         return pb.DecideProposalsResponse(results=[pb.ProposalResult(reason=reason) for reason in reasons])
-
-    def _fitting(self, found: Sequence[Proposal]) -> Iterator[pb.Proposal]:
-        """Yields one at least, and as many as are no larger together than an answer may be."""
-        left = MAX_PAGE_CHARACTERS
-        for each in found:
-            shown = self._shown(each)
-            if left < MAX_PAGE_CHARACTERS and len(shown.description) > left:
-                return
-            left -= len(shown.description)
-            yield shown
-
-    def _shown(self, proposal: Proposal) -> pb.Proposal:
-        return pb.Proposal(
-            id=proposal.id,
-            effect=proposal.effect,
-            subject_id=proposal.subject,
-            tenant_id=proposal.tenant,
-            description=self._proposals.describe(proposal),
-            payload_sha256=sha256(proposal.payload).digest(),
-            proposer_id=proposal.proposer.principal,
-            proposer_person_id=proposal.proposer.person,
-            made_ns=proposal.made_ns,
-            expires_ns=proposal.expires_ns,
-        )
 
 
 def servicer(proposals: Proposals) -> Servicer:
@@ -86,6 +56,23 @@ def servicer(proposals: Proposals) -> Servicer:
         proposals_pb2_grpc.add_ProposalServiceServicer_to_server,
         ProposalServicer(proposals),
         "ringfence.common.v1.ProposalService",
+        heavy=frozenset({"ListProposals", "DecideProposals"}),  # small to ask, whatever waits
+    )
+
+
+def _shown(shown: Shown) -> pb.Proposal:
+    proposal = shown.proposal
+    return pb.Proposal(
+        id=proposal.id,
+        effect=proposal.effect,
+        subject_id=proposal.subject,
+        tenant_id=proposal.tenant,
+        description=shown.description,
+        payload_sha256=sha256(proposal.payload).digest(),
+        proposer_id=proposal.proposer.principal,
+        proposer_person_id=proposal.proposer.person,
+        made_ns=proposal.made_ns,
+        expires_ns=proposal.expires_ns,
     )
 
 

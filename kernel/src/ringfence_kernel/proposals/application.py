@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import NamedTuple
 
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.access.hands import Hand
 from ringfence_kernel.access.refusals import TokenEnded
 from ringfence_kernel.proposals.domain import proposals
 from ringfence_kernel.proposals.domain.errors import ProposalTooLarge, SecondPersonRequired
-from ringfence_kernel.proposals.domain.events import ProposalMade, ProposerResumed, ProposerStopped, VoidReason
+from ringfence_kernel.proposals.domain.events import ProposerResumed, ProposerStopped, VoidReason
 from ringfence_kernel.proposals.domain.proposals import LONGEST_NS, Actor
 from ringfence_kernel.proposals.domain.state import Proposal, State
+from ringfence_kernel.proposals.sweeping import Swept
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.ids import new_id
-from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.writing.deciding import InSteps, Steps
 from ringfence_kernel.writing.endings import Ending
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
@@ -26,6 +28,8 @@ OPERATORS = frozenset({"operator"})
 
 MAX_DESCRIPTION = 32_768
 """Characters of a description: nobody confirms what cannot be read whole."""
+MAX_PAGE_CHARACTERS = 1_000_000
+"""Of descriptions in one page, which ends early where there are more."""
 
 
 def _nobody(proposal: Proposal) -> frozenset[bytes]:
@@ -81,31 +85,15 @@ class Decision:
     note: str = ""
 
 
+class Shown(NamedTuple):
+    """A proposal that waits, and what would happen, in words, as of the commit that looked for it."""
+
+    proposal: Proposal
+    description: str
+
+
 def _may_act(hand: Hand, now_ns: int) -> bool:
     return True
-
-
-@dataclass(frozen=True, slots=True)
-class _Swept:
-    """When nothing was left to void: the command, by its unit and time, and what its group had recorded."""
-
-    unit: Unit
-    now_ns: int
-    count: int
-    last: Recorded | None
-
-    @classmethod
-    def now(cls, unit: Unit) -> _Swept:
-        """Returns the moment."""
-        return cls(unit, unit.now_ns, len(unit.recorded), unit.recorded[-1] if unit.recorded else None)
-
-    def still_holds(self, unit: Unit) -> bool:
-        """Tells whether only proposals were recorded since, and nothing was taken back."""
-        if unit is not self.unit or unit.now_ns != self.now_ns or len(unit.recorded) < self.count:
-            return False
-        if self.count and unit.recorded[self.count - 1] is not self.last:
-            return False
-        return all(isinstance(each.event, ProposalMade) for each in unit.recorded[self.count :])
 
 
 @dataclass(slots=True)
@@ -121,7 +109,7 @@ class Proposals:
     may_act: Callable[[Hand, int], bool] = _may_act
     has_ended: Callable[[Caller], bool] = lambda caller: False
     _effects: dict[str, Effect] = field(default_factory=dict)
-    _swept: _Swept | None = None
+    _swept: Swept | None = None
 
     def register(self, effects: Iterable[Effect]) -> None:
         """Takes up what a module lets two people bring about; raises ValueError for a name that is taken."""
@@ -156,11 +144,17 @@ class Proposals:
         """Decides in order within one commit; returns a reason per decision, empty for done."""
         actor = actor_of(caller)
 
-        def decide_all(unit: Unit) -> list[str]:
+        def decide_all(unit: Unit) -> Steps[list[str]]:
             self.require_token(caller)
-            return [self._decided(unit, each, actor) for each in decisions]
+            reasons = []
+            for each in decisions:
+                if isinstance(each, Decision):
+                    yield from self.sweeping(unit)
+                reasons.append(self._decided(unit, each, actor))
+                yield
+            return reasons
 
-        return await self.writer.commit(decide_all, weight=1 + len(decisions))
+        return await self.writer.commit(InSteps(decide_all), weight=1 + len(decisions))
 
     def decide_within(self, unit: Unit, decision: Decision, caller: Caller) -> None:
         """Does the same with one decision in a commit that is under way.
@@ -170,38 +164,45 @@ class Proposals:
         self.require_token(caller)
         self._decide(unit, decision, actor_of(caller))
 
-    async def waiting(self, caller: Caller, tenant: bytes, after: int, most: int) -> tuple[list[Proposal], bool]:
-        """Returns those after a position that the caller may see, of one tenant or of all, and whether more follow."""
+    async def waiting(self, caller: Caller, tenant: bytes, after: int, most: int) -> tuple[list[Shown], bool]:
+        """Returns those after a position that the caller may see, of one tenant or of all, and whether more follow.
+
+        It is one at least, and as many as are no longer together than MAX_PAGE_CHARACTERS. All are described as of one
+        commit: nobody reads what another group has decided and may yet lose.
+        """
         actor = actor_of(caller)
 
-        def look(unit: Unit) -> tuple[list[Proposal], bool]:
-            self.sweep(unit)
+        def look(unit: Unit) -> Steps[tuple[list[Shown], bool]]:
+            yield from self.sweeping(unit)
             seen = [
                 each
                 for each in self.state.in_order()
                 if each.position > after and tenant in (b"", each.tenant) and self._sees(actor, each)
             ]
-            return seen[:most], len(seen) > most
+            shown, left = list[Shown](), MAX_PAGE_CHARACTERS
+            for each in seen[:most]:
+                description = self._describe(each)
+                if shown and len(description) > left:
+                    break
+                left -= len(description)
+                shown.append(Shown(each, description))
+                yield
+            return shown, len(seen) > len(shown)
 
-        return await self.writer.commit(look)
+        return await self.writer.commit(InSteps(look))
 
-    def describe(self, proposal: Proposal) -> str:
+    def _describe(self, proposal: Proposal) -> str:
         """Returns what would happen, in words; a release that does not know the effect has only its name."""
         effect = self._effects.get(proposal.effect)
         return effect.describe(proposal) if effect else proposal.effect
 
     def about(self, effect: str, subject: bytes, tenant: bytes | None = None) -> list[Proposal]:
         """Returns the proposals of an effect on a subject that wait, the oldest first; of one tenant, or of any."""
-        found = [
-            each
-            for each in self.state.waiting.values()
-            if each.subject == subject and each.effect == effect and tenant in (None, each.tenant)
-        ]
-        return sorted(found, key=lambda each: each.position)
+        return [each for each in self.state.about(subject) if each.effect == effect and tenant in (None, each.tenant)]
 
     def refuse_about(self, unit: Unit, subject: bytes, note: str, by: bytes) -> int:
         """Voids everything that waits about a subject, because somebody decided against it; returns how many."""
-        found = [each for each in self.state.in_order() if each.subject == subject]
+        found = self.state.about(subject)
         for each in found:
             self._void(unit, each, VoidReason.REFUSED, note, by)
         return len(found)
@@ -225,9 +226,8 @@ class Proposals:
         self._disown(unit, ending.principal)
 
     def _disown(self, unit: Unit, principal: bytes) -> None:
-        for each in self.state.in_order():
-            if each.proposer.principal == principal:
-                self._void(unit, each, VoidReason.CHANGED)
+        for each in self.state.proposed_by(principal):
+            self._void(unit, each, VoidReason.CHANGED)
 
     def require_token(self, caller: Caller) -> None:
         """Raises TokenEnded where the caller was let in before its token ended, and this is decided after."""
@@ -235,21 +235,36 @@ class Proposals:
             raise TokenEnded
 
     def sweep(self, unit: Unit) -> None:
-        """Voids what has lapsed, and what rests on something that is not what it was.
+        """Voids what has lapsed, and what rests on something that is not what it was, in one go."""
+        for _ in self.sweeping(unit):
+            pass
 
-        Where nothing was recorded since the last time in the same command but further proposals, there is nothing to
-        void: a batch of many proposals is swept once.
+    def sweeping(self, unit: Unit) -> Steps[None]:
+        """Does the same, a proposal a step; what comes between two steps is no decision.
+
+        Where nothing was recorded since the last time but further proposals, no hand has lost its right, and none of
+        them has come to its end, there is nothing to void: what many propose is looked at no more than once.
         """
-        if self._swept is None or not self._swept.still_holds(unit):
-            self._void_fallen(unit)
-        self._swept = _Swept.now(unit)
+        swept = self._swept
+        if swept is None or not swept.still_holds(unit, self._all_may_act):
+            # As of before it: what is voided may itself change what another rests on.
+            swept = Swept.now(unit, self.state.waiting.values())
+            yield from self._void_fallen(unit)
+        else:
+            swept = swept.at(unit)
+        unit.journal.call(setattr, self, "_swept", self._swept)
+        self._swept = swept
 
-    def _void_fallen(self, unit: Unit) -> None:
+    def _void_fallen(self, unit: Unit) -> Steps[None]:
         for each in self.state.in_order():
             if unit.now_ns >= each.expires_ns:
                 self._void(unit, each, VoidReason.LAPSED)
             elif not self._stands(each, unit.now_ns):
                 self._void(unit, each, VoidReason.CHANGED)
+            yield
+
+    def _all_may_act(self, now_ns: int) -> bool:
+        return all(self._may_act(hand, now_ns) for hand in self.state.of_hand)
 
     def _stands(self, proposal: Proposal, now_ns: int) -> bool:
         effect = self._effects.get(proposal.effect)
@@ -284,8 +299,7 @@ class Proposals:
         if decision.verdict is Verdict.CONFIRM and proposals.is_confirmed_by(self.state, decision.proposal, actor):
             return
         self.sweep(unit)
-        confirmers = {name: each.confirmers for name, each in self._effects.items()}
-        proposal = proposals.require_waiting(self.state, decision.proposal, actor, confirmers)
+        proposal = proposals.require_waiting(self.state, decision.proposal, actor, self._confirmers)
         if not self._may_act(actor.hand, unit.now_ns):
             raise SecondPersonRequired
         if decision.verdict is Verdict.WITHDRAW:

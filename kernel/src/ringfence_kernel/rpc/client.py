@@ -21,6 +21,7 @@ from ringfence_kernel.values.errors import ClockWrong, StoreUnavailable
 _RETRIES = 4
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 0.4
+_UNKNOWN_METHOD = "UNIMPLEMENTED"
 _ELSEWHERE = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED"})
 _OF_THE_PROCESS = frozenset({"", NotLeader.reason, DeadlineExceeded.reason, StoreUnavailable.reason, ClockWrong.reason})
 """Why one process cannot answer. Any other reason is the service's answer, the same from whoever leads."""
@@ -42,7 +43,8 @@ class Peer:
 
     The peer's certificate must come from the workload issuer and name the service as a DNS name (RFC 9525), which the
     issuer grants to that service only. Of several processes one leads: calls go where the last one was answered, and
-    to the next address where the process does not lead, cannot be reached, or gives no answer in time.
+    to the next address where the process does not lead, cannot be reached, gives no answer in time, or does not know
+    the method: while a service is upgraded one process is of the release before; every address is asked once for it.
     """
 
     def __init__(self, options: PeerOptions, certificate: CertificateSource, telemetry: Telemetry) -> None:
@@ -74,6 +76,7 @@ class Peer:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + (timeout or self._options.timeout_seconds)
         attempt, pause, patience = 0, _FIRST_PAUSE_SECONDS, attempt_seconds or math.inf
+        may_know = set(range(len(self._lines)))
         while True:
             attempt += 1
             at = self._current
@@ -82,7 +85,9 @@ class Peer:
                 return await self._lines[at].call(stub, method, request, token, seconds)
             except RemoteError as error:
                 self._look_elsewhere(at, error)
-                if not self._may_try_again(error, attempt, idempotent) or loop.time() + pause >= deadline:
+                is_known = error.code != _UNKNOWN_METHOD
+                may = self._may_try_again(error, attempt, idempotent) if is_known else _others(may_know, at)
+                if not may or loop.time() + pause >= deadline:
                     raise
             if attempt % len(self._lines) == 0:  # every address was asked
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # nosec B311 # spreads retries, hides nothing
@@ -122,4 +127,14 @@ class Peer:
 
 
 def _is_of_the_process(error: RemoteError) -> bool:
-    return error.code in _ELSEWHERE and error.reason in _OF_THE_PROCESS
+    return error.code == _UNKNOWN_METHOD or (error.code in _ELSEWHERE and error.reason in _OF_THE_PROCESS)
+
+
+def _others(may_know: set[int], at: int) -> bool:
+    """Takes out an address that does not know a method; tells whether another may, and this one was not asked before.
+
+    Nothing was done there, so that the call may be made again, idempotent or not.
+    """
+    is_new = at in may_know
+    may_know.discard(at)
+    return is_new and bool(may_know)

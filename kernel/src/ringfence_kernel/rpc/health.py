@@ -134,6 +134,10 @@ class Health:
         """What is wrong now, by name of the check."""
         return dict(self._problems)
 
+    def checked(self) -> list[tuple[str, str]]:
+        """Returns every check by name with what is wrong, empty where nothing is; those that were not made yet too."""
+        return sorted(({each.name: "" for each in self._checks} | self._problems | self._said).items())
+
     def subscribe(self, listener: Callable[[Mapping[str, str], bool, bool], None]) -> None:
         """Calls `listener` with the problems, whether the process leads and is well, and whether it is leaving."""
         self._listeners.append(listener)

@@ -96,13 +96,13 @@ class EventSourced:
             "Position of the last event in this service's feed.",
             lambda: [(writer.head.position, {})],
         )
-        doorbell = runtime.doorbell()
+        doorbell, turn = runtime.doorbell(), asyncio.Lock()
         core = cls(
             name=runtime.settings.service,
             conninfo=conninfo,
             store=store,
             writer=writer,
-            projectors={model.name: Projector(store, codec, model) for model in models},
+            projectors={model.name: Projector(store, codec, model, turn=turn) for model in models},
             doorbell=doorbell,
             publisher=Publisher(doorbell, store),
             watch=ClockWatch(writer),
@@ -128,7 +128,7 @@ class EventSourced:
         ]
 
     def checks(self) -> list[Check]:
-        """Returns the checks that the database answers, that both clocks agree, and that writing goes on."""
+        """Returns the checks that database and NATS answer, that both clocks agree, and that writing goes on."""
 
         async def probe() -> str | None:
             try:
@@ -140,7 +140,16 @@ class EventSourced:
         async def writing() -> str | None:
             return self.writer.progress.problem()
 
-        return [Check("database", probe), Check("clock", self.watch.problem), Check("writing", writing)]
+        async def connected() -> str | None:
+            return None if self.doorbell.connected else "NATS is away"
+
+        return [
+            Check("database", probe),
+            Check("clock", self.watch.problem),
+            Check("writing", writing),
+            # Without it everything goes on, only later: sources are looked at by the clock.
+            Check("nats", connected, serves_on=True),
+        ]
 
     def feed(self, leadership: Leadership) -> Servicer:
         """Returns the servicer of this service's feed."""

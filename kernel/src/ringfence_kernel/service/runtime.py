@@ -176,9 +176,10 @@ def hear(doorbell: Doorbell, rings: Mapping[str, Callable[[], None]]) -> Task:
     return Task("doorbell", run, vital=False)
 
 
-def follow(follower: Follower, cursor: Callable[[], Awaitable[Head]] | None = None) -> tuple[Task, Check]:
-    """Returns the task that follows, and the check that fails once the follower has halted.
+def follow(follower: Follower, cursor: Callable[[], Awaitable[Head]] | None = None) -> tuple[Task, tuple[Check, Check]]:
+    """Returns the task that follows, and two checks: that the follower has not halted, and that its source answers.
 
+    While a source is away everything goes on that does not need it, so that this is said beside the health.
     The task goes on where `cursor` says whenever it starts: another process may have followed meanwhile.
     """
 
@@ -190,5 +191,8 @@ def follow(follower: Follower, cursor: Callable[[], Awaitable[Head]] | None = No
     async def probe() -> str | None:
         return follower.halted or None
 
+    async def heard() -> str | None:
+        return "no answer" if follower.is_unheard else None
+
     name = f"follower-{follower.source}"
-    return Task(name, run), Check(name, probe)
+    return Task(name, run), (Check(name, probe), Check(f"source-{follower.source}", heard, serves_on=True))

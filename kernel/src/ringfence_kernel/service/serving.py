@@ -9,11 +9,14 @@ import signal
 import threading
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import TypeVar
 
 from ringfence_kernel.access.token_keys import KeySource
 from ringfence_kernel.access.tokens import TokenVerifier
 from ringfence_kernel.certificates.renewal import WorkloadCertificate
+from ringfence_kernel.rpc.condition import NAME as CONDITION
+from ringfence_kernel.rpc.condition import ConditionServicer
 from ringfence_kernel.rpc.health import Check, Health
 from ringfence_kernel.rpc.probes import Probes
 from ringfence_kernel.rpc.server import CannotListen, RpcServer, ServerOptions
@@ -39,6 +42,8 @@ _LOG = logs.get(__name__)
 YOUNG_OBJECTS = 20_000
 ENDING_SECONDS = 5.0
 """How long a process whose memory cannot be trusted may take to end, beside the time for calls to end."""
+VAULT_SECONDS = 15.0
+"""How often a process asks whether Vault answers."""
 CLOSING_SECONDS = 9.0
 """How long one that was asked to stop may take to settle, save and close, beside the times before: 24 s in all."""
 
@@ -165,7 +170,7 @@ async def _open(
 ) -> Health:
     """Listens, and says SERVING once every check passes."""
     settings = runtime.settings
-    checks = [*assembly.checks, _certificate_check(runtime), Check("tasks", tasks.problem)]
+    checks = [*assembly.checks, _certificate_check(runtime), _vault_check(runtime), Check("tasks", tasks.problem)]
     if assembly.leadership is not None:
         checks.append(Check("leader's tasks", assembly.leadership.problem))
     of_leader = [
@@ -173,10 +178,12 @@ async def _open(
         for servicer in assembly.servicers
         if assembly.leadership is not None and not servicer.by_standby
     ]
-    health = Health([servicer.service for servicer in assembly.servicers], checks, leader_only=of_leader)
+    names = [*(servicer.service for servicer in assembly.servicers), CONDITION]
+    health = Health(names, checks, leader_only=of_leader)
+    condition = ConditionServicer(health, runtime.gauges, partial(_leads, assembly.leadership))
     server = RpcServer(
         _server_options(settings, runtime.trust),
-        assembly.servicers,
+        [*assembly.servicers, condition.served()],
         runtime.certificate,
         _token_verifier(runtime, assembly.token_keys),
         health,
@@ -254,6 +261,25 @@ def _token_verifier(runtime: Runtime[SettingsT], own_keys: KeySource | None) -> 
     settings = runtime.settings
     keys = own_keys or runtime.token_keys()
     return TokenVerifier(keys, settings.token_issuer, settings.token_audience, runtime.clock)
+
+
+def _leads(leadership: Leadership | None) -> bool:
+    return leadership is None or leadership.is_leading
+
+
+def _vault_check(runtime: Runtime[SettingsT]) -> Check:
+    """Asks every while whether Vault answers: without it calls go on as far as keys are known."""
+    asked_at, answer = -VAULT_SECONDS, ""
+
+    async def probe() -> str | None:
+        nonlocal asked_at, answer
+        now = asyncio.get_running_loop().time()
+        if now - asked_at >= VAULT_SECONDS:
+            asked_at, answer = now, "no answer"
+            answer = await runtime.vault.problem() or ""
+        return answer or None
+
+    return Check("vault", probe, serves_on=True)
 
 
 def _certificate_check(runtime: Runtime[SettingsT]) -> Check:

@@ -1,20 +1,24 @@
-"""Settings of one process: frozen, typed, read once from the environment at start-up."""
+"""Settings of a service that serves: frozen, typed, read once from the environment at start-up."""
 
-import dataclasses
-import math
-import os
 import re
-import typing
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
-
-import msgspec
-import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from typing import Annotated, Literal, TypeVar
 
 from ringfence_kernel.rpc.quotas import CALLS_AT_ONCE, CALLS_PER_SECOND, REQUEST_BYTES_PER_SECOND, CallRates
+from ringfence_kernel.store.settings import DATABASE, conninfo_of
+from ringfence_kernel.values.settings import (
+    SHORTEST_PAUSE_SECONDS,
+    FileVariable,
+    InvalidSetting,
+    MissingSetting,
+    Number,
+    Seconds,
+    Secret,
+    Variable,
+    host_and_port,
+    positive,
+)
 from ringfence_kernel.vault import AppRole, WorkloadIdentity
 
 _AT_ONCE = "RINGFENCE_TENANT_CALLS_AT_ONCE"
@@ -22,71 +26,11 @@ _AUTH, _MOUNT = "RINGFENCE_VAULT_AUTH", "RINGFENCE_VAULT_AUTH_MOUNT"
 _ROLE_ID, _SECRET_ID = "RINGFENCE_VAULT_ROLE_ID", "RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE"
 _ROLE, _TOKEN = "RINGFENCE_VAULT_ROLE", "RINGFENCE_VAULT_TOKEN_FILE"
 _LISTEN, _HEALTH, _METRICS = "RINGFENCE_LISTEN", "RINGFENCE_HEALTH_LISTEN", "RINGFENCE_METRICS_LISTEN"
-_DATABASE, _OWNER_DATABASE = "RINGFENCE_DATABASE_URL", "RINGFENCE_OWNER_DATABASE_URL"
 _CALLS, _BYTES = "RINGFENCE_TENANT_CALLS_PER_SECOND", "RINGFENCE_TENANT_REQUEST_BYTES_PER_SECOND"
 _EVENTS = "RINGFENCE_TENANT_EVENTS_PER_HOUR"
 _MOUNT_PATH = re.compile(r"(?!auth/)[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
-LONGEST_SECONDS = 10 * 365 * 86_400
-SHORTEST_PAUSE_SECONDS = 0.01
-"""What is done again and again, again after as long at least."""
 VaultAuth = Literal["approle", "jwt", "kubernetes"]
-SettingsT = TypeVar("SettingsT")
 ValueT = TypeVar("ValueT")
-
-
-class MissingSetting(Exception):
-    """A variable without which the process cannot start; the text names it."""
-
-    def __init__(self, variable: str) -> None:
-        super().__init__(f"{variable} is not set")
-        self.variable = variable
-
-
-class InvalidSetting(Exception):
-    """A variable whose value cannot be read as its type; the text names it and never shows the value."""
-
-    def __init__(self, variable: str, expected: str) -> None:
-        super().__init__(f"{variable} is not {expected}")
-        self.variable = variable
-
-
-class Secret:
-    """A text that shows itself in no log, no trace and no traceback."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Returns the text."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """Annotates a settings field with the environment variable that holds its value."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Number(Variable):
-    """The same for a number that is bounded by what is computed with it."""
-
-    least: float = 0
-    most: float = 1e12
-
-
-@dataclass(frozen=True, slots=True)
-class Seconds(Number):
-    """The same for a time: ten years at most, since timers and timestamps have ends."""
-
-    most: float = LONGEST_SECONDS
-
 
 SANDBOX_TRUST_DOMAIN = "ringfence.local"
 """Whose certificates a sandbox makes for itself: what only tests may do is refused under any other."""
@@ -98,103 +42,10 @@ LEAST_SILENCE_SECONDS = 5.0
 one of its processes is silent."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileVariable:
-    """Annotates a settings field with the environment variable that names a file with its value (a mounted secret)."""
-
-    name: str
-
-
-def read(cls: type[SettingsT], environ: Mapping[str, str] | None = None) -> SettingsT:
-    """Returns the settings object filled from the environment; an empty variable counts as absent.
-
-    Raises MissingSetting or InvalidSetting, naming the variable.
-    """
-    source = os.environ if environ is None else environ
-    annotations = typing.get_type_hints(cls, include_extras=True)
-    values: dict[str, Any] = {}
-    for field in dataclasses.fields(cls):  # type: ignore[arg-type]  # no bound says "dataclass"
-        kind, variable = typing.get_args(annotations[field.name])
-        text = source.get(variable.name, "")
-        if text:
-            values[field.name] = _value(variable, text, kind)
-        elif field.default is dataclasses.MISSING:
-            raise MissingSetting(variable.name)
-    return cls(**values)
-
-
-def positive(variable: str, value: int) -> int:
-    """Returns the value of a variable that is a number from one on; raises InvalidSetting."""
-    if value < 1:
-        raise InvalidSetting(variable, "one or more")
-    return value
-
-
 def _given(variable: str, value: ValueT | None) -> ValueT:
     if value is None:
         raise MissingSetting(variable)
     return value
-
-
-def _value(variable: Variable | FileVariable, text: str, kind: Any) -> Any:
-    """Returns a text as its type, as msgspec reads it; a list has commas between its texts."""
-    if isinstance(variable, FileVariable):
-        text = _content(variable.name, text)
-    is_list = typing.get_origin(kind) is tuple
-    given = [part.strip() for part in text.split(",") if part.strip()] if is_list else text
-    try:
-        value = msgspec.convert(given, kind, strict=False, dec_hook=lambda own, value: own(value))
-    except msgspec.ValidationError:
-        raise InvalidSetting(variable.name, _expected(kind)) from None
-    if isinstance(value, float) and not math.isfinite(value):
-        raise InvalidSetting(variable.name, "a finite number")
-    if isinstance(variable, Number) and not variable.least <= value <= variable.most:
-        raise InvalidSetting(variable.name, f"a number from {variable.least:g} to {variable.most:,.0f}")
-    return value
-
-
-def _expected(kind: Any) -> str:
-    if typing.get_origin(kind) is Literal:
-        return f"one of {', '.join(typing.get_args(kind))}"
-    return f"a value of type {getattr(kind, '__name__', kind)}"
-
-
-def _content(variable: str, path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        raise InvalidSetting(variable, "a readable text file") from None
-
-
-def _conninfo(variable: str, url: str, password: Secret | None) -> str:
-    _database(variable, url)
-    return make_conninfo(url, password=password.reveal() if password else None)
-
-
-def _database(variable: str, url: str) -> dict[str, Any]:
-    """Returns the parts of a database URL; raises InvalidSetting. What libpq says of it would quote the value."""
-    try:
-        parts = conninfo_to_dict(url)
-        ports = str(parts.get("port") or "5432").split(",")
-        are_ports = all(map(_is_port, ports))
-    except psycopg.Error:
-        are_ports = False
-    if not are_ports:
-        raise InvalidSetting(variable, "a database URL, postgresql://USER@HOST:PORT/DATABASE")
-    return parts
-
-
-def _is_port(text: str) -> bool:
-    return text.isascii() and text.isdigit() and int(text) < 1 << 16
-
-
-def host_and_port(variable: str, text: str) -> tuple[str, int]:
-    """Returns both; a host that has colons of its own stands in brackets. Raises InvalidSetting."""
-    host, _, port = text.rpartition(":")
-    bare = host.removeprefix("[").removesuffix("]")
-    if not (bare and _is_port(port)) or (host != f"[{bare}]" if ":" in bare else host != bare):
-        raise InvalidSetting(variable, "host:port")
-    return bare, int(port)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +55,7 @@ class Settings:
     service: Annotated[str, Variable("RINGFENCE_SERVICE")]
     listen: Annotated[str, Variable(_LISTEN)]
     health_listen: Annotated[str | None, Variable(_HEALTH)] = None
-    database_url: Annotated[str, Variable(_DATABASE)]
+    database_url: Annotated[str, Variable(DATABASE)]
     database_password: Annotated[Secret | None, FileVariable("RINGFENCE_DATABASE_PASSWORD_FILE")] = None
     vault_addresses: Annotated[tuple[str, ...], Variable("VAULT_ADDR")]
     vault_ca_file: Annotated[Path | None, Variable("VAULT_CACERT")] = None
@@ -274,7 +125,7 @@ class Settings:
 
     def database_conninfo(self) -> str:
         """Returns the libpq connection string of the append-only role, password included; raises InvalidSetting."""
-        return _conninfo(_DATABASE, self.database_url, self.database_password)
+        return conninfo_of(DATABASE, self.database_url, self.database_password)
 
     def addresses_of(self, service: str) -> tuple[str, ...]:
         """Returns `host:port` of a peer service's processes by its name; raises MissingSetting."""
@@ -298,38 +149,3 @@ class Settings:
             request_bytes_per_second=self.tenant_request_bytes_per_second,
             calls_at_once=positive(_AT_ONCE, self.tenant_calls_at_once),
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class AwaitingSettings:
-    """What a process reads that waits for a migration: the database under the service's own role."""
-
-    database_url: Annotated[str, Variable(_DATABASE)]
-    database_password: Annotated[Secret | None, FileVariable("RINGFENCE_DATABASE_PASSWORD_FILE")] = None
-    log_level: Annotated[str, Variable("RINGFENCE_LOG_LEVEL")] = "INFO"
-
-    def conninfo(self) -> str:
-        """Returns the libpq connection string of the service's role, password included; raises InvalidSetting."""
-        return _conninfo(_DATABASE, self.database_url, self.database_password)
-
-
-@dataclass(frozen=True, kw_only=True)
-class MigrationSettings:
-    """What a migration reads: the owner's database, which a serving process never sees."""
-
-    service: Annotated[str, Variable("RINGFENCE_SERVICE")]
-    database_url: Annotated[str, Variable(_DATABASE)]
-    owner_database_url: Annotated[str, Variable(_OWNER_DATABASE)]
-    owner_database_password: Annotated[Secret | None, FileVariable("RINGFENCE_OWNER_DATABASE_PASSWORD_FILE")] = None
-    log_level: Annotated[str, Variable("RINGFENCE_LOG_LEVEL")] = "INFO"
-
-    def application_role(self) -> str:
-        """Returns the role that the service serves as, the user of its database URL; raises InvalidSetting."""
-        user = _database(_DATABASE, self.database_url).get("user")
-        if not isinstance(user, str):
-            raise InvalidSetting(_DATABASE, "a URL with a user")
-        return user
-
-    def conninfo(self) -> str:
-        """Returns the libpq connection string of the owner, password included; raises InvalidSetting."""
-        return _conninfo(_OWNER_DATABASE, self.owner_database_url, self.owner_database_password)

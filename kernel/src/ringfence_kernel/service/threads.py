@@ -25,15 +25,21 @@ FEW_ROWS = 64
 """So many are computed faster than a thread would take them up."""
 
 
-async def computed(rows: int, function: Callable[..., ResultT], *arguments: Any) -> ResultT:
-    """Returns what a function computes on some rows: in a thread where they are many, so that nobody waits for it."""
-    if rows <= FEW_ROWS:
+async def computed(rows: int, function: Callable[..., ResultT], *arguments: Any, few: int = FEW_ROWS) -> ResultT:
+    """Returns what a function computes on some rows: in a thread where they are many, so that nobody waits for it.
+
+    `few` is how many are computed at once, where a row costs more than most.
+    """
+    if rows <= few:
         return function(*arguments)
-    return await asyncio.to_thread(while_switching, partial(function, *arguments))
+    return await asyncio.to_thread(function, *arguments)
 
 
 class Threads(ThreadPoolExecutor):
-    """The executor behind `asyncio.to_thread`; it refuses when too many wait, and tells how long they do."""
+    """The executor behind `asyncio.to_thread`; it refuses when too many wait, and tells how long they do.
+
+    What is done there makes way for the event loop after 0.2 ms: also what reads a page, and then makes objects of it.
+    """
 
     def __init__(self, meter: Meter, threads: int = THREADS, waiting_limit: int = WAITING_LIMIT) -> None:
         """Makes threads when they are needed; gauges are asked for by the meter's readers."""
@@ -57,7 +63,7 @@ class Threads(ThreadPoolExecutor):
 
     def _run(self, handed_in: float, fn: Callable[..., ResultT], *args: Any, **kwargs: Any) -> ResultT:
         self._waiting.record(time.monotonic() - handed_in)
-        return fn(*args, **kwargs)
+        return while_switching(partial(fn, *args, **kwargs))
 
     def _observe(self, options: CallbackOptions) -> list[Observation]:
         return [Observation(self._work_queue.qsize())]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ringfence_kernel.certificates.trust import NoCertificates, TrustFile
-from ringfence_kernel.service.settings import InvalidSetting, Settings
+from ringfence_kernel.service.settings import Settings
+from ringfence_kernel.values.settings import InvalidSetting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

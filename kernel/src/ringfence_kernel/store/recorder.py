@@ -24,7 +24,8 @@ from ringfence_kernel.values.errors import ClockWrong, HistoryAhead
 READING_CONNECTIONS = 8
 RECONNECT_SECONDS = 2.0
 """Pauses between attempts of the pool double until this; then the next reader starts them anew."""
-BOUNDS = "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '30s'"
+BOUNDS = "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '5s'"
+"""Who vanishes in the middle of a commit holds up whoever leads next for no longer, by whatever it has locked."""
 """A writer neither waits for ever for the head, nor keeps it from others when its process stands still."""
 
 _EVENTS = "%b::bigint, %b::bigint, %b::bigint, %b::uuid[], %b::bigint[], %b::text[], %b::bytea[]"

@@ -257,6 +257,59 @@ GRANT SELECT ON schema_migrations TO {application_role};
 """
 
 
+PARTITIONED_SHADOWS = """
+-- As before, and what is partitioned stays so.
+CREATE OR REPLACE FUNCTION open_shadow(tables text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    name text;
+    live regclass;
+    part record;
+BEGIN
+    PERFORM public.require_read_models(tables);
+    FOREACH name IN ARRAY tables LOOP
+        live := format('public.%I', name)::regclass;
+        EXECUTE format('DROP TABLE IF EXISTS shadow.%I', name);
+        EXECUTE format('CREATE TABLE shadow.%I (LIKE %s INCLUDING ALL EXCLUDING INDEXES)', name, live)
+            || coalesce(' PARTITION BY ' || pg_get_partkeydef(live), '');
+        FOR part IN SELECT relname, pg_get_expr(relpartbound, oid) AS bound FROM pg_class JOIN pg_inherits
+            ON inhrelid = oid WHERE inhparent = live LOOP
+            EXECUTE format('CREATE TABLE shadow.%I PARTITION OF shadow.%I %s', part.relname, name, part.bound);
+        END LOOP;
+        FOR part IN SELECT conname, pg_get_constraintdef(oid) AS definition FROM pg_constraint
+            WHERE conrelid = live AND contype IN ('p', 'u') LOOP
+            EXECUTE format('ALTER TABLE shadow.%I ADD CONSTRAINT %I %s', name, part.conname, part.definition);
+        END LOOP;
+        FOR part IN SELECT pg_get_indexdef(indexrelid) AS definition FROM pg_index WHERE indrelid = live
+            AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid) LOOP
+            EXECUTE regexp_replace(part.definition, ' ON (ONLY )?public[.]', ' ON shadow.');
+        END LOOP;
+        FOR part IN SELECT grantee::regrole AS role, privilege_type FROM pg_class, aclexplode(relacl)
+            WHERE pg_class.oid = live AND grantee NOT IN (0, relowner) LOOP
+            EXECUTE format('GRANT %s ON shadow.%I TO %s', part.privilege_type, name, part.role);
+        END LOOP;
+    END LOOP;
+END $$;
+
+CREATE OR REPLACE FUNCTION swap_shadow(tables text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    name text;
+    part record;
+BEGIN
+    PERFORM public.require_read_models(tables);
+    FOREACH name IN ARRAY tables LOOP
+        EXECUTE format('DROP TABLE public.%I', name);
+        EXECUTE format('ALTER TABLE shadow.%I SET SCHEMA public', name);
+        FOR part IN SELECT inhrelid::regclass AS shadow FROM pg_inherits
+            WHERE inhparent = format('public.%I', name)::regclass LOOP
+            EXECUTE format('ALTER TABLE %s SET SCHEMA public', part.shadow);
+        END LOOP;
+    END LOOP;
+END $$;
+"""
+
+
 def event_store_migrations() -> list[Migration]:
     """Returns the migrations that every service starts with; a service's own begin at 100."""
     return [
@@ -267,4 +320,5 @@ def event_store_migrations() -> list[Migration]:
         Migration(5, "strict appends", STRICT_APPENDS),
         Migration(6, "two clocks", TWO_CLOCKS),
         Migration(7, "visible migrations", VISIBLE_MIGRATIONS),
+        Migration(8, "shadows of partitioned read models", PARTITIONED_SHADOWS),
     ]

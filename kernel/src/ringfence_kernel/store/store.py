@@ -15,7 +15,7 @@ from eventsourcing.persistence import InterfaceError, OperationalError
 from psycopg.rows import DictRow, tuple_row
 
 from ringfence_kernel.store.chain import GENESIS, chain_hash
-from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.store.codec import Event, EventCodec
 from ringfence_kernel.store.recorder import ChainedRecorder, PositionTaken, Rows, Timing, Within, library_event
 from ringfence_kernel.store.sockets import shut
 from ringfence_kernel.store.two_clocks import NOW_SQL
@@ -47,6 +47,13 @@ FROM (
 READ_STREAMS = """
 SELECT notification_id, uuid_send(originator_id), originator_version, topic, state
 FROM stored_events WHERE originator_id = ANY(%b) ORDER BY notification_id
+"""
+# The first event decides before any other is looked at: a stream may hold gigabytes.
+READ_STREAM_BEGUN_BY = """
+SELECT notification_id, uuid_send(originator_id), originator_version, topic, state FROM stored_events
+WHERE originator_id = %b AND (
+    SELECT first.topic = %b FROM stored_events first WHERE first.originator_id = %b AND first.originator_version = 1
+) ORDER BY originator_version
 """
 READ_CLOCK = f"SELECT {NOW_SQL} AS now_ns, tolerance_ns, accepted_ns FROM feed_head"  # nosec B608 # constants of ours alone
 PAGE_BYTES = 3 * 1024 * 1024
@@ -193,6 +200,17 @@ class EventStore:
         """Yields the decoded events of some streams, in the order of the feed."""
         with self.connection() as connection, connection.cursor(binary=True, row_factory=tuple_row) as cursor:
             rows = cursor.execute(READ_STREAMS, ([UUID(bytes=stream) for stream in streams],)).fetchall()
+        for row in rows:
+            yield codec.recorded(*row)
+
+    def replay_begun_by(self, codec: EventCodec, stream: bytes, first: type[Event]) -> Iterator[Recorded]:
+        """Yields the decoded events of a stream that such an event has begun, in order; none of any other stream.
+
+        For an id that a caller has given: nothing but its first event's topic is read of a stream of another kind.
+        """
+        identifier = UUID(bytes=stream)
+        with self.connection() as connection, connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+            rows = cursor.execute(READ_STREAM_BEGUN_BY, (identifier, first.TOPIC, identifier)).fetchall()
         for row in rows:
             yield codec.recorded(*row)
 

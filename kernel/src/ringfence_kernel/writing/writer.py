@@ -81,6 +81,11 @@ class Unit:
         """The time of the command's events, after that of every event before."""
         return self._times.recorded_ns
 
+    @property
+    def base(self) -> int:
+        """The position that the group's first event follows, as long as the group is decided."""
+        return self._writer.head.position
+
     def begin(self, traceparent: str) -> None:
         """Turns to the next command."""
         self._times.advance()

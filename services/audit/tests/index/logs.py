@@ -55,7 +55,9 @@ def varied(number: int, random: Random) -> bytes:
                 "credit_owner_id": None if random.randrange(2) else owner,
                 "pending_id": pending,
                 "user_data_128": reference,
-                "amount_minor": number,
+                "amount_minor": number % 50,
+                "ledger": 156 if random.randrange(8) else None,
+                "evidence_sha256": None if random.randrange(3) else sha256(b"%d" % (number % 9)).digest(),
             }
             return encode("custody.transfer.v1", {**shared, **fields})
 

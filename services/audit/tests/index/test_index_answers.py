@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,9 +23,8 @@ from ringfence_audit.log.domain.events import EVENTS
 from ringfence_audit.log.domain.merkle import EMPTY_ROOT
 from ringfence_audit.log.domain.state import SignedHead
 from ringfence_audit.log.domain.state_leaf import state_leaf
-from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.store.codec import EventCodec
-from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_kernel.values.errors import DomainError, InvalidArgument
 from ringfence_local_stack.servers.database import Database
 from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_verifier import Answer, Fact, leaf_keys, read_leaf, verify_answer, verify_log
@@ -37,13 +36,6 @@ REGULATOR = identifier("regulator")
 CONTEXT: Any = None
 TRANSFERS = 300
 """Two of them in each event: a log of three ranges, the last of them partial."""
-
-
-@pytest.fixture(autouse=True)
-def _caller() -> Iterator[None]:
-    """The regulator calls."""
-    with calling(Caller("spiffe://ringfence.local/principal/x", None, REGULATOR, "thumbprint")):
-        yield
 
 
 @pytest.fixture
@@ -189,19 +181,38 @@ def flipped(column: str, table: str, at: int = 9) -> str:
     return f"{changed} WHERE length({column}) > {at}"
 
 
-DAMAGES = {
-    "an entry bundle": (flipped("leaves", "bundles", at=60), LogDamaged),
+SWAP = (
+    "UPDATE {table} SET postings = substr(postings, 21, 20) || substr(postings, 1, 20) || substr(postings, 41)"
+    " WHERE length(postings) >= 40"
+)
+DAMAGES: dict[str, tuple[str, type[DomainError], dict[str, str]]] = {
+    "an entry bundle": (flipped("leaves", "bundles", at=60), LogDamaged, {"bundle": "0"}),
     "an event that no bundle spares": (
         "DELETE FROM bundles;"
         " UPDATE stored_events SET state = set_byte(state, 200, get_byte(state, 200) # 1) WHERE notification_id = 1",
         LogDamaged,
+        {"position": "1"},
     ),
-    "tiles": (flipped("hashes", "tiles", at=41), LogDamaged),
-    "a tile that is short": ("UPDATE tiles SET hashes = '' WHERE level = 0", LogDamaged),
-    "a run's postings": (flipped("postings", "index_chunks"), IndexDamaged),
-    "a run's root": (flipped("root", "index_runs"), IndexDamaged),
-    "a run's count": ("UPDATE index_runs SET postings = postings - 1", IndexDamaged),
-    "the newest postings": (flipped("postings", "index_tail"), IndexDamaged),
+    "tiles": (flipped("hashes", "tiles", at=41), LogDamaged, {"tile": "0/1"}),
+    "a tile that is short": ("UPDATE tiles SET hashes = '' WHERE level = 0", LogDamaged, {"tile": "0/0"}),
+    "a run's postings": (
+        flipped("postings", "index_chunks"),
+        IndexDamaged,
+        {"first_leaf": "0", "leaves": "256", "chunk": "0"},
+    ),
+    "two postings of a run in each other's place": (
+        SWAP.format(table="index_chunks"),
+        IndexDamaged,
+        {"first_leaf": "0", "leaves": "256", "chunk": "0"},
+    ),
+    "the newest two postings in each other's place": (
+        SWAP.format(table="index_tail"),
+        IndexDamaged,
+        {"first_leaf": "256"},
+    ),
+    "a run's root": (flipped("root", "index_runs"), IndexDamaged, {"first_leaf": "0", "leaves": "256"}),
+    "a run's count": ("UPDATE index_runs SET postings = postings - 1", IndexDamaged, {"first_leaf": "0"}),
+    "the newest postings": (flipped("postings", "index_tail"), IndexDamaged, {"first_leaf": "256"}),
 }
 
 
@@ -209,14 +220,15 @@ DAMAGES = {
 async def test_what_is_damaged_is_named_and_never_answered(
     filled: Audit, audit_database: Database, damage: str
 ) -> None:
-    """Whatever stored part of log or index was changed, the answer that would rest on it is an error's name."""
-    statement, named = DAMAGES[damage]
+    """Whatever stored part of log or index was changed, an answer that would rest on it is an error that says which."""
+    statement, named, place = DAMAGES[damage]
     with psycopg.connect(audit_database.owner_conninfo) as connection:
         assert connection.execute(statement.encode()).rowcount > 0
     signed = filled.log.signed
     assert signed is not None
-    with pytest.raises(named):
+    with pytest.raises(named) as found:
         answering(filled, 10**6).answer(identifier("alice"), 0, 0, signed)
+    assert place.items() <= dict(found.value.metadata).items()
 
 
 async def test_a_root_that_was_not_signed_is_named(filled: Audit) -> None:

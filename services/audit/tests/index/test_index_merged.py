@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from ringfence_audit.log.application.queries import Queries
 from ringfence_audit.log.domain.events import EVENTS
 from ringfence_audit.reports.adapters.log_leaves import IndexedLeaves
 from ringfence_audit.texts.adapters.text_reader import TextReader
-from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_verifier import Fact, leaf_keys, read_leaf, verify_answer
@@ -30,13 +28,6 @@ CONTEXT: Any = None
 ALICE = identifier("alice")
 EVENTS_OF_TRANSFERS, TRANSFERS = 22, 200
 TOKEN_AT = 10
-
-
-@pytest.fixture(autouse=True)
-def _caller() -> Iterator[None]:
-    """The regulator calls."""
-    with calling(Caller("spiffe://ringfence.local/principal/x", None, identifier("regulator"), "thumbprint")):
-        yield
 
 
 def page_of(token: str = "", **fields: Any) -> audit_pb2.SearchRequest:

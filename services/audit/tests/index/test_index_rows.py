@@ -235,8 +235,8 @@ KEY = identifier("account", 7)
 @pytest.mark.parametrize(
     ("statement", "first_leaf", "chunk"),
     [
-        ("UPDATE index_chunks SET postings = set_byte(postings, 30000, 1) WHERE level = 1", "0", "0"),
-        ("UPDATE index_chunks SET postings = substr(postings, 1, 127980) WHERE level = 1 AND chunk = 0", "0", "0"),
+        ("UPDATE index_chunks SET postings = set_byte(postings, 3000, 1) WHERE level = 1", "0", "0"),
+        ("UPDATE index_chunks SET postings = substr(postings, 1, 31980) WHERE level = 1 AND chunk = 0", "0", "0"),
         ("UPDATE index_chunks SET first_posting = set_byte(first_posting, 0, 0) WHERE level = 1", "0", None),
         ("UPDATE index_chunks SET first_posting = set_byte(first_posting, 19, 255) WHERE chunk = 1", "0", "1"),
         ("UPDATE index_chunks SET head = set_byte(head, 3, get_byte(head, 3) # 1) WHERE level = 1", "0", None),

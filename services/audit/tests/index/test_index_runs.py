@@ -23,8 +23,9 @@ from ringfence_audit.index.domain.runs import (
     run_of,
     sorted_postings,
 )
+from ringfence_audit.log.domain.combined import apart
 from ringfence_audit.log.domain.leaf import Value, encode
-from ringfence_audit.log.domain.merkle import apart, tree_head
+from ringfence_audit.log.domain.merkle import head_in, tree_head, tree_rows
 
 from . import reference
 from .logs import identifier, leaves
@@ -32,9 +33,19 @@ from .logs import identifier, leaves
 IDS = st.one_of(
     st.just(bytes(16)), st.integers(0, 3).map(lambda number: number.to_bytes(16, "big")), st.binary(max_size=17)
 )
-FIELDS = st.dictionaries(
-    st.sampled_from(["a_id", "b_owner_id", "book_id", "owner_id", "tenant_id", "user_data_128", "account_id", "note"]),
-    st.one_of(IDS, st.text(max_size=16), st.integers(0, 2**62)),
+NUMBERS = st.sampled_from([-1, 0, 1, 978, 2**32 - 1, 2**32, 2**63 - 1, -(2**63)])
+FIELDS = st.builds(
+    lambda named, values: named | values,
+    st.dictionaries(
+        st.sampled_from(
+            ["a_id", "b_owner_id", "book_id", "owner_id", "tenant_id", "user_data_128", "account_id", "note"]
+        ),
+        st.one_of(IDS, st.text(max_size=16), st.integers(0, 2**62)),
+    ),
+    st.dictionaries(
+        st.sampled_from(["amount_minor", "ledger", "digest", "file_sha256", "evidence_sha256"]),
+        st.one_of(NUMBERS, NUMBERS, st.sampled_from([bytes(32), b"f" * 32, b"f" * 31])),
+    ),
 )
 KINDS = st.sampled_from(["custody.account.v1", "custody.letter_sent.v1", "custody.transfer.v1", "x"])
 
@@ -70,6 +81,15 @@ def test_the_keys_of_a_varied_log_are_those_of_each() -> None:
     assert (found.tenants, found.accounts) == of_each(content, first)[1:]
 
 
+def test_amounts_of_many_leaves_are_those_of_each() -> None:
+    """What is no amount is none in columns either: negative, zero, or of a currency beyond four bytes."""
+    numbers = (-1, 0, 1, 978, 2**32 - 1, 2**32, 2**63 - 1, -(2**63))
+    content = [encode("x", {"amount_minor": minor, "ledger": ledger}) for minor in numbers for ledger in numbers]
+    [found] = extract(0, content).cut([BUNDLE_LEAVES])
+    assert found.tobytes() == b"".join(reference.postings(0, content))
+    assert len(found) == 15
+
+
 def test_which_ids_are_keys() -> None:
     """Ids are keys by their fields' names; platforms, others' owners, zeroes and what is no id of 16 bytes are not."""
     named = {"a_id": b"a" * 16, "owner_id": b"o" * 16, "user_data_128": b"u" * 16, "reader_id": b"a" * 16}
@@ -84,6 +104,19 @@ def test_which_ids_are_keys() -> None:
     }
     assert keys_of(encode("custody.transfer.v1", named | others)) == [b"a" * 16, b"o" * 16, b"u" * 16]
     assert len(keys_of(encode("custody.letter_sent.v1", {"tenant_id": b"t" * 16}))) == 1
+
+
+def test_amounts_and_files_are_keys() -> None:
+    """An amount with its currency, both above zero; a file by the first half of its hash, whichever field has it."""
+    euro = {"amount_minor": 1_234, "ledger": 978}
+    assert keys_of(encode("x", euro)) == [b"amt1" + (978).to_bytes(4, "big") + (1_234).to_bytes(8, "big")]
+    for other in ({"amount_minor": 0}, {"amount_minor": -1}, {"ledger": 0}, {"ledger": 2**32}, {"ledger": "EUR"}):
+        assert keys_of(encode("x", {**euro, **other})) == []
+    assert keys_of(encode("x", {"amount_minor": 1})) == []
+    digest = bytes(range(32))
+    for name in ("digest", "document_sha256", "evidence_sha256", "file_sha256"):
+        assert keys_of(encode("x", {name: digest})) == [digest[:16]]
+    assert keys_of(encode("x", {"digest": digest[:16], "policy_sha256": digest})) == []
 
 
 @pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 4_095, 4_096, 70_000, 2**20 - 1, 2**20, 3 * 2**20 + 2**16 + 777])
@@ -159,6 +192,15 @@ def test_heads_are_those_of_the_standard(count: int) -> None:
     assert tree_head(hashes) == reference.head(pages) == tree_head(b"".join(heads))
 
 
+@given(st.integers(1, 700), st.data())
+def test_each_subtree_is_found_in_the_rows_of_its_tree(count: int, data: st.DataObject) -> None:
+    """Also the last ones, which are no complete trees."""
+    hashes = page_hashes(b"".join(number.to_bytes(500, "big") for number in range(count)))
+    proven = sorted(data.draw(st.sets(st.integers(0, count - 1), min_size=1, max_size=5)))
+    for start, end in [(0, count), *apart(0, count, proven)]:
+        assert head_in(tree_rows(hashes), start, end) == tree_head(hashes[start * 32 : end * 32])
+
+
 @given(st.integers(1, 300), st.data())
 @settings(max_examples=80, deadline=None)
 def test_a_combined_proof_leads_to_the_head(count: int, data: st.DataObject) -> None:
@@ -183,7 +225,7 @@ def test_the_pages_of_a_key_are_those_of_the_definition(count: int, data: st.Dat
     first = max((number for number, chunk in enumerate(chunks) if chunk.first_posting < low), default=0)
     last = next((at for at in range(first, len(chunks)) if chunks[at].last_posting >= high), len(chunks) - 1)
     heads = b"".join(chunk.head for chunk in chunks)
-    shown = pages_between(run, heads, {at: chunks[at] for at in range(first, last + 1)}, low, high)
+    shown = pages_between(run, tree_rows(heads), {at: chunks[at] for at in range(first, last + 1)}, low, high)
     expected = reference.shown(found, low, high)
     assert (shown.first_page, shown.pages) == (expected.start, reference.pages(found)[expected.start : expected.stop])
     hashes = {number: sha256(b"\x00" + page).digest() for number, page in zip(expected, shown.pages, strict=True)}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from ringfence_audit.index.domain.keys import keys_of, kind_key
+from ringfence_audit.log.domain.leaf import Value, decode, encode
 from ringfence_audit.log.domain.page import SourceEvent
 from ringfence_audit.reports.domain.facts import DayKey
 from ringfence_audit.reports.domain.report import Under
@@ -28,13 +29,26 @@ class Days:
     def __init__(self) -> None:
         self.leaves: list[bytes] = []
         self.kept: dict[int, dict[str, str]] = {}
+        self.looked_up: list[bytes] = []
         self.events: list[tuple[str, dict[str, Any], bytes]] = []
 
     def about(self, key: bytes, until_leaf: int) -> list[tuple[int, bytes]]:
         return [(at, leaf) for at, leaf in enumerate(self.leaves[:until_leaf]) if key in keys_of(leaf)]
 
+    def first_about(self, key: bytes, most: int, until_leaf: int) -> list[tuple[int, bytes]]:
+        self.looked_up.append(key)
+        return self.about(key, until_leaf)[:most]
+
+    def about_between(self, key: bytes, from_ns: int, until_ns: int, until_leaf: int) -> list[tuple[int, bytes]]:
+        return [each for each in self.about(key, until_leaf) if _is_in(decode(each[1])[1], from_ns, until_ns)]
+
     def of_kinds(self, tenant: bytes, kinds: Iterable[str], until_leaf: int) -> list[tuple[int, bytes]]:
         return sorted(row for kind in kinds for row in self.about(kind_key(kind, tenant), until_leaf))
+
+    def of_platform(self, tenant: bytes, from_ns: int, until_ns: int, until_leaf: int) -> list[tuple[int, bytes]]:
+        found = ((at, leaf, decode(leaf)[1]) for at, leaf in enumerate(self.leaves[:until_leaf]))
+        ours = (each for each in found if each[2].get("tenant_id") == tenant)
+        return [(at, leaf) for at, leaf, fields in ours if _is_in(fields, from_ns, until_ns)]
 
     def texts(self, indexes: Sequence[int]) -> dict[int, dict[str, str]]:
         return {index: self.kept[index] for index in indexes}
@@ -56,6 +70,25 @@ class Days:
         self.kept[len(self.leaves)] = {each.field: each.content.decode() for each in translated.texts if each.is_text}
         self.leaves.append(leaf)
         return len(self.leaves) - 1
+
+    def say(self, kind: str, /, **fields: Any) -> int:
+        """States a fact as it is; returns the index of its leaf."""
+        self.kept[len(self.leaves)] = {}
+        self.leaves.append(encode(kind, fields))
+        return len(self.leaves) - 1
+
+    def party(self, party: bytes, kind: str) -> int:
+        """Registers a customer long ago."""
+        return self.say("identity.party_registered.v1", party_id=party, tenant_id=TENANT, kind=kind, time_ns=1)
+
+    def transfer(self, day: int, minor: int, debtor: bytes, creditor: bytes, **others: Any) -> int:
+        """Moves money between accounts of two owners, none where an owner is empty, at noon of a day."""
+        owners = {"debit_owner_id": debtor or None, "credit_owner_id": creditor or None}
+        named = {"transfer_id": bytes([200]) * 8 + len(self.leaves).to_bytes(8, "big"), "tenant_id": TENANT, **owners}
+        accounts = {"debit_account_id": bytes([70]) * 16, "credit_account_id": bytes([71]) * 16}
+        placed = {"source": "custody", "position": len(self.leaves) + 1, "ordinal": 0, "flags": 0, "code": 3}
+        at = {"time_ns": day * 86_400 * 10**9 + 43_200 * 10**9, "amount_minor": minor, "ledger": EUR}
+        return self.say("custody.transfer.v1", **{**named, **accounts, **placed, **at, **others})
 
     def bank(self, day: int, name: str = "Erste Bank") -> None:
         """Registers a bank, whose due diligence was done on a day."""
@@ -206,3 +239,8 @@ class Days:
         )
         self.state("SafeguardingReviewed.v1", key, version=version, reviewed_ns=3, principal=BEN, person=BEN, note="")
         self.state("SafeguardingSigned.v1", key, version=version, signed_ns=4, principal=BEN, document_sha256=bytes(32))
+
+
+def _is_in(fields: Mapping[str, Value], from_ns: int, until_ns: int) -> bool:
+    time_ns = fields.get("time_ns")
+    return isinstance(time_ns, int) and from_ns <= time_ns < until_ns

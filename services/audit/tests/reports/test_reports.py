@@ -34,6 +34,9 @@ def days() -> Days:
     made.compute(_key(FRIDAY), (1_100, 1_100), (50, 45))
     made.close(_key(FRIDAY))
     made.cut(_key(MONDAY), (2_100, 700), (50, 0))
+    made.party(ADA, "PERSON")
+    made.transfer(FRIDAY, 60_000_000, b"", ADA, ledger=156)
+    made.transfer(FRIDAY, 5_000, ADA, BEN)
     return made
 
 
@@ -76,6 +79,7 @@ def test_every_figure_is_in_the_leaves_that_it_names(days: Days) -> None:
             for row in table.rows:
                 for cell, column in zip(row, table.columns, strict=True):
                     named = cell.leaves or cell.why or cell.value == 0 or column.name in ("method", "part")
+                    named = named or table.name in ("rules", "fields")
                     assert named, (table.name, column.name)
                     if isinstance(cell.value, int) and len(cell.leaves) == 1 and not cell.why:
                         _, fields = decode(days.leaves[cell.leaves[0]])

@@ -23,14 +23,15 @@ from ringfence_kernel.service import (
 )
 from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.measures import measure_hearing
-from ringfence_kernel.store import EventStore, Migration
+from ringfence_kernel.store import EventStore
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.backlog import Backlog, FewWaiting
 from ringfence_protos.custody.v1 import custody_pb2_grpc, reconciliation_pb2_grpc
 
 from ringfence_custody.calendars.module import CalendarsModule
+from ringfence_custody.closings.module import ClosingsModule
 from ringfence_custody.following import cursor_of, follow_identity, follow_payments
-from ringfence_custody.ledger.adapters import identity_feed, schema
+from ringfence_custody.ledger.adapters import identity_feed
 from ringfence_custody.ledger.adapters.batches import StoredBatches
 from ringfence_custody.ledger.adapters.statement_model import StatementModel
 from ringfence_custody.ledger.adapters.statement_reader import StatementReader
@@ -41,8 +42,8 @@ from ringfence_custody.ledger.application.book_sums import BookSums
 from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
 from ringfence_custody.ledger.application.statement_lag import StatementLag
+from ringfence_custody.migrations import migrations
 from ringfence_custody.modules import ModuleStates, event_codec
-from ringfence_custody.reconciliation.adapters import schema as reconciliation_schema
 from ringfence_custody.reconciliation.adapters.calendar_days import CalendarDays
 from ringfence_custody.reconciliation.adapters.match_model import MatchesModel, StoredMatches
 from ringfence_custody.reconciliation.application.measures import measure_breaks
@@ -116,7 +117,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
             Task("expiry", lambda: keep_doing(commands.expire, EXPIRY_SECONDS)),
         ],
         everywhere=[runtime.warm(identity.follower), runtime.warm(payments.follower)],
-        checks=[*core.checks(), identity.check, payments.check],
+        checks=[*core.checks(), *identity.checks, *payments.checks],
         leadership=leadership,
         standing=Standing(states.proposals.is_stopped, proposals.has_ended, identity_is_heard),
     )
@@ -127,6 +128,7 @@ class Around:
     """The modules around the ledger, wired to each other."""
 
     calendars: CalendarsModule
+    closings: ClosingsModule
     reconciliation: ReconciliationModule
     registers: RegistersModule
     safeguarding: SafeguardingModule
@@ -159,9 +161,11 @@ class Around:
         safeguarding = SafeguardingModule.build(
             writer, states.safeguarding, states.ledger, states.reconciliation, states.calendars, proposals
         )
-        calendars.days.timers = (safeguarding.closing.on_day, registers.acts.on_day)
+        closings = ClosingsModule.build(writer, states.closings, states.ledger)
+        calendars.days.timers = (safeguarding.closing.on_day, registers.acts.on_day, closings.closing.on_day)
+        calendars.days.before = closings.closing.before_day
         reconciliation.work.looked = safeguarding.work.look
-        return cls(calendars, reconciliation, registers, safeguarding)
+        return cls(calendars, closings, reconciliation, registers, safeguarding)
 
     def gauge(
         self, runtime: Runtime[CustodySettings], core: EventSourced, states: ModuleStates, leadership: Leadership
@@ -178,7 +182,8 @@ class Around:
         """Returns what they serve."""
         add = reconciliation_pb2_grpc.add_ReconciliationServiceServicer_to_server
         reconciled = Servicer(add, self.reconciliation.servicer, "ringfence.custody.v1.ReconciliationService")
-        return [self.calendars.servicer, reconciled, self.registers.served(), self.safeguarding.servicer]
+        of_days = (self.safeguarding.servicer, self.closings.servicer)
+        return [self.calendars.servicer, reconciled, self.registers.served(), *of_days]
 
     def tasks(self) -> list[Task]:
         """Returns what they do in the process that leads."""
@@ -231,11 +236,6 @@ def verify(settings: CustodySettings, compare: bool) -> RebuildReport:
     with opened_store(settings) as store:
         states = ModuleStates.over(lambda: StoredBatches(store, codec))
         return rebuild(store, codec, states.together(), [StatementModel(), MatchesModel()], compare=compare)
-
-
-def migrations() -> list[Migration]:
-    """Returns the migrations of this service's database, those of its modules among them."""
-    return [*schema.migrations(), *reconciliation_schema.migrations()]
 
 
 SERVICE = Service(

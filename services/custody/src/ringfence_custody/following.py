@@ -21,11 +21,11 @@ from ringfence_custody.settings import CustodySettings
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """A follower with the task that follows, and the check that fails once it has halted."""
+    """A follower with the task that follows, and the checks that it has not halted and that its source answers."""
 
     follower: Follower
     task: Task
-    check: Check
+    checks: tuple[Check, Check]
 
 
 async def follow_identity(

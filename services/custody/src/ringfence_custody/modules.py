@@ -11,6 +11,7 @@ from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.writing.states import SavedModuleState, SavedStates
 
 from ringfence_custody.calendars.domain.state import State as CalendarState
+from ringfence_custody.closings.domain.state import State as ClosingState
 from ringfence_custody.ledger.application.ports import CommittedBatches
 from ringfence_custody.ledger.application.state import State as LedgerState
 from ringfence_custody.reconciliation.domain.events import EVENTS as RECONCILIATION_EVENTS
@@ -19,7 +20,7 @@ from ringfence_custody.registers.domain.events import EVENTS as REGISTER_EVENTS
 from ringfence_custody.registers.domain.state import State as RegisterState
 from ringfence_custody.safeguarding.domain.state import State as SafeguardingState
 
-DIGEST_FORMAT = 8
+DIGEST_FORMAT = 10
 """Raised whenever a state's digest is made of something else."""
 
 
@@ -33,6 +34,7 @@ class ModuleStates:
     proposals: ProposalState = field(default_factory=ProposalState)
     calendars: CalendarState = field(default_factory=CalendarState)
     safeguarding: SafeguardingState = field(default_factory=SafeguardingState)
+    closings: ClosingState = field(default_factory=ClosingState)
 
     @classmethod
     def over(cls, batches_of_book: Callable[[], CommittedBatches]) -> ModuleStates:
@@ -48,6 +50,7 @@ class ModuleStates:
             "calendars": self.calendars,
             "safeguarding": self.safeguarding,
             "registers": self.registers,
+            "closings": self.closings,
         }
         return SavedStates(modules, DIGEST_FORMAT)
 
@@ -61,5 +64,6 @@ def event_codec() -> EventCodec:
         CalendarState.EVENTS,
         SafeguardingState.EVENTS,
         REGISTER_EVENTS,
+        ClosingState.EVENTS,
     )
     return EventCodec(dict.fromkeys(chain.from_iterable(modules)))

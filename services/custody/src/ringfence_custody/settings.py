@@ -10,12 +10,9 @@ from ringfence_kernel.service.settings import (
     SANDBOX_TRUST_DOMAIN,
     SILENCE,
     SILENCE_SECONDS,
-    InvalidSetting,
-    Number,
-    Seconds,
     Settings,
-    Variable,
 )
+from ringfence_kernel.values.settings import InvalidSetting, Number, Seconds, Variable
 
 from ringfence_custody.ledger.application.accounts_quota import AccountsQuota
 

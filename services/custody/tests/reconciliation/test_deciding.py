@@ -8,6 +8,7 @@ import pytest
 from ringfence_custody.ledger.domain.authority import CORRECTING, Authority, Reach
 from ringfence_custody.ledger.domain.purposes import PURPOSES, AccountClass, Purpose
 from ringfence_custody.ledger.domain.result_codes import TransferFlag
+from ringfence_custody.reconciliation.adapters.match_model import StoredMatches
 from ringfence_custody.reconciliation.domain.errors import (
     BreakNotFound,
     BreakTransitionRefused,
@@ -18,10 +19,11 @@ from ringfence_custody.reconciliation.domain.errors import (
     MirrorNotFound,
     SuggestionNotFound,
 )
+from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.custody.v1 import reconciliation_pb2 as pb
 
-from ..conftest import Custody
+from ..conftest import CODEC, Custody
 from ..ledger import MANDATE, SECOND, id_of
 from ..test_custody_service import PLATFORM, account
 from .town import TODAY, TOLD, Movement, Town
@@ -273,3 +275,74 @@ def test_a_correction_covers_its_own_purpose_alone(purpose: Purpose) -> None:
     authority = Authority(CORRECTING, Reach.CORRECTION)
     covered = {authority.covers(purpose, int(debit), MANDATE) for debit in AccountClass}
     assert covered == {purpose.name == "correction"}
+
+
+async def shown(town: Town, line: str) -> pb.ShowBreakResponse:
+    """Returns what stands around the break of a line."""
+    found: pb.ShowBreakResponse = await town.ask("ShowBreak", pb.ShowBreakRequest(break_id=town.breaks[id_of(line)].id))
+    return found
+
+
+async def test_a_break_is_shown_with_its_life_and_what_may_be_its_counterpart(town: Town) -> None:
+    """The likeliest first: what has the reference and the amount, then what has the amount, the nearest day first."""
+    await town.deposit("twice", 300)
+    await town.deposit("other", 170)
+    await town.tell(Movement("here", 300), Movement("there", 300), Movement("far", 310))
+    await town.statement(TODAY)
+    await town.work()
+    town.custody.clock.advance(601 * SECOND)
+    await town.work()
+    found = await shown(town, "here")
+    assert [(each.line.id, list(each.likeness)) for each in found.candidates] == [
+        (id_of("twice"), [pb.BREAK_LIKENESS_AMOUNT])
+    ]
+    assert (found.line.id, found.line.amount_minor, found.lacking_minor) == (id_of("here"), 300, 300)
+    assert [each.status for each in found.steps] == [pb.BREAK_STATUS_DETECTED, pb.BREAK_STATUS_CLASSIFIED]
+    assert pb.BREAK_STATUS_ASSIGNED in found.next
+    assert pb.BREAK_STATUS_FUNDED not in found.next
+    mine = await shown(town, "twice")
+    assert {each.line.id for each in mine.candidates} == {id_of("here"), id_of("there")}
+    assert mine.lacking_minor == -300
+    identifier = town.breaks[id_of("here")].id
+    await town.ask("AssignBreak", pb.AssignBreakRequest(break_id=identifier, note="mine"))
+    step = (await shown(town, "here")).steps[-1]
+    assert (step.status, step.note, bool(step.actor_id)) == (pb.BREAK_STATUS_ASSIGNED, "mine", True)
+    pair = pb.LinePair(movement_id=id_of("here"), transfer_id=id_of("twice"))
+    await town.ask("MatchLines", pb.MatchLinesRequest(**mirror(pairs=[pair])))
+    after: pb.ShowBreakResponse = await town.ask("ShowBreak", pb.ShowBreakRequest(break_id=identifier))
+    assert (after.steps[-1].status, after.lacking_minor, len(after.candidates)) == (pb.BREAK_STATUS_RESOLVED, 0, 0)
+    assert not after.HasField("line")
+    with pytest.raises(BreakNotFound):
+        await town.ask("ShowBreak", pb.ShowBreakRequest(break_id=id_of("none")))
+
+
+async def test_a_break_is_shown_where_its_mirror_is_not(town: Town) -> None:
+    """Without its line and without what may be its counterpart; its life stands in the log."""
+    await town.tell(Movement("unknown", 12))
+    await town.statement(TODAY)
+    await town.work()
+    identifier = town.breaks[id_of("unknown")].id
+    del town.custody.reconciled.mirrors[PLATFORM, BANK]
+    found: pb.ShowBreakResponse = await town.ask("ShowBreak", pb.ShowBreakRequest(break_id=identifier))
+    assert getattr(found, "break").break_id == identifier
+    assert (found.HasField("line"), len(found.candidates), found.lacking_minor) == (False, 0, 0)
+
+
+async def test_nothing_is_read_of_what_is_no_break(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for a book's id as a break's is answered without any of its transfers, which may be millions."""
+    decoded, decode = list[str](), EventCodec.decode
+
+    def noted(codec: EventCodec, topic: str, state: bytes) -> Any:
+        decoded.append(topic)
+        return decode(codec, topic, state)
+
+    await town.deposit("paid in", 300)
+    await town.tell(Movement("unknown", 12))
+    await town.statement(TODAY)
+    await town.work()
+    monkeypatch.setattr(EventCodec, "decode", noted)
+    matches = StoredMatches(town.custody.store, CODEC)
+    assert matches.break_life(PLATFORM) == matches.break_life(id_of("none")) == []
+    assert decoded == []
+    assert matches.break_life(town.breaks[id_of("unknown")].id)
+    assert decoded[:2] == ["BreakDetected.v1", "BreakStepped.v1"]

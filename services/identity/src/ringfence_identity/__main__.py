@@ -1,15 +1,15 @@
 """The command line: `serve`, `migrate`, `rebuild [--verify]`."""
 
+from __future__ import annotations
+
 import sys
 
-from ringfence_kernel.service import main as run
-
-from ringfence_identity.bootstrap import SERVICE
+from ringfence_kernel.starting import start
 
 
 def main() -> int:
     """Runs the command named on the command line and returns its exit code."""
-    return run(SERVICE)
+    return start("identity")
 
 
 if __name__ == "__main__":

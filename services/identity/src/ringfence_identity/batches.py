@@ -69,9 +69,19 @@ async def answer_each(
     writer: GroupWriter,
     items: Sequence[Item[ItemT]],
     decide: Callable[[Unit, ItemT], Answer],
+    first: Callable[[Unit], Steps[None]] | None = None,
 ) -> list[Answer]:
-    """Does the same where an item may wait for a second person; returns an answer for each."""
-    return await writer.commit(InSteps(lambda unit: _each(unit, items, decide, _answer_of)), weight=len(items))
+    """Does the same where an item may wait for a second person; returns an answer for each.
+
+    `first` is done in steps before the items: what each of them would do otherwise in one.
+    """
+
+    def answering(unit: Unit) -> Steps[list[Answer]]:
+        if first is not None:
+            yield from first(unit)
+        return (yield from _each(unit, items, decide, _answer_of))
+
+    return await writer.commit(InSteps(answering), weight=len(items))
 
 
 def answered(unit: Unit, items: Sequence[Item[ItemT]], decide: Callable[[Unit, ItemT], Answer]) -> list[Answer]:

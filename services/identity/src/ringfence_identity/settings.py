@@ -5,21 +5,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from obstore.store import LocalStore, S3Store
-from ringfence_kernel.service.settings import (
-    FileVariable,
-    InvalidSetting,
-    MissingSetting,
-    Secret,
-    Settings,
-    Variable,
-)
+from ringfence_kernel.service.settings import Settings
+from ringfence_kernel.values.settings import FileVariable, InvalidSetting, MissingSetting, Secret, Variable
 
 if TYPE_CHECKING:  # there for checkers only
     from obstore.store import ClientConfig
 
+RegisterLock = Literal["warned", "required"]
 _PREFIX = "RINGFENCE_ERASURE_REGISTER_"
 _DIRECTORY, _BUCKET = f"{_PREFIX}DIRECTORY", f"{_PREFIX}S3_BUCKET"
 
@@ -39,6 +34,8 @@ class IdentitySettings(Settings):
     register_endpoint: Annotated[str | None, Variable("RINGFENCE_ERASURE_REGISTER_S3_ENDPOINT")] = None
     register_region: Annotated[str, Variable("RINGFENCE_ERASURE_REGISTER_S3_REGION")] = "us-east-1"
     register_ca_file: Annotated[Path | None, Variable("RINGFENCE_ERASURE_REGISTER_S3_CACERT")] = None
+    register_lock: Annotated[RegisterLock, Variable(f"{_PREFIX}LOCK")] = "warned"
+    """What becomes of a bucket that does not lock its objects: `warned` or `required`."""
     register_key_id: Annotated[str | None, Variable("RINGFENCE_ERASURE_REGISTER_S3_ACCESS_KEY_ID")] = None
     register_key: Annotated[Secret | None, FileVariable(f"{_PREFIX}S3_SECRET_ACCESS_KEY_FILE")] = None
 
@@ -50,10 +47,14 @@ class IdentitySettings(Settings):
             return partial(LocalStore, self.register_directory, mkdir=True)
         if self.register_key_id is None or self.register_key is None:
             raise MissingSetting(f"{_PREFIX}S3_ACCESS_KEY_ID or {_PREFIX}S3_SECRET_ACCESS_KEY_FILE")
-        endpoint = self.register_endpoint or f"https://s3.{self.register_region}.amazonaws.com"
+        endpoint = self.endpoint()
         if not endpoint.startswith("https://"):
             raise InvalidSetting(f"{_PREFIX}S3_ENDPOINT", "an https:// address")
         return partial(self._bucket, endpoint, self.register_key_id, self.register_key)
+
+    def endpoint(self) -> str:
+        """Returns where the bucket is."""
+        return self.register_endpoint or f"https://s3.{self.register_region}.amazonaws.com"
 
     def _bucket(self, endpoint: str, key_id: str, key: Secret) -> S3Store:
         options: ClientConfig = {"timeout": timedelta(seconds=10), "connect_timeout": timedelta(seconds=3)}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.access.standing import HEAR_SECONDS, Standing
+from ringfence_kernel.aside.calling import Aside
 from ringfence_kernel.calendars.following import CURSOR as DAYS_CURSOR
 from ringfence_kernel.calendars.following import take_over_days
 from ringfence_kernel.feed import FOR_THE_RECORD, FeedPage
@@ -30,7 +31,7 @@ from ringfence_kernel.service import (
 )
 from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.measures import measure_hearing
-from ringfence_kernel.store import EventStore, Head, Migration, StoredEvent, event_store_migrations, load_cursor
+from ringfence_kernel.store import EventStore, Head, StoredEvent, load_cursor
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.values.clock import SteadyClock
 from ringfence_protos.payment_instruction.v1.answers_pb2_grpc import add_AnswerServiceServicer_to_server
@@ -39,7 +40,6 @@ from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import
 )
 from ringfence_protos.payment_instruction.v1.statements_pb2_grpc import add_StatementServiceServicer_to_server
 
-from ringfence_payment_instruction.deposits.adapters import schema as deposits
 from ringfence_payment_instruction.deposits.adapters.known_entries import KnownEntriesModel, StoredEntries
 from ringfence_payment_instruction.deposits.adapters.suspended_entries import (
     StoredSuspendedEntries,
@@ -47,8 +47,9 @@ from ringfence_payment_instruction.deposits.adapters.suspended_entries import (
 )
 from ringfence_payment_instruction.deposits.application.measures import measure as measure_deposits
 from ringfence_payment_instruction.flows.adapters import StoredAgreements
-from ringfence_payment_instruction.limits.adapters import schema as limits
+from ringfence_payment_instruction.iso20022.aside import FUNCTION
 from ringfence_payment_instruction.limits.adapters.recent_payments import RecentPaymentsModel, StoredRecentPayments
+from ringfence_payment_instruction.migrations import migrations
 from ringfence_payment_instruction.modules import (
     Application,
     ModuleStates,
@@ -57,7 +58,6 @@ from ringfence_payment_instruction.modules import (
     event_codec,
     joined_servicer,
 )
-from ringfence_payment_instruction.rail.adapters import schema as rail
 from ringfence_payment_instruction.rail.adapters.messages import OutboxTable, ReceivedTable
 from ringfence_payment_instruction.rail.adapters.object_store import ObjectRail
 from ringfence_payment_instruction.rail.adapters.payers import IdentityPayers
@@ -66,13 +66,12 @@ from ringfence_payment_instruction.rail.adapters.seals import VaultSeals
 from ringfence_payment_instruction.rail.adapters.spool import SpoolRail
 from ringfence_payment_instruction.rail.application.measures import measure as measure_answers
 from ringfence_payment_instruction.rail.module import RailPorts
-from ringfence_payment_instruction.reads.adapters import schema as reads
 from ringfence_payment_instruction.reads.adapters.instructions_model import InstructionsModel
 from ringfence_payment_instruction.reads.adapters.instructions_reader import InstructionsReader
-from ringfence_payment_instruction.screening.adapters import schema as screening
 from ringfence_payment_instruction.screening.adapters.client_table import ClientTable
 from ringfence_payment_instruction.screening.adapters.identity_feed import client_facts
 from ringfence_payment_instruction.screening.adapters.identity_parties import IdentityParties
+from ringfence_payment_instruction.screening.adapters.listed_names import StoredListedNames
 from ringfence_payment_instruction.screening.application.measures import measure as measure_lists
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.domain.clients import ClientFact
@@ -81,11 +80,9 @@ from ringfence_payment_instruction.settings import PaymentInstructionSettings
 from ringfence_payment_instruction.settlement.adapters.custody_client import CustodyClient, count_unknown
 from ringfence_payment_instruction.standing.adapters import identity_feed
 from ringfence_payment_instruction.standing.domain.state import StandingFact
-from ringfence_payment_instruction.statements.adapters import schema as statements
 from ringfence_payment_instruction.statements.adapters.movement_tables import BankMovementsModel, StoredMovements
 from ringfence_payment_instruction.statements.adapters.staged_pages import StoredPages
 from ringfence_payment_instruction.statements.application.measures import measure as measure_statements
-from ringfence_payment_instruction.submissions.adapters import schema as submissions
 from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
 from ringfence_payment_instruction.submissions.adapters.identity_client import IdentityClient
 from ringfence_payment_instruction.submissions.adapters.known_ids_model import KnownIdsModel
@@ -125,11 +122,11 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
         hears=lambda: core.doorbell.connected,
         hearing=ports.hearing,
     )
-    following, halted = follow(follower, lambda: identity_cursor(core.store))
+    following, follows = follow(follower, lambda: identity_cursor(core.store))
     days = runtime.follower(
         "custody", take_over_days(core.writer), await custody_cursor(core.store), looking=FOR_THE_RECORD
     )
-    following_days, days_halted = follow(days, lambda: custody_cursor(core.store))
+    following_days, follows_days = follow(days, lambda: custody_cursor(core.store))
     leadership = core.leadership()
 
     async def find_work() -> None:
@@ -156,7 +153,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
             Task("pages", application.statements.work.run),
         ],
         everywhere=[runtime.warm(follower), runtime.warm(days)],
-        checks=[*core.checks(), halted, days_halted],
+        checks=[*core.checks(), *follows, *follows_days],
         leadership=leadership,
         standing=Standing(
             states.standing.is_suspended,
@@ -232,7 +229,9 @@ def _ports(
         suspended=StoredSuspendedEntries(archive.store, archive.codec),
         agreements=StoredAgreements(archive.store, archive.codec),
         rail=_rail(runtime, archive.store),
-        screening=ScreeningPorts(ClientTable(archive.store), IdentityParties(runtime.peer("identity"))),
+        screening=ScreeningPorts(
+            ClientTable(archive.store), IdentityParties(runtime.peer("identity")), StoredListedNames(archive.store)
+        ),
         reader=reader,
         limits=settings.limits(),
         duplicate_days=settings.days_of_duplicates(),
@@ -243,7 +242,14 @@ def _ports(
         list_bounds=settings.list_bounds(),
         file_quotas=settings.file_quotas(),
         heavily=runtime.heavy.run,
+        aside=_aside(runtime),
     )
+
+
+def _aside(runtime: Runtime[PaymentInstructionSettings]) -> Aside:
+    made = Aside(FUNCTION)
+    runtime.resources.callback(made.close)
+    return made
 
 
 def _rail(runtime: Runtime[PaymentInstructionSettings], store: EventStore) -> RailPorts:
@@ -275,6 +281,7 @@ def _servicers(application: Application) -> list[Servicer]:
             application.statements.service,
             "ringfence.payment_instruction.v1.StatementService",
             places={"SubmitStatement": reading},
+            heavy=frozenset({"ShowStatementException"}),
         ),
     ]
 
@@ -293,20 +300,6 @@ def verify(settings: PaymentInstructionSettings, compare: bool) -> RebuildReport
         codec = event_codec()
         states = ModuleStates(SubmissionsState(StoredArchive(store, codec).reopen))
         return rebuild(store, codec, states.together(), MODELS, compare=compare)
-
-
-def migrations() -> list[Migration]:
-    """Returns the migrations of this service's database, those of its modules among them."""
-    return [
-        *event_store_migrations(),
-        *reads.migrations(),
-        *submissions.migrations(),
-        *deposits.migrations(),
-        *limits.migrations(),
-        *rail.migrations(),
-        *statements.migrations(),
-        *screening.migrations(),
-    ]
 
 
 SERVICE = Service(

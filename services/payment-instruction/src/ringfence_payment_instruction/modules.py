@@ -35,6 +35,7 @@ from ringfence_payment_instruction.deposits.module import DepositsModule
 from ringfence_payment_instruction.flows.application.ports import PastAgreements
 from ringfence_payment_instruction.flows.domain.state import State as FlowsState
 from ringfence_payment_instruction.flows.module import FlowsModule
+from ringfence_payment_instruction.iso20022.aside import refusal_of
 from ringfence_payment_instruction.limits.application.ports import Funds, RecentPayments
 from ringfence_payment_instruction.limits.domain.bounds import InstallationLimits
 from ringfence_payment_instruction.limits.domain.state import State as LimitsState
@@ -144,6 +145,7 @@ class Ports:
     list_bounds: ListBounds = field(default_factory=ListBounds)
     file_quotas: FileQuotas = field(default_factory=FileQuotas)
     heavily: InThreads = asyncio.to_thread
+    aside: Callable[[bytes], bytes] = refusal_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +188,8 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     clock, committed, days = ports.clock, Signal(), SettlementDays(states.calendars, LocalDays(states.limits.zone_of))
     patience = replace(ports.patience, days=days.local)
     submissions = Submissions(writer, states.submissions, ports.archive)
-    orders = SubmissionsModule.build(submissions, ports.identity, patience, ports.file_quotas, ports.heavily, clock)
+    in_threads = ports.file_quotas, ports.heavily, ports.aside
+    orders = SubmissionsModule.build(submissions, ports.identity, patience, *in_threads, clock)
     known = Known(states.screening, states.findings)
     lists = ListsInForce(states.screening, ports.list_maximum_age_ns, clock, writer)
     proposals = Proposals(writer, states.proposals, has_ended=ended_by(states.proposals.endings))

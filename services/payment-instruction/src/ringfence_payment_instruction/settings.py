@@ -7,24 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from ringfence_kernel.service.settings import (
-    LEAST_SILENCE_SECONDS,
+from ringfence_kernel.service.settings import LEAST_SILENCE_SECONDS, SILENCE, SILENCE_SECONDS, Settings
+from ringfence_kernel.values.clock import NANOSECONDS
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.money import currency, to_minor
+from ringfence_kernel.values.settings import (
     SHORTEST_PAUSE_SECONDS,
-    SILENCE,
-    SILENCE_SECONDS,
     FileVariable,
     InvalidSetting,
     MissingSetting,
     Number,
     Seconds,
     Secret,
-    Settings,
     Variable,
     positive,
 )
-from ringfence_kernel.values.clock import NANOSECONDS
-from ringfence_kernel.values.errors import DomainError
-from ringfence_kernel.values.money import currency, to_minor
 
 from ringfence_payment_instruction.limits.adapters.recent_payments import KEPT_DAYS
 from ringfence_payment_instruction.limits.domain.bounds import InstallationLimits, bounds_of

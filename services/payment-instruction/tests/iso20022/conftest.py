@@ -106,11 +106,9 @@ def error_of() -> Callable[[bytes], str | None]:
 
 
 @pytest.fixture(scope="session")
-def data() -> Path:
+def data(foreign_data: Callable[[str], Path]) -> Path:
     """The real messages."""
-    if not DATA.is_dir():
-        pytest.skip("the real messages of ../shared/data are not here")
-    return DATA
+    return foreign_data("iso20022")
 
 
 @pytest.fixture(scope="session")

@@ -77,6 +77,7 @@ def test_an_external_entity_is_never_read(pain001: Pain001, tmp_path: Path) -> N
         (lambda c: c.replace(b"Wolf", b"W" * 12_000_000), "FILE_TOO_COMPLEX"),
         (lambda c: c.replace(b"Wolf", b"W" * 60_000), "SCHEMA_INVALID"),
         (lambda c: c.replace(b"</PmtInf>", b"<CdtTrfTxInf/>" * 100_000 + b"</PmtInf>"), "SCHEMA_INVALID"),
+        (lambda c: c.replace(b"<GrpHdr>", b"<a>%b</a>" % (b"x" * 60_000) * 200 + b"<GrpHdr>"), "SCHEMA_INVALID"),
         (lambda c: c + b" " * (33 * 1024 * 1024), "FILE_TOO_LARGE"),
         (lambda c: b"<Document/>", "NO_MESSAGE"),
         (lambda c: b'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"/>', "SCHEMA_INVALID"),

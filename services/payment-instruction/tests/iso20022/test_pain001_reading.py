@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 from ringfence_payment_instruction.iso20022.messages import Account, StatusReason
-from ringfence_payment_instruction.iso20022.pain001 import read_credit_transfer_file
+from ringfence_payment_instruction.iso20022.pain001 import MAX_TRANSACTIONS, read_credit_transfer_file
 from ringfence_payment_instruction.iso20022.refusal import FileRefused
 
 Pain001 = Callable[..., bytes]
@@ -155,10 +155,10 @@ def test_yen_have_no_decimals(pain001: Pain001) -> None:
     assert file.payments[0].transactions[0].amount_minor == 1500
 
 
-def test_ten_thousand_transactions_are_read_fast(pain001: Pain001) -> None:
-    """Reading is one pass: 10,000 transactions take well under two seconds even on a busy machine."""
-    content = pain001(transactions=10_000)
+def test_as_many_transactions_as_may_be_are_read_fast(pain001: Pain001) -> None:
+    """Reading is one pass: 8,190 transactions take well under two seconds even on a busy machine."""
+    content = pain001(transactions=MAX_TRANSACTIONS)
     started = time.process_time()
     file = read_credit_transfer_file(content)
     assert time.process_time() - started < 2
-    assert file.payments[0].transactions[-1].position == 10_000
+    assert file.payments[0].transactions[-1].position == MAX_TRANSACTIONS

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-DATA = Path(__file__).resolve().parents[5] / "shared" / "data"
 NAMES = {
     "052": ("BkToCstmrAcctRpt", "Rpt"),
     "053": ("BkToCstmrStmt", "Stmt"),
@@ -14,11 +13,9 @@ NAMES = {
 
 
 @pytest.fixture(scope="session")
-def data() -> Path:
+def data(foreign_data: Callable[[str], Path]) -> Path:
     """The real files."""
-    if not DATA.is_dir():
-        pytest.skip("the real files of ../shared/data are not here")
-    return DATA
+    return foreign_data("")
 
 
 def own_camt(

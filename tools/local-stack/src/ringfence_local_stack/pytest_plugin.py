@@ -6,7 +6,6 @@ fixture starts its server once per session, in a temporary folder that is remove
 
 import contextlib
 import shutil
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 from ringfence_bootstrap.description import NATS_ADMIN, NATS_SERVER, SERVICES
 from ringfence_bootstrap.nats.streams import notification_streams
 
-from ringfence_local_stack.processes.files import private_folder, write_private
+from ringfence_local_stack.processes.files import fleeting_folder, private_folder, write_private
 from ringfence_local_stack.servers.certificates import Authority, infrastructure_id
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.nats import NatsServer
@@ -43,7 +42,7 @@ def _running(server: Server) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def stack_folder() -> Iterator[Path]:
     """A temporary folder that the account of PostgreSQL may pass through (pytest's own is closed to it)."""
-    folder = Path(tempfile.mkdtemp(prefix="ringfence-"))
+    folder = fleeting_folder()
     try:
         yield private_folder(folder, 0o711)
     finally:

@@ -24,6 +24,19 @@ def python(tmp_path: Path, code: str) -> Process:
     return Process("example", [sys.executable, "-c", code], tmp_path / "log", {"LC_ALL": "C"})
 
 
+def test_what_ends_between_two_looks_is_not_missed(tmp_path: Path) -> None:
+    """Its end may be what is waited for: who was not ready is asked once more when the process is gone."""
+    process = python(tmp_path, "input()")
+    looks = iter((False, True))
+
+    def is_ready() -> bool:
+        process.stop()
+        return next(looks)
+
+    process.start()
+    process.wait_until(is_ready, 30)
+
+
 def test_ports_are_different_and_free() -> None:
     """Each port can be bound at once, and no port comes twice."""
     ports = free_ports(20) + free_ports(20)

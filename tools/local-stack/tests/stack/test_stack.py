@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 from ringfence_bootstrap.description import SERVICES
 from ringfence_bootstrap.nats.streams import stream_name
 from ringfence_local_stack.errors import LocalStackError, ProcessFailed, StackNotRunning, StackRunning
-from ringfence_local_stack.processes.files import private_folder
+from ringfence_local_stack.processes.files import fleeting_folder, private_folder
 from ringfence_local_stack.servers.postgres import FLEETING
 from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_local_stack.stack.running import RunningStack, attach
@@ -30,7 +29,7 @@ PRINCIPAL = "01938c2e-6f3a-7c41-9b52-3f8d1a2b4c5d"
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder for a stack that PostgreSQL's account can pass through."""
-    made = private_folder(Path(tempfile.mkdtemp(prefix="ringfence-")), 0o711)
+    made = private_folder(fleeting_folder(), 0o711)
     yield made
     shutil.rmtree(made, ignore_errors=True)
 

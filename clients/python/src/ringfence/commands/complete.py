@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import typer
+from ringfence_desk import times
+from ringfence_desk.language import Language
+from ringfence_desk.names import Names
 from ringfence_verifier import (
     Answer,
     Checkpoint,
@@ -18,6 +22,7 @@ from ringfence_verifier import (
     KeySuccession,
     LogState,
     NoContradiction,
+    Opening,
     VerificationError,
     VerifierKey,
     contradiction,
@@ -26,43 +31,58 @@ from ringfence_verifier import (
 )
 
 from ringfence.client import Client
-from ringfence.commands import local
+from ringfence.commands import local, told
 from ringfence.commands.connect import As, client_as
 from ringfence.commands.errors import CommandFailed
 from ringfence.commands.outcome import moment
 from ringfence.commands.terminal import note, say, show_if_any
-from ringfence.commands.trusted import REMEMBERED, Key, Keys, PolicyFile, key_of, keys_of, policy_of, text_of
-from ringfence.commands.wording import amount_of, gist_of
+from ringfence.commands.told import InLanguage, InZone
+from ringfence.commands.trusted import (
+    REMEMBERED,
+    Key,
+    Keys,
+    LogKey,
+    PolicyFile,
+    demanded,
+    key_of,
+    keys_of,
+    policy_of,
+    text_of,
+)
+from ringfence.proven import told_of
 from ringfence.remembered import Remembered
-
-TIME = "time_ns"
 
 
 def answer(
     principal: As,
     subject: Annotated[UUID, typer.Argument(help="Party, account, instruction, transfer, submission or principal.")],
-    key: Annotated[str, typer.Option("--key", help="The log's public key; the sandbox's where left out.")] = "",
+    key: LogKey = "",
     policy: PolicyFile = None,
     save: Annotated[Path | None, typer.Option(dir_okay=False, help="Where to write it, for `verify answer`.")] = None,
+    language: InLanguage = Language.ENGLISH,
+    zone: InZone = "",
 ) -> None:
     """Gets all facts about a subject, verifies that they are all, and shows them, the oldest first.
 
     The log has to extend the newest checkpoint that was verified with these credentials before. An answer that is too
     long for one file goes on in FILE.2, FILE.3 and so on.
     """
-    vkey = key_of(key) if key else _sandbox_key()
+    vkey = key_of(key) if key else sandbox_key()
     with client_as(principal) as client:
-        remembered = _memory(client)
+        remembered = memory_of(client)
         known = remembered.keys(VerifierKey.parse(vkey).name, vkey) if remembered else vkey
-        got = client.audit.answer(subject, known, policy=policy_of(policy))
+        wanted = demanded(policy, remembered, vkey)
+        got = client.audit.answer(subject, known, policy=wanted)
         if remembered:
-            remembered.accept(got.note, vkey, client.audit.consistency_proof, got.key_receipts)
+            prove, receipts = client.audit.consistency_proof, got.key_receipts
+            remembered.accept(got.note, vkey, prove, receipts, policy=wanted)
     if save:
         for number, piece in enumerate(got.pieces, start=1):
             file = save if number == 1 else save.with_name(f"{save.name}.{number}")
             file.write_bytes(piece)
             note(f"written to {file}")
-    _show(_Shown(subject, got.facts, 0, got.until_leaf, got.checkpoint, got.state))
+    found = _Shown(subject, got.facts, 0, got.until_leaf, got.checkpoint, got.state, got.openings)
+    _show(found, language, told.zone_of(zone))
 
 
 def verify(
@@ -77,6 +97,8 @@ def verify(
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="A receipt of a fact that the answer should have and has not."),
     ] = None,
+    language: InLanguage = Language.ENGLISH,
+    zone: InZone = "",
 ) -> None:
     """Proves offline that these are all facts about a subject; with a receipt of another one, that the log has lied.
 
@@ -98,7 +120,7 @@ def verify(
         )
     facts = [fact for _, piece in pieces for fact in piece.facts]
     shown = _Shown(UUID(bytes=last.key), facts, first.from_leaf, last.until_leaf, last.checkpoint, last.state)
-    _show(shown)
+    _show(shown, language, told.zone_of(zone))
     if none:
         note(none)
     if not shown.is_whole:
@@ -115,6 +137,7 @@ class _Shown:
     until_leaf: int
     checkpoint: Checkpoint
     state: LogState
+    openings: Mapping[int, Sequence[Opening]] = field(default_factory=dict)
 
     @property
     def is_whole(self) -> bool:
@@ -154,7 +177,7 @@ def _require_fits(before: Answer, after: Answer, file: Path) -> None:
         raise VerificationError(f"{file} is of another history of {newer.origin} than the piece before it")
 
 
-def _show(shown: _Shown) -> None:
+def _show(shown: _Shown, language: Language, zone: ZoneInfo | None) -> None:
     """Prints facts as a statement, under what is proven of them."""
     count, about = len(shown.facts), f"about {shown.subject}"
     if not shown.is_whole:
@@ -164,25 +187,14 @@ def _show(shown: _Shown) -> None:
     else:
         what = f"There is one fact {about}, and no other" if count else f"There is no fact {about}"
     where = f"facts {shown.from_leaf} to {shown.until_leaf - 1} of {shown.checkpoint.size} in {shown.checkpoint.origin}"
-    say(f"{what}: proven for {where}, as of {_moment(shown.state.time_ns)}")
-    rows = [[str(index), _when(fact), fact.kind, amount_of(fact), gist_of(fact)] for index, fact in shown.facts]
-    show_if_any("Facts", ["index", "time", "kind", "amount", "what"], rows, right=["index", "amount"])
+    say(f"{what}: proven for {where}, as of {times.moment(shown.state.time_ns, Language.ENGLISH)}")
+    facts = [told_of(index, fact, shown.openings.get(index, ())) for index, fact in shown.facts]
+    rows = told.rows(facts, Names.of(facts), language, zone)
+    show_if_any("Facts", told.columns(zone), rows, right=told.RIGHT)
 
 
-def _when(fact: Fact) -> str:
-    time_ns = fact.fields.get(TIME, 0)
-    return _moment(time_ns) if isinstance(time_ns, int) else ""
-
-
-def _moment(time_ns: int) -> str:
-    """A time as people read it; what lies beyond the calendar as the number that it is."""
-    try:
-        return moment(time_ns)
-    except (ValueError, OverflowError, OSError):
-        return str(time_ns)
-
-
-def _memory(client: Client) -> Remembered | None:
+def memory_of(client: Client) -> Remembered | None:
+    """What was seen of logs with a client's credentials; None, and a note, where there is no folder to keep it in."""
     folder = client.credentials.folder
     if folder is None or not os.access(folder, os.W_OK):
         note("what was seen of the log before is not compared: there is no folder to keep it in")
@@ -190,6 +202,7 @@ def _memory(client: Client) -> Remembered | None:
     return Remembered(folder / REMEMBERED)
 
 
-def _sandbox_key() -> str:
+def sandbox_key() -> str:
+    """The log's public key of the sandbox."""
     with local.sandbox("without --key, answers") as box:
         return box.log_key()

@@ -1,49 +1,17 @@
-"""`ringfence search`, `receipt` and `evidence`: facts of the log, their proofs, and what a bank hands in."""
+"""`ringfence receipt`, `checkpoint` and `evidence`: proofs to keep, and what a bank hands in."""
 
-from collections import deque
-from datetime import datetime
+from base64 import b64encode
 from pathlib import Path
 from typing import Annotated
-from uuid import UUID
 
 import typer
-from ringfence_verifier import open_fact, read_leaf, write_openings
+from ringfence_verifier import verify_signed, write_openings
 
 from ringfence.commands.connect import As, client_as
-from ringfence.commands.outcome import moment
+from ringfence.commands.new_file import require_new, write_new
 from ringfence.commands.terminal import note, show
-from ringfence.commands.typed import TIMES, time_ns
-from ringfence.commands.verify import texts_beside
-from ringfence.commands.wording import amount_of, gist_of
-
-TIME = "time_ns"
-
-
-def search(
-    principal: As,
-    subject: Annotated[
-        UUID | None, typer.Option(help="Party, account, instruction, transfer, submission or principal.")
-    ] = None,
-    platform: Annotated[UUID | None, typer.Option(help="Platform.")] = None,
-    from_time: Annotated[datetime | None, typer.Option("--from", formats=TIMES, help="Not before, UTC.")] = None,
-    until_time: Annotated[datetime | None, typer.Option("--until", formats=TIMES, help="Before, UTC.")] = None,
-    kind: Annotated[str, typer.Option(help="Only kinds with this in their name: transfer, instruction.")] = "",
-    amount: Annotated[str, typer.Option(help="Only facts of this amount, as they show it: 12.34 EUR.")] = "",
-    most: Annotated[int, typer.Option("--most", min=1, max=100_000, help="At most so many, the newest.")] = 1_000,
-) -> None:
-    """Finds facts in the log, as a regulator, the newest first; one of the first four options is given at least."""
-    if not any((subject, platform, from_time, until_time)):
-        raise typer.BadParameter("give at least one of --subject, --platform, --from and --until")
-    found: deque[list[str]] = deque(maxlen=most)
-    with client_as(principal) as client:
-        for leaf in client.audit.search(subject, platform, from_ns=time_ns(from_time), until_ns=time_ns(until_time)):
-            fact = open_fact(read_leaf(leaf.content), leaf.openings)
-            if kind in fact.kind and (not amount or amount_of(fact).replace(",", "") == amount.replace(",", "")):
-                at = moment(int(fact.fields.get(TIME, 0)))
-                found.append([str(leaf.index), at, fact.kind, amount_of(fact), gist_of(fact)])
-    if len(found) == most:
-        note(f"the newest {most} are shown; there may be more")
-    show("Facts", ["index", "time", "kind", "amount", "what"], list(reversed(found)), right=["index", "amount"])
+from ringfence.commands.trusted import AskedKey, Keys, keys_of, text_of
+from ringfence.commands.verify import require_goes_on, texts_beside
 
 
 def receipt(
@@ -60,6 +28,42 @@ def receipt(
         beside = texts_beside(file)
         beside.write_text(write_openings(got.openings), encoding="utf-8")
         note(f"the texts that the fact commits to are in {beside}")
+
+
+def checkpoint(
+    principal: As,
+    file: Annotated[
+        Path, typer.Argument(dir_okay=False, help="Where to write it (C2SP tlog-checkpoint); nothing is replaced.")
+    ],
+    key: AskedKey,
+    keys: Keys = None,
+    since: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="One that was kept: FILE.proof shows that this goes on from it."
+        ),
+    ] = None,
+) -> None:
+    """Gets the log's newest checkpoint, cosigned, to be kept; `ringfence verify consistency` compares two.
+
+    Where it does not go on from the one that was kept, nothing is written.
+    """
+    trusted = keys_of(key, keys)
+    proof = file.with_name(f"{file.name}.proof")
+    require_new(file, *([proof] if since else []))
+    older = verify_signed(text_of(since), trusted) if since else None
+    with client_as(principal) as client:
+        note_text = client.audit.checkpoint()
+        newer = verify_signed(note_text, trusted)
+        is_between = older is not None and 0 < older.size < newer.size
+        path = client.audit.consistency_proof(older.size, newer.size) if older and is_between else []
+    if older is not None:
+        require_goes_on(older, newer, path, str(since), "the log's newest checkpoint, which is got without --since")
+        write_new(proof, "".join(f"{b64encode(each).decode()}\n" for each in path).encode())
+    write_new(file, note_text.encode())
+    note(f"written to {file}")
+    if older is not None:
+        note(f"the proof that it goes on from {since} is in {proof}")
 
 
 def evidence(

@@ -4,6 +4,7 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
@@ -96,6 +97,29 @@ def retire(principal: As, name: Name, why: Note) -> None:
     with client_as(principal) as client:
         proposal_id = client.payments.retire_sanctions_list(name, why)
     proposed(f"list {name}", proposal_id)
+
+
+@lists.command("hits", cls=Tabled)
+def hits(principal: As, which: Annotated[UUID, typer.Argument(help="Id of the payment.")], tenant: Tenant) -> None:
+    """Shows which entries of lists name somebody in a payment."""
+    with client_as(principal) as client:
+        found = client.payments.hits(tenant, which)
+    rows = [
+        [
+            each.list_name,
+            each.reference,
+            each.field,
+            moment(each.published_ns),
+            "yes" if each.is_stopping else "",
+            "yes" if each.is_released else "",
+        ]
+        for each in found.listed
+    ]
+    show("Hits", ["list", "entry", "field", "published", "stops", "released"], rows)
+    if found.stopped_by:
+        note(f"{found.stopped_by} stops it: a release lets that entry go, and no other")
+    if found.more:
+        note(f"{found.more} more are not shown")
 
 
 def release(principal: As, ids: Ids, tenant: Tenant, why: Note) -> None:

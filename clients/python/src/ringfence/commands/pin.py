@@ -7,16 +7,15 @@ from uuid import UUID
 
 import typer
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ringfence.commands.connect import As, client_as
 from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.terminal import output, show
 from ringfence.commands.typed import certificate_sha256, of_size, sha256
-from ringfence.credentials import FILE_NAME, Credentials
+from ringfence.credentials import FILE_NAME, Credentials, written
 from ringfence.identity import CertificatePin
+from ringfence.keys import certificate_request, new_connection_key, private_pem, uris_of
 
 _KEY_BYTES = 32
 _WAITS = "APPROVAL_PENDING"
@@ -62,37 +61,17 @@ def renew(directory: Annotated[Path, typer.Argument(help="Credentials directory 
     """
     file = directory / FILE_NAME
     with client_as(str(directory)) as client:
-        (uri,) = _names(client.credentials.certificate_chain_pem)
-        key = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)])
-        builder = x509.CertificateSigningRequestBuilder(x509.Name([])).add_extension(names, critical=True)
-        request = builder.sign(key, SHA256()).public_bytes(Encoding.PEM).decode()
-        certificate, chain = client.identity.enrol(request)
+        (uri,) = uris_of(x509.load_pem_x509_certificate(client.credentials.certificate_chain_pem))
+        key = new_connection_key()
+        certificate, chain = client.identity.enrol(certificate_request(key, uri).decode())
     fields = json.loads(file.read_text())
     name = f"client-{_short(certificate)}"
-    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    fields["certificate_key_file"] = _written(directory / f"{name}.key", secret)
+    fields["certificate_key_file"] = written(directory / f"{name}.key", private_pem(key))
     whole = chain if certificate.strip() in chain else f"{certificate.strip()}\n{chain}"
-    fields["certificate_file"] = _written(directory / f"{name}.pem", whole.encode())
-    _written(file, f"{json.dumps(fields, indent=2)}\n".encode())
+    fields["certificate_file"] = written(directory / f"{name}.pem", whole.encode())
+    written(file, f"{json.dumps(fields, indent=2)}\n".encode())
     output.print(str(directory / f"{name}.pem"), highlight=False, soft_wrap=True)
-
-
-def _names(chain_pem: bytes) -> list[str]:
-    extensions = x509.load_pem_x509_certificate(chain_pem).extensions
-    names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return names.get_values_for_type(x509.UniformResourceIdentifier)
 
 
 def _short(certificate_pem: str) -> str:
     return x509.load_pem_x509_certificate(certificate_pem.encode()).fingerprint(SHA256()).hex()[:16]
-
-
-def _written(path: Path, content: bytes) -> str:
-    """Writes a file whole, for its owner alone; returns its name."""
-    temporary = path.with_name(f".{path.name}")
-    temporary.unlink(missing_ok=True)
-    temporary.touch(mode=0o600)
-    temporary.write_bytes(content)
-    temporary.replace(path)
-    return path.name

@@ -9,7 +9,7 @@ from uuid import UUID
 import typer
 
 from ringfence.commands.connect import As, Book, client_as
-from ringfence.commands.outcome import proposed
+from ringfence.commands.outcome import moment, proposed
 from ringfence.commands.terminal import Tabled, show
 from ringfence.commands.typed import DAY, Why, choice, minor
 from ringfence.money import from_minor
@@ -147,6 +147,24 @@ def show_break(principal: As, which: Which) -> None:
     with client_as(principal) as client:
         found = client.reconciliation.find_break(which)
     show("Breaks", _BREAK, [_break_row(found)], right=["amount"])
+
+
+@breaks.command("life", cls=Tabled)
+def life(principal: As, which: Which) -> None:
+    """Shows every step of a break, and who took it."""
+    with client_as(principal) as client:
+        found = client.reconciliation.case(which)
+    rows = [
+        [
+            moment(each.time_ns),
+            each.status.name.lower(),
+            str(each.actor_id or ""),
+            str(each.assignee_id or ""),
+            each.note,
+        ]
+        for each in found.steps
+    ]
+    show("Life of the break", ["time", "status", "by", "for", "note"], rows)
 
 
 @breaks.command("assign", cls=Tabled)

@@ -17,7 +17,7 @@ from ringfence.commands.terminal import Tabled, note, show
 from ringfence.commands.typed import Tenant, Why, sha256
 from ringfence.money import show as amount
 from ringfence.registers import Mirror
-from ringfence.statements import HeldEntry, Remedy, StatementException
+from ringfence.statements import ExceptionCase, HeldEntry, Remedy, StatementException
 
 exceptions = typer.Typer(
     help="Statements that post nothing until two operators have worked them off.", no_args_is_help=True
@@ -43,8 +43,10 @@ def show_exception(principal: As, which: Which, tenant: Tenant, mirror: OfMirror
     """Shows an exception, with the SHA-256 of the bank's file."""
     with client_as(principal) as client:
         of, found = _exception(client, which, tenant, mirror)
+        case = client.statements.exception(tenant, of.account_id, which)
     names = ["exception", "mirror", "kind", "from", "until", "found", "text"]
     fields = [*zip(names, _exception_row(of, found), strict=True), ("file", found.digest.hex())]
+    fields += _sides(of, case)
     show("Exception", ["what", "is"], [list(each) for each in fields])
 
 
@@ -133,6 +135,19 @@ def _mirrors(client: Client, tenant: UUID, mirror: UUID | None) -> Iterator[Mirr
     for number, each in enumerate(found, start=1):
         note(f"bank mirror {number} of {len(found)}: {each.account_id}, {each.currency}")
         yield each
+
+
+def _sides(of: Mirror, case: ExceptionCase) -> Iterator[tuple[str, str]]:
+    """Yields what the file says, and what was taken last; nothing where that is not known."""
+    told, chain = case.telling, case.chain
+    said = {
+        "opens with": told.opening_minor if told else None,
+        "entries come to": told.moved_minor if told else None,
+        "closes with": told.closing_minor if told else None,
+        "last one closed with": chain.closing_minor if chain else None,
+        "booked so far": case.booked_minor,
+    }
+    return ((name, amount(minor, of.currency)) for name, minor in said.items() if minor is not None)
 
 
 def _exceptions(client: Client, tenant: UUID, mirror: UUID | None) -> Iterator[tuple[Mirror, StatementException]]:

@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -74,6 +74,13 @@ def show_if_any(
     """Like `show`, but an empty table is for programs alone."""
     if rows or _printing.as_json:
         show(title, columns, rows, right=right)
+
+
+def show_whole(document: Callable[[], Mapping[str, Any]]) -> bool:
+    """Prints all that a command has to say as one JSON object; nothing, and False, where it is for people."""
+    if _printing.as_json:
+        print(json.dumps(document(), ensure_ascii=False), flush=True)
+    return _printing.as_json
 
 
 class _Printing:

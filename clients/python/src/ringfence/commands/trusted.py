@@ -6,7 +6,18 @@ from typing import Annotated
 import typer
 from ringfence_verifier import KeySuccession, Policy, VerificationError, VerifierKey
 
+from ringfence.remembered import Remembered
+
+LOG_KEY = "RINGFENCE_LOG_KEY"
+"""The variable that gives the log's public key to commands that ask the log, so that it is typed once."""
 Key = Annotated[str, typer.Option("--key", help="The log's public key (C2SP vkey), or a file that holds it.")]
+AskedKey = Annotated[
+    str, typer.Option("--key", envvar=LOG_KEY, help="The log's public key (C2SP vkey), or a file that holds it.")
+]
+"""The same of a command that asks the log and has no key of a sandbox's."""
+LogKey = Annotated[
+    str, typer.Option("--key", envvar=LOG_KEY, help="The log's public key; the sandbox's where left out.")
+]
 Keys = Annotated[
     Path | None,
     typer.Option(
@@ -42,8 +53,24 @@ def keys_of(text: str, file: Path | None) -> str | KeySuccession:
 
 
 def policy_of(file: Path | None) -> Policy | None:
-    """Reads a policy, if one was named; raises VerificationError where it is none."""
-    return Policy.parse(file.read_bytes()) if file else None
+    """Reads a policy, if one was named; raises VerificationError, naming the file, where it is none."""
+    return read_policy(file, file.read_bytes()) if file is not None else None
+
+
+def read_policy(file: Path, content: bytes) -> Policy:
+    """Reads what stands in a file as a policy; raises VerificationError, naming it, where it is none."""
+    if not content:
+        raise VerificationError(f"{file} is empty: it holds no policy")
+    try:
+        return Policy.parse(content)
+    except VerificationError as error:
+        raise VerificationError(f"{file}: {error}") from None
+
+
+def demanded(file: Path | None, remembered: Remembered | None, vkey: str) -> Policy | None:
+    """Gives the policy that was named, or else the one that was kept of the key's log; raises VerificationError."""
+    given = policy_of(file)
+    return given if remembered is None else remembered.demanded(VerifierKey.parse(vkey).name, given)
 
 
 def text_of(file: Path) -> str:

@@ -1,44 +1,36 @@
 """`ringfence verify`: evidence checked on this machine, with a public key that the evidence does not bring along."""
 
-import os
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import typer
+from ringfence_desk import times
+from ringfence_desk.language import Language
+from ringfence_desk.names import Names
 from ringfence_verifier import (
+    PAGE,
     Checkpoint,
-    KeySuccession,
-    LogAudit,
-    LogSummary,
     Opening,
-    Policy,
     VerificationError,
     VerifiedLeaf,
-    VerifierKey,
-    open_fact,
-    read_leaf,
     read_openings,
-    verify_key_succession,
+    verify_consistency,
     verify_receipt,
     verify_safeguarding,
     verify_signed,
 )
+from ringfence_verifier.note import decode_base64
 
-from ringfence.audit import Finding
-from ringfence.client import Client
-from ringfence.commands import complete, local
+from ringfence.commands import complete, dossier, proving, told, whole_log
 from ringfence.commands.connect import client_as
-from ringfence.commands.errors import CommandFailed
-from ringfence.commands.terminal import Tabled, note, output, show
-from ringfence.commands.trusted import REMEMBERED, Key, Keys, PolicyFile, key_of, keys_of, text_of
-from ringfence.commands.wording import fields_of
-from ringfence.remembered import Remembered
+from ringfence.commands.terminal import Tabled, note, output, say, show
+from ringfence.commands.told import InLanguage, InZone
+from ringfence.commands.trusted import Key, Keys, PolicyFile, keys_of, policy_of, text_of
+from ringfence.proven import fact_of
 
-Check = Callable[[], None]
 app = typer.Typer(no_args_is_help=True, help="Checks receipts, complete answers, checkpoints and the whole log.")
 
 
@@ -50,11 +42,16 @@ def receipt(
     leaf: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="The fact, where the receipt does not carry it.")
     ] = None,
+    policy: PolicyFile = None,
+    language: InLanguage = Language.ENGLISH,
+    zone: InZone = "",
 ) -> None:
     """Proves offline that the log holds a fact, and prints the fact, with the texts that lie beside the receipt."""
-    proven = verify_receipt(text_of(file), keys_of(key, keys), leaf=leaf.read_bytes() if leaf else None)
+    held = leaf.read_bytes() if leaf else None
+    proven = verify_receipt(text_of(file), keys_of(key, keys), leaf=held, policy=policy_of(policy))
+    _show_witnesses(proven.witnesses)
     beside = texts_beside(file)
-    print_fact(proven, read_openings(text_of(beside)) if beside.is_file() else ())
+    print_fact(proven, read_openings(text_of(beside)) if beside.is_file() else (), language, told.zone_of(zone))
 
 
 @app.command()
@@ -65,14 +62,45 @@ def checkpoint(
     policy: PolicyFile = None,
 ) -> None:
     """Checks the signature of a checkpoint offline, and who has witnessed it, and prints what it says."""
-    checked = verify_signed(text_of(file), keys_of(key, keys))
-    seen = _witnessed(text_of(file), policy)
+    text, trusted, asked = text_of(file), keys_of(key, keys), policy_of(policy)
+    checked = verify_signed(text, trusted)
+    seen = asked.verify(text, None if isinstance(trusted, str) else trusted)[1] if asked else {}
     output.print(f"{checked.origin}: {checked.size} facts, root {checked.root.hex()}", highlight=False, soft_wrap=True)
     for head in checked.source_heads:
         output.print(f"  {head.source} up to position {head.position}, epoch {head.epoch}", highlight=False)
-    for name, seconds in sorted(seen.items()):
-        at = datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ")
-        output.print(f"  witnessed by {name} at {at}", highlight=False)
+    _show_witnesses(seen)
+
+
+@app.command()
+def consistency(
+    older: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A checkpoint that was kept.")],
+    newer: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="One of the same log, of later.")],
+    key: Key,
+    proof: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="The hashes between them, each in base64 on a line of its own."),
+    ] = None,
+    keys: Keys = None,
+    policy: PolicyFile = None,
+) -> None:
+    """Proves offline that a checkpoint's log goes on from an older one: nothing of that was changed or taken out.
+
+    `ringfence checkpoint --since` writes the proof. A policy is demanded of both.
+    """
+    trusted, asked = keys_of(key, keys), policy_of(policy)
+    known = None if isinstance(trusted, str) else trusted
+    checked = [verify_signed(text_of(file), trusted) for file in (older, newer)]
+    if asked:
+        for file in (older, newer):
+            asked.verify(text_of(file), known)
+    before, after = checked
+    hashes = [decode_base64(line, "a hash of the proof") for line in text_of(proof).splitlines()] if proof else []
+    if proof is None and 0 < before.size < after.size:
+        raise VerificationError(f"that {after.size} facts go on from {before.size} needs a proof: give it as --proof")
+    require_goes_on(before, after, hashes, str(older), str(newer))
+    output.print(
+        f"{after.origin}: {after.size} facts go on from {before.size}, nothing of which has changed", highlight=False
+    )
 
 
 @app.command()
@@ -92,44 +120,36 @@ def safeguarding(
     note(f"proven from {len(proven)} facts: prepared by {UUID(bytes=day.prepared_by)}, reviewed by another")
 
 
-@app.command()
-def log(
-    principal: Annotated[str, typer.Option("--as", help="A regulator.")] = "regulator",
-    key: Annotated[str, typer.Option("--key", help="The log's public key; the sandbox's where left out.")] = "",
-    whole: Annotated[bool, typer.Option("--whole", help="Read it from its beginning, whatever was read.")] = False,
-    ended_key: Annotated[
-        str, typer.Option(help="The key of the log in whose place it stands, where that is another key.")
-    ] = "",
-) -> None:
-    """Downloads the log and verifies every fact, every service's feed, and what rests on a bank's word.
-
-    It goes on from what was read with these credentials before. The log has to extend the newest checkpoint that was
-    verified with them; what contradicts that is kept. In a sandbox each service's stored events are read and verified
-    as well.
-    """
-    if key:
-        with client_as(principal) as client:
-            _report(
-                _failures([lambda: _verify_log(client, key_of(key), key_of(ended_key), whole=whole), *_others(client)])
-            )
-        return
-    with local.sandbox("without --key, the checks") as box:
-        regulator, log_key = box.client(principal), box.log_key()
-        checks: list[Check] = [
-            lambda: _verify_log(regulator, log_key, key_of(ended_key), whole=whole),
-            *_others(regulator),
-        ]
-        _report(_failures([*checks, *box.rebuild_checks()]))
-
-
 @app.command(cls=Tabled)
 def evidence(principal: Annotated[str, typer.Option("--as", help="A regulator.")] = "regulator") -> None:
     """Shows transfers that custody has booked on a bank's word and that nothing the bank has said justifies."""
     with client_as(principal) as client:
-        _prove_transfers(client)
+        whole_log.prove_transfers(client)
 
 
+app.command()(whole_log.log)
 app.command("answer", cls=Tabled)(complete.verify)
+app.command("balance", cls=Tabled)(proving.balance)
+app.command("dossier", cls=Tabled)(dossier.verify)
+
+
+@app.command()
+def page() -> None:
+    """Prints where the page is that verifies complete answers in any browser, from the disk and without a network."""
+    output.print(str(PAGE), highlight=False, soft_wrap=True)
+
+
+def require_goes_on(
+    before: Checkpoint, after: Checkpoint, hashes: Sequence[bytes], before_name: str, after_name: str
+) -> None:
+    """Raises VerificationError, by the names, where hashes do not prove that a log goes on from an older checkpoint."""
+    try:
+        verify_consistency(before.size, before.root, after.size, after.root, hashes)
+    except VerificationError as error:
+        raise VerificationError(
+            f"{after_name} does not go on from {before_name}: {error}; "
+            "if the proof is the log's, both show that it has forked"
+        ) from None
 
 
 def texts_beside(receipt: Path) -> Path:
@@ -137,128 +157,23 @@ def texts_beside(receipt: Path) -> Path:
     return receipt.with_name(f"{receipt.name}.texts.json")
 
 
-def print_fact(proven: VerifiedLeaf, openings: Sequence[Opening] = ()) -> None:
+def print_fact(
+    proven: VerifiedLeaf,
+    openings: Sequence[Opening] = (),
+    language: Language = Language.ENGLISH,
+    zone: ZoneInfo | None = None,
+) -> None:
     """Prints a fact that a receipt has proven, with the texts that it commits to."""
-    fact = open_fact(read_leaf(proven.leaf), openings)
+    fact = fact_of(proven.index, proven.leaf, openings)
+    names = Names.of([fact])
     output.print(
         f"proven: fact {proven.index} of {proven.checkpoint.size} in {proven.checkpoint.origin}", highlight=False
     )
-    show(fact.kind, ["field", "value"], fields_of(fact))
+    say(told.gist(fact, names, language))
+    show(fact.kind, told.FIELDS, told.field_rows(fact, names, language, zone))
 
 
-def _verify_log(client: Client, key: str, ended_key: str, *, whole: bool) -> None:
-    folder = client.credentials.folder
-    if folder is None or not os.access(folder, os.W_OK):
-        note("what was seen of the log before is not compared: there is no folder to keep it in")
-        signed, receipts = client.audit.keyed_checkpoint()
-        keys, _ = verify_key_succession(receipts, key)
-        summary = _read(client, LogAudit(), keys.verify_checkpoint(signed))
-        _follow(summary, keys)
-        _show(summary)
-        return
-    remembered = Remembered(folder / REMEMBERED)
-    checked = client.audit.verified_checkpoint(key, remembered)
-    keys = remembered.keys(checked.origin, key)
-    audit = LogAudit() if whole else remembered.reading(checked.origin)
-    summary = _read(client, audit, checked)
-    _follow(summary, keys)
-    if len(keys.keys) > 1:
-        note(f"the keys are kept in {remembered.keys_file(checked.origin)}: offline, give them with --keys")
-    if summary.predecessor:
-        same = VerifierKey.of(summary.predecessor.origin, VerifierKey.parse(key).public_key)
-        remembered.require_owned(summary.predecessor, ended_key or same.text())
-    remembered.keep_reading(checked.origin, audit)
-    _show(summary)
-
-
-def _follow(summary: LogSummary, keys: KeySuccession) -> None:
-    """Says how the log's key has changed; raises VerificationError where its leaves tell it otherwise."""
-    told = summary.keys_from(keys.keys[0].vkey)
-    if told != keys:
-        raise VerificationError("the keys that the log has shown are not those that its leaves name")
-    for before, after in pairwise(keys.keys):
-        ended = "both sign" if before.last is None else f"the one before signs up to {before.last}"
-        output.print(f"the log's key changed at {after.first} facts, {ended}:", highlight=False)
-        output.print(f"  {after.vkey}", highlight=False, soft_wrap=True)
-
-
-def _read(client: Client, audit: LogAudit, checked: Checkpoint) -> LogSummary:
-    """Reads the log from where an audit stands as far as a checkpoint."""
-    before = f", {audit.size} were read before" if audit.size else ""
-    note(f"reading {checked.size - audit.size} facts{before}")
-    for leaf in client.audit.leaves(audit.size, checked.size):
-        audit.add(leaf.content)
-    return audit.finish(checked)
-
-
-def _compare_sources(client: Client) -> None:
-    note("asking the log to compare itself with its sources, event by event")
-    differing = [
-        f"{each.source} {each.finding.name.lower()} {each.detail}".rstrip()
-        for each in client.audit.verify_sources(recompute=True)
-        if each.finding is not Finding.AGREES
-    ]
-    if differing:
-        raise CommandFailed("; ".join(differing))
-
-
-def _prove_transfers(client: Client) -> None:
-    proof = client.audit.prove_transfers()
-    note(f"{proof.judged_leaves} facts are judged, {proof.open} transfers are open")
-    rows = [
-        [
-            str(each.leaf_index),
-            each.flaw.name.lower(),
-            each.move.name.lower(),
-            str(each.transfer_id),
-            str(each.tenant_id),
-            str(each.amount_minor),
-            str(each.ledger),
-            str(each.entry_id or ""),
-            each.evidence_sha256.hex()[:16],
-        ]
-        for each in proof.unproven
-    ]
-    if rows:
-        columns = ["fact", "flaw", "move", "transfer", "tenant", "amount", "ledger", "entry", "file"]
-        show("Transfers that nothing the bank has said justifies", columns, rows, right=["amount"])
-        raise VerificationError(f"{len(rows)} transfers are not justified by what the bank has said")
-    output.print("every transfer that is judged is justified by what the bank has said")
-
-
-def _others(client: Client) -> list[Check]:
-    return [lambda: _compare_sources(client), lambda: _prove_transfers(client)]
-
-
-def _failures(checks: Sequence[Check]) -> list[str]:
-    """Makes every check, also after one has failed: whoever looks for tampering wants to see all of it."""
-    failures = []
-    for check in checks:
-        try:
-            check()
-        except (CommandFailed, VerificationError) as error:
-            failures.append(str(error))
-    return failures
-
-
-def _report(failures: list[str]) -> None:
-    if failures:
-        raise VerificationError("\n".join(failures))
-    output.print("everything agrees")
-
-
-def _show(summary: LogSummary) -> None:
-    show("Facts", ["kind", "facts"], [[k, str(n)] for k, n in sorted(summary.leaves_by_kind.items())], right=["facts"])
-    heads = [[head.source, str(head.position), head.hash.hex()[:16]] for head in summary.source_heads]
-    show("Sources, complete up to", ["service", "position", "chain hash"], heads, right=["position"])
-    if ended := summary.predecessor:
-        output.print(f"takes the place of {ended.origin}, which had signed {ended.size} facts", highlight=False)
-    output.print(f"verified: {summary.size} facts, root {summary.root.hex()}", highlight=False, soft_wrap=True)
-
-
-def _witnessed(note: str, policy: Path | None) -> dict[str, int]:
-    """Returns who has cosigned a checkpoint and when; raises VerificationError where a policy asks for more."""
-    if policy is None:
-        return {}
-    _, seen = Policy.parse(policy.read_bytes()).verify(note)
-    return {name.decode(errors="replace"): seconds for name, seconds in seen.items()}
+def _show_witnesses(seen: Mapping[bytes, int]) -> None:
+    for name, seconds in sorted(seen.items()):
+        at = times.moment(seconds * 10**9, Language.ENGLISH)
+        output.print(f"  witnessed by {name.decode(errors='replace')} at {at}", highlight=False)

@@ -30,6 +30,12 @@ type evidence struct {
 	Index    string
 	Size     string
 	OldSize  string `json:"old_size"`
+	Cosigner []byte
+	Start    string
+	End      string
+	Level    string
+	Width    string
+	Tiles    [][]json.RawMessage
 }
 
 const (
@@ -91,8 +97,18 @@ func judge(given *evidence) (string, error) {
 			return "", err
 		}
 		return fmt.Sprintf("%d %x", tree.N, tree.Hash[:]), nil
-	case "receipt":
+	case "receipt", "succession":
 		return receipt(given)
+	case "cosignature":
+		tree, err := cosigned(given)
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("%d %x", tree.N, tree.Hash[:]), nil
+	case "tile":
+		return tile(given)
+	case "subtree":
+		return "holds", subtree(given)
 	}
 	return "", errors.New("unknown kind")
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ringfence_kernel.access.hands import Hand, differs
@@ -12,7 +13,7 @@ from ringfence_kernel.proposals.domain.errors import (
     TooManyProposals,
 )
 from ringfence_kernel.proposals.domain.events import ProposalConfirmed, ProposalMade, ProposalVoided, VoidReason
-from ringfence_kernel.proposals.domain.state import Ended, Proposal, State
+from ringfence_kernel.proposals.domain.state import Ended, Proposal, State, in_order
 from ringfence_kernel.values.clock import DAY_NS
 
 LONGEST_NS = 7 * DAY_NS
@@ -43,12 +44,9 @@ def propose(
 
     It lapses after `lasts_ns`, at most 7 days, and never after its proposer's role. Raises TooManyProposals.
     """
-    own = [each for each in state.waiting.values() if each.proposer.person == draft.proposer.person]
-    meant = _meaning(draft)
-    for each in own:
-        if _meaning(each) == meant:
-            return each.id, []
-    if len(own) >= MOST_OF_PERSON:
+    for same in in_order(state.of_meaning.of(draft.meaning).values()):
+        return same.id, []
+    if len(state.of_person.of(draft.proposer.person)) >= MOST_OF_PERSON:
         raise TooManyProposals
     expires_ns = now_ns + min(lasts_ns, LONGEST_NS)
     if actor.grant_ends_ns:
@@ -80,13 +78,18 @@ def require_second_person(proposal: Proposal, actor: Actor, interested: frozense
         raise SecondPersonRequired
 
 
-def require_waiting(state: State, proposal: bytes, actor: Actor, confirmers: dict[str, frozenset[str]]) -> Proposal:
-    """Returns a proposal that waits; raises ProposalNotFound for one that is not the actor's business, ProposalVoid."""
+def require_waiting(
+    state: State, proposal: bytes, actor: Actor, confirmers: Callable[[str], frozenset[str]]
+) -> Proposal:
+    """Returns a proposal that waits; raises ProposalNotFound for one that is not the actor's business, ProposalVoid.
+
+    `confirmers` tells the roles that confirm an effect.
+    """
     found: Proposal | Ended | None = state.waiting.get(proposal) or state.end_of(proposal)
     if found is None:
         raise ProposalNotFound
     proposer = found.proposer.principal if isinstance(found, Proposal) else found.proposer
-    allowed = actor.may_decide(confirmers.get(found.effect, frozenset()), found.tenant)
+    allowed = actor.may_decide(confirmers(found.effect), found.tenant)
     if not allowed and proposer != actor.hand.principal:
         raise ProposalNotFound
     if isinstance(found, Ended):
@@ -119,15 +122,3 @@ def confirmed(proposal: Proposal, actor: Actor, note: str) -> ProposalConfirmed:
 def voided(proposal: Proposal, reason: VoidReason, note: str = "", by: bytes = b"") -> ProposalVoided:
     """Returns the event that ends a proposal for good."""
     return ProposalVoided(proposal.id, proposal.effect, proposal.subject, proposal.tenant, reason, note, by)
-
-
-def _meaning(proposal: Proposal) -> tuple[str, bytes, bytes, bytes, bytes, Hand]:
-    """Returns what two proposals of one hand have in common that are the same command, repeated."""
-    return (
-        proposal.effect,
-        proposal.subject,
-        proposal.tenant,
-        proposal.payload,
-        proposal.basis,
-        proposal.proposer,
-    )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from ringfence_kernel.access.hands import Hand
 from ringfence_kernel.proposals.domain import events
@@ -21,6 +21,7 @@ from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.endings import Ending, Endings
+from ringfence_kernel.writing.groups import Groups
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.recent import Recent
 
@@ -30,6 +31,8 @@ STOPPED = "stopped, format 1"
 ENDINGS = "endings of tokens, format 1"
 MOST_ENDED = 4_096
 """How many that have ended are told from those that never were."""
+Meaning: TypeAlias = tuple[str, bytes, bytes, bytes, bytes, Hand]
+"""Effect, subject, tenant, payload, basis and proposer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,11 @@ class Proposal:
     expires_ns: int
     position: int = 0
 
+    @property
+    def meaning(self) -> Meaning:
+        """What two proposals of one hand have in common that are the same command, repeated."""
+        return self.effect, self.subject, self.tenant, self.payload, self.basis, self.proposer
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -66,7 +74,8 @@ class Ended:
 class State:
     """Proposals by id; records are replaced, never changed. `stopped` are principals that may not act.
 
-    `endings` are from when on their tokens, and those of pinned certificates, count.
+    `endings` are from when on their tokens, and those of pinned certificates, count. What waits is found by what it is
+    about, who proposed it, with which hand, and what it means, however much else waits.
     """
 
     EVENTS: ClassVar[tuple[type, ...]] = events.EVENTS
@@ -75,10 +84,23 @@ class State:
     ended: Recent[Ended] = field(default_factory=lambda: Recent(Ended, MOST_ENDED))
     stopped: dict[bytes, bool] = field(default_factory=dict)
     endings: Endings = field(default_factory=Endings)
+    of_subject: Groups[bytes, Proposal] = field(default_factory=lambda: Groups(lambda each: each.subject))
+    of_person: Groups[bytes, Proposal] = field(default_factory=lambda: Groups(lambda each: each.proposer.person))
+    of_hand: Groups[Hand, Proposal] = field(default_factory=lambda: Groups(lambda each: each.proposer))
+    of_meaning: Groups[Meaning, Proposal] = field(default_factory=lambda: Groups(lambda each: each.meaning))
 
     def in_order(self) -> list[Proposal]:
         """Returns those that wait, the oldest first."""
-        return sorted(self.waiting.values(), key=lambda each: each.position)
+        return in_order(self.waiting.values())
+
+    def about(self, subject: bytes) -> list[Proposal]:
+        """Returns those that wait about a subject, the oldest first."""
+        return in_order(self.of_subject.of(subject).values())
+
+    def proposed_by(self, principal: bytes) -> list[Proposal]:
+        """Returns those that a principal has proposed, whatever its hand was then, the oldest first."""
+        hands = [hand for hand in self.of_hand if hand.principal == principal]
+        return in_order(each for hand in hands for each in self.of_hand.of(hand).values())
 
     def is_stopped(self, principal: bytes) -> bool:
         """Tells whether a principal, or a platform, is suspended."""
@@ -93,7 +115,7 @@ class State:
         event = recorded.event
         match event:
             case ProposalMade():
-                journal.put(self.waiting, event.proposal, _made(event, recorded))
+                self._wait(_made(event, recorded), journal)
             case ProposerStopped():
                 journal.put(self.stopped, event.principal, True)
                 if event.identity_position:
@@ -104,9 +126,19 @@ class State:
             case _:
                 self._end(event, recorded.position, journal)
 
+    def _wait(self, proposal: Proposal, journal: Journal) -> None:
+        journal.put(self.waiting, proposal.id, proposal)
+        for groups in self._groups():
+            groups.add(proposal.id, proposal, journal)
+
+    def _groups(self) -> tuple[Groups[Any, Proposal], ...]:
+        return self.of_subject, self.of_person, self.of_hand, self.of_meaning
+
     def _end(self, event: ProposalConfirmed | ProposalVoided, position: int, journal: Journal) -> None:
         proposal = self.waiting[event.proposal]
         journal.remove(self.waiting, event.proposal)
+        for groups in self._groups():
+            groups.remove(event.proposal, proposal, journal)
         confirmed_by = event.principal if isinstance(event, ProposalConfirmed) else b""
         ended = Ended(proposal.effect, proposal.tenant, proposal.proposer.principal, confirmed_by)
         self.ended.put(_key(event.proposal), ended, position, journal)
@@ -132,7 +164,14 @@ class State:
         self.ended.restore(sections[ENDED])
         self.endings.restore(sections[ENDINGS])
         self.waiting = {each.id: each for each in waiting}
+        for groups in self._groups():
+            groups.restore(self.waiting)
         self.stopped = dict.fromkeys(stopped, True)
+
+
+def in_order(found: Iterable[Proposal]) -> list[Proposal]:
+    """Returns proposals, the oldest first."""
+    return sorted(found, key=lambda each: each.position)
 
 
 def _key(proposal: bytes) -> bytes:

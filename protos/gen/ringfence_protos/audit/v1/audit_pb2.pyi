@@ -181,8 +181,14 @@ class _ReportSubjectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReportS
     """A day: requirement, resource and the three comparisons, and who has prepared and reviewed them."""
     REPORT_SUBJECT_MONTHLY_SAFEGUARDING: _ReportSubject.ValueType  # 3
     """The month of the day: every business day, what was performed and missed."""
+    REPORT_SUBJECT_LARGE_TRANSACTIONS: _ReportSubject.ValueType  # 4
+    """A day (UTC): customers whose receipts or payments come to what large-transaction rules name, and what is missing."""
+    REPORT_SUBJECT_AUDIT_EXPORT: _ReportSubject.ValueType  # 6
+    """A day (UTC): every fact of the platform with who acted and what proves it."""
     REPORT_SUBJECT_RESOLUTION_PACK: _ReportSubject.ValueType  # 10
     """As of a day: where clients' money is, by whose word, who acts, what clients are owed, what was compared last."""
+    REPORT_SUBJECT_REGISTER: _ReportSubject.ValueType  # 11
+    """The month of the day: rules that were not met and what was done, and reads that name the platform."""
 
 class ReportSubject(_ReportSubject, metaclass=_ReportSubjectEnumTypeWrapper):
     """What a report is about."""
@@ -195,8 +201,14 @@ REPORT_SUBJECT_RECONCILIATION: ReportSubject.ValueType  # 2
 """A day: requirement, resource and the three comparisons, and who has prepared and reviewed them."""
 REPORT_SUBJECT_MONTHLY_SAFEGUARDING: ReportSubject.ValueType  # 3
 """The month of the day: every business day, what was performed and missed."""
+REPORT_SUBJECT_LARGE_TRANSACTIONS: ReportSubject.ValueType  # 4
+"""A day (UTC): customers whose receipts or payments come to what large-transaction rules name, and what is missing."""
+REPORT_SUBJECT_AUDIT_EXPORT: ReportSubject.ValueType  # 6
+"""A day (UTC): every fact of the platform with who acted and what proves it."""
 REPORT_SUBJECT_RESOLUTION_PACK: ReportSubject.ValueType  # 10
 """As of a day: where clients' money is, by whose word, who acts, what clients are owed, what was compared last."""
+REPORT_SUBJECT_REGISTER: ReportSubject.ValueType  # 11
+"""The month of the day: rules that were not met and what was done, and reads that name the platform."""
 Global___ReportSubject: _TypeAlias = ReportSubject  # noqa: Y015
 
 class _ReportFormat:
@@ -392,6 +404,37 @@ class GetCheckpointResponse(_message.Message):
 Global___GetCheckpointResponse: _TypeAlias = GetCheckpointResponse  # noqa: Y015
 
 @_typing.final
+class Look(_message.Message):
+    """What several calls look at together: they are one read of the log, which the first records. A further call is a read of
+    its own unless what it asks for is named by a fact that the look has shown, and what it shows was there when the look
+    began and is of no platform but those that it is of already; and so is every call after two minutes. The same call of a
+    look again is a refresh, and no read but where it shows what is newer; of what is computed of the log as it stands, it
+    is answered as of before until the log has signed more.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOOK_ID_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
+    look_id: _builtins.bytes
+    """Made by whoever asks, 16 random bytes; of one reader alone."""
+    page: _builtins.str
+    """What is looked at, for the register of reads: lower-case letters and hyphens, 1 to 32 characters ("trace")."""
+    def __init__(
+        self,
+        *,
+        look_id: _builtins.bytes = ...,
+        page: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["look_id", b"look_id", "page", b"page"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Look: _TypeAlias = Look  # noqa: Y015
+
+@_typing.final
 class SearchRequest(_message.Message):
     """Asks for facts by what they are about; at least one of the ids or a time bound."""
 
@@ -403,6 +446,9 @@ class SearchRequest(_message.Message):
     UNTIL_NS_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    PROVE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    LOOK_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.bytes
     """Party, account, instruction, transfer, submission or principal, 16 bytes; empty means any."""
     tenant_id: _builtins.bytes
@@ -415,6 +461,14 @@ class SearchRequest(_message.Message):
     """1 to 1,000; 0 means 100."""
     page_token: _builtins.str
     """From the last answer; empty for the first page."""
+    prove: _builtins.bool
+    """Whether to prove that the log has the leaves."""
+    kind: _builtins.str
+    """Kind of the facts, at most 100 characters; empty means any. Only with subject_id."""
+    @_builtins.property
+    def look(self) -> Global___Look:
+        """What it is a part of; none where it is a read by itself."""
+
     def __init__(
         self,
         *,
@@ -424,10 +478,13 @@ class SearchRequest(_message.Message):
         until_ns: _builtins.int = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        prove: _builtins.bool = ...,
+        kind: _builtins.str = ...,
+        look: Global___Look | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["look", b"look"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_ns", b"from_ns", "page_size", b"page_size", "page_token", b"page_token", "subject_id", b"subject_id", "tenant_id", b"tenant_id", "until_ns", b"until_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_ns", b"from_ns", "kind", b"kind", "look", b"look", "page_size", b"page_size", "page_token", b"page_token", "prove", b"prove", "subject_id", b"subject_id", "tenant_id", b"tenant_id", "until_ns", b"until_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -441,21 +498,33 @@ class SearchResponse(_message.Message):
 
     LEAVES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Empty at the end."""
+    checkpoint: _builtins.str
+    """Signed note under which the leaves are proven; empty where that was not asked for."""
     @_builtins.property
     def leaves(self) -> _containers.RepeatedCompositeFieldContainer[Global___Leaf]:
         """Leaves found."""
+
+    @_builtins.property
+    def proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Node hashes of 32 bytes each that prove the leaves together, as in a complete answer (docs/formats.md); that there are
+        no others is not proven.
+        """
 
     def __init__(
         self,
         *,
         leaves: _abc.Iterable[Global___Leaf] | None = ...,
         next_page_token: _builtins.str = ...,
+        checkpoint: _builtins.str = ...,
+        proof: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["leaves", b"leaves", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "leaves", b"leaves", "next_page_token", b"next_page_token", "proof", b"proof"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -470,26 +539,60 @@ class GetAnswerRequest(_message.Message):
     SUBJECT_ID_FIELD_NUMBER: _builtins.int
     FROM_LEAF_FIELD_NUMBER: _builtins.int
     UNTIL_LEAF_FIELD_NUMBER: _builtins.int
+    LOOK_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.bytes
     """Party, account, instruction, transfer, submission, principal or other id that facts are found by, 16 bytes."""
     from_leaf: _builtins.int
     """First leaf to answer for, from 0."""
     until_leaf: _builtins.int
     """Leaf before which to answer; 0 means as far as the log states its index."""
+    @_builtins.property
+    def look(self) -> Global___Look:
+        """What it is a part of; none where it is a read by itself."""
+
     def __init__(
         self,
         *,
         subject_id: _builtins.bytes = ...,
         from_leaf: _builtins.int = ...,
         until_leaf: _builtins.int = ...,
+        look: Global___Look | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["look", b"look"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_leaf", b"from_leaf", "subject_id", b"subject_id", "until_leaf", b"until_leaf"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_leaf", b"from_leaf", "look", b"look", "subject_id", b"subject_id", "until_leaf", b"until_leaf"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetAnswerRequest: _TypeAlias = GetAnswerRequest  # noqa: Y015
+
+@_typing.final
+class FactOpenings(_message.Message):
+    """What a fact of a complete answer commits to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    OPENINGS_FIELD_NUMBER: _builtins.int
+    leaf_index: _builtins.int
+    """Index of its leaf, from 0."""
+    @_builtins.property
+    def openings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Opening]:
+        """Each proves itself by the leaf's commitment."""
+
+    def __init__(
+        self,
+        *,
+        leaf_index: _builtins.int = ...,
+        openings: _abc.Iterable[Global___Opening] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leaf_index", b"leaf_index", "openings", b"openings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FactOpenings: _TypeAlias = FactOpenings  # noqa: Y015
 
 @_typing.final
 class GetAnswerResponse(_message.Message):
@@ -499,19 +602,25 @@ class GetAnswerResponse(_message.Message):
 
     ANSWER_FIELD_NUMBER: _builtins.int
     NEXT_LEAF_FIELD_NUMBER: _builtins.int
+    OPENINGS_FIELD_NUMBER: _builtins.int
     answer: _builtins.bytes
     """Complete answer (docs/formats.md), which verifies offline; at most 3 MiB."""
     next_leaf: _builtins.int
     """Where the answer goes on that was too long for one; 0 at the end."""
+    @_builtins.property
+    def openings(self) -> _containers.RepeatedCompositeFieldContainer[Global___FactOpenings]:
+        """What its facts commit to, as far as that is kept, in order of the log; facts without are left out."""
+
     def __init__(
         self,
         *,
         answer: _builtins.bytes = ...,
         next_leaf: _builtins.int = ...,
+        openings: _abc.Iterable[Global___FactOpenings] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "next_leaf", b"next_leaf"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "next_leaf", b"next_leaf", "openings", b"openings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -524,16 +633,22 @@ class GetReceiptRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    LOOK_FIELD_NUMBER: _builtins.int
     leaf_index: _builtins.int
     """Index of the leaf, from 0."""
+    @_builtins.property
+    def look(self) -> Global___Look:
+        """What it begins; none where it is a read by itself."""
+
     def __init__(
         self,
         *,
         leaf_index: _builtins.int = ...,
+        look: Global___Look | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["look", b"look"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["leaf_index", b"leaf_index"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leaf_index", b"leaf_index", "look", b"look"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -629,19 +744,25 @@ class ListLeavesRequest(_message.Message):
 
     FROM_INDEX_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    LOOK_FIELD_NUMBER: _builtins.int
     from_index: _builtins.int
     """First index."""
     limit: _builtins.int
     """1 to 10,000; 0 means 1,000. Answers are also cut at 3 MiB."""
+    @_builtins.property
+    def look(self) -> Global___Look:
+        """What it is a part of; none where it is a read by itself."""
+
     def __init__(
         self,
         *,
         from_index: _builtins.int = ...,
         limit: _builtins.int = ...,
+        look: Global___Look | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["look", b"look"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_index", b"from_index", "limit", b"limit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_index", b"from_index", "limit", b"limit", "look", b"look"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -894,6 +1015,7 @@ class GetReportRequest(_message.Message):
     DAY_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
+    LOOK_FIELD_NUMBER: _builtins.int
     subject: Global___ReportSubject.ValueType
     """What it is about."""
     tenant_id: _builtins.bytes
@@ -904,6 +1026,10 @@ class GetReportRequest(_message.Message):
     """How it is written."""
     language: _builtins.str
     """"en" or "zh"; empty for "en". Data are the same in all."""
+    @_builtins.property
+    def look(self) -> Global___Look:
+        """What it is a part of; none where it is a read by itself."""
+
     def __init__(
         self,
         *,
@@ -912,10 +1038,11 @@ class GetReportRequest(_message.Message):
         day: _builtins.int = ...,
         format: Global___ReportFormat.ValueType = ...,
         language: _builtins.str = ...,
+        look: Global___Look | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["look", b"look"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "format", b"format", "language", b"language", "subject", b"subject", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "format", b"format", "language", b"language", "look", b"look", "subject", b"subject", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -952,3 +1079,426 @@ class GetReportResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetReportResponse: _TypeAlias = GetReportResponse  # noqa: Y015
+
+@_typing.final
+class ListReadsRequest(_message.Message):
+    """Asks who has read what, the newest first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    READER_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    LOOK_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Platform whose facts were read, 16 bytes; empty: whatever was read of what the caller is shown."""
+    reader_id: _builtins.bytes
+    """Who has read, 16 bytes; empty means anybody."""
+    page_size: _builtins.int
+    """1 to 1,000; 0 means 100. A page may be shorter, and empty, where it is not the last."""
+    page_token: _builtins.str
+    """From the last answer; empty for the first page."""
+    @_builtins.property
+    def look(self) -> Global___Look:
+        """What it is a part of; none where it is a read by itself."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        reader_id: _builtins.bytes = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        look: Global___Look | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["look", b"look"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["look", b"look", "page_size", b"page_size", "page_token", b"page_token", "reader_id", b"reader_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReadsRequest: _TypeAlias = ListReadsRequest  # noqa: Y015
+
+@_typing.final
+class ReadQuery(_message.Message):
+    """A part of what a read has asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the field, as in the request."""
+    value: _builtins.str
+    """A number in digits, bytes in hexadecimal, text as it is."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadQuery: _TypeAlias = ReadQuery  # noqa: Y015
+
+@_typing.final
+class Read(_message.Message):
+    """A read, which is a fact in the log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    TIME_NS_FIELD_NUMBER: _builtins.int
+    READER_ID_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
+    QUERY_FIELD_NUMBER: _builtins.int
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    CASE_REFERENCE_FIELD_NUMBER: _builtins.int
+    IS_OWN_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    leaf_index: _builtins.int
+    """Index of its leaf."""
+    time_ns: _builtins.int
+    """When, UTC nanoseconds."""
+    reader_id: _builtins.bytes
+    """Who has read, 16 bytes."""
+    method: _builtins.str
+    """Method that was called."""
+    page: _builtins.str
+    """Page that was looked at; empty where it was none."""
+    grant_id: _builtins.bytes
+    """Grant by which it was read, 16 bytes; empty where there was none."""
+    case_reference: _builtins.str
+    """Case that the grant is for, as far as it is kept: for who is shown everything, and of one's own reads."""
+    is_own: _builtins.bool
+    """Whether the caller has read it."""
+    reason: _builtins.str
+    """Reason that was given, as far as it is kept: for the same as the case."""
+    @_builtins.property
+    def query(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReadQuery]:
+        """What was asked for."""
+
+    def __init__(
+        self,
+        *,
+        leaf_index: _builtins.int = ...,
+        time_ns: _builtins.int = ...,
+        reader_id: _builtins.bytes = ...,
+        method: _builtins.str = ...,
+        page: _builtins.str = ...,
+        query: _abc.Iterable[Global___ReadQuery] | None = ...,
+        grant_id: _builtins.bytes = ...,
+        case_reference: _builtins.str = ...,
+        is_own: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "grant_id", b"grant_id", "is_own", b"is_own", "leaf_index", b"leaf_index", "method", b"method", "page", b"page", "query", b"query", "reader_id", b"reader_id", "reason", b"reason", "time_ns", b"time_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Read: _TypeAlias = Read  # noqa: Y015
+
+@_typing.final
+class ListReadsResponse(_message.Message):
+    """Answers reads, the newest first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    READS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty at the end."""
+    @_builtins.property
+    def reads(self) -> _containers.RepeatedCompositeFieldContainer[Global___Read]:
+        """Reads."""
+
+    def __init__(
+        self,
+        *,
+        reads: _abc.Iterable[Global___Read] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "reads", b"reads"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReadsResponse: _TypeAlias = ListReadsResponse  # noqa: Y015
+
+@_typing.final
+class BindDossierRequest(_message.Message):
+    """Binds a dossier to the log: a read-fact that has its manifest's hash, under the reader's own name."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MANIFEST_SHA256_FIELD_NUMBER: _builtins.int
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    manifest_sha256: _builtins.bytes
+    """SHA-256 of the dossier's manifest, 32 bytes."""
+    subject_id: _builtins.bytes
+    """Whom or what the dossier is about, 16 bytes; empty where it is about several, or about a time."""
+    def __init__(
+        self,
+        *,
+        manifest_sha256: _builtins.bytes = ...,
+        subject_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["manifest_sha256", b"manifest_sha256", "subject_id", b"subject_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BindDossierRequest: _TypeAlias = BindDossierRequest  # noqa: Y015
+
+@_typing.final
+class BindDossierResponse(_message.Message):
+    """Answers where the fact stands; its receipt is got once a checkpoint is over it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    leaf_index: _builtins.int
+    """Index of the leaf."""
+    def __init__(
+        self,
+        *,
+        leaf_index: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leaf_index", b"leaf_index"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BindDossierResponse: _TypeAlias = BindDossierResponse  # noqa: Y015
+
+@_typing.final
+class GetBooksRequest(_message.Message):
+    """Asks what a platform's accounts come to by the log's leaves, now or at a past instant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    AT_NS_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    LOOK_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Platform, 16 bytes."""
+    ledger: _builtins.int
+    """Currency, ISO 4217 numeric, 1 to 999."""
+    at_ns: _builtins.int
+    """Transfers up to and with this instant, UTC nanoseconds; 0 for all under the latest checkpoint."""
+    account_id: _builtins.bytes
+    """An account whose balances are wanted too, 16 bytes; empty for none."""
+    @_builtins.property
+    def look(self) -> Global___Look:
+        """What it is a part of; none where it is a read by itself."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        ledger: _builtins.int = ...,
+        at_ns: _builtins.int = ...,
+        account_id: _builtins.bytes = ...,
+        look: Global___Look | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["look", b"look"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "at_ns", b"at_ns", "ledger", b"ledger", "look", b"look", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBooksRequest: _TypeAlias = GetBooksRequest  # noqa: Y015
+
+@_typing.final
+class ClassTotals(_message.Message):
+    """What accounts of a class add up to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_CLASS_FIELD_NUMBER: _builtins.int
+    TOTALS_FIELD_NUMBER: _builtins.int
+    account_class: _builtins.str
+    """Name of the class in small letters, for instance "bank_mirror"."""
+    totals: _builtins.bytes
+    """Number of accounts (4 bytes), then debits pending, debits posted, credits pending, credits posted, and what is
+    positive of credits posted less debits posted of each (12 bytes each); integers big-endian, in minor units.
+    """
+    def __init__(
+        self,
+        *,
+        account_class: _builtins.str = ...,
+        totals: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_class", b"account_class", "totals", b"totals"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClassTotals: _TypeAlias = ClassTotals  # noqa: Y015
+
+@_typing.final
+class BooksClosing(_message.Message):
+    """What custody has closed and the log has computed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    CLOSED_NS_FIELD_NUMBER: _builtins.int
+    IS_SAME_FIELD_NUMBER: _builtins.int
+    BALANCES_ROOT_FIELD_NUMBER: _builtins.int
+    leaf_index: _builtins.int
+    """The leaf of custody."""
+    position: _builtins.int
+    """Position of the closing in custody's feed."""
+    closed_ns: _builtins.int
+    """When it was, UTC nanoseconds."""
+    is_same: _builtins.bool
+    """Whether custody says the same of every account and total as the leaves before it come to."""
+    balances_root: _builtins.bytes
+    """Root over the accounts' balances then, 32 bytes (docs/formats.md)."""
+    def __init__(
+        self,
+        *,
+        leaf_index: _builtins.int = ...,
+        position: _builtins.int = ...,
+        closed_ns: _builtins.int = ...,
+        is_same: _builtins.bool = ...,
+        balances_root: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balances_root", b"balances_root", "closed_ns", b"closed_ns", "is_same", b"is_same", "leaf_index", b"leaf_index", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BooksClosing: _TypeAlias = BooksClosing  # noqa: Y015
+
+@_typing.final
+class GetBooksResponse(_message.Message):
+    """Answers the books."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIZE_FIELD_NUMBER: _builtins.int
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    BALANCES_ROOT_FIELD_NUMBER: _builtins.int
+    CLASSES_FIELD_NUMBER: _builtins.int
+    IS_COVERED_FIELD_NUMBER: _builtins.int
+    BALANCES_MINOR_FIELD_NUMBER: _builtins.int
+    CLOSING_FIELD_NUMBER: _builtins.int
+    BALANCE_PROOF_FIELD_NUMBER: _builtins.int
+    size: _builtins.int
+    """So many of the log's first leaves were looked at."""
+    accounts: _builtins.int
+    """Accounts of the currency."""
+    balances_root: _builtins.bytes
+    """Root over their balances, 32 bytes (docs/formats.md)."""
+    is_covered: _builtins.bool
+    """Whether what is positive of clients' balances is at the banks: mirrors and what the platform owes, less its own."""
+    balance_proof: _builtins.bytes
+    """Where an account was asked for: the proof of its balance in the newest books by then that the log has stated in a
+    leaf, or that it is not in them (docs/formats.md, balances); 8 KiB at most. Empty before
+    the first, and while the index, by which that leaf is found, is being filled anew or is damaged.
+    """
+    @_builtins.property
+    def classes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClassTotals]:
+        """Totals of each class that has accounts, in order of their names."""
+
+    @_builtins.property
+    def balances_minor(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Of the account that was asked for: debits pending, debits posted, credits pending, credits posted, in minor units;
+        empty where it was not opened by then.
+        """
+
+    @_builtins.property
+    def closing(self) -> Global___BooksClosing:
+        """The newest closing by then; absent before the first."""
+
+    def __init__(
+        self,
+        *,
+        size: _builtins.int = ...,
+        accounts: _builtins.int = ...,
+        balances_root: _builtins.bytes = ...,
+        classes: _abc.Iterable[Global___ClassTotals] | None = ...,
+        is_covered: _builtins.bool = ...,
+        balances_minor: _abc.Iterable[_builtins.int] | None = ...,
+        closing: Global___BooksClosing | None = ...,
+        balance_proof: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closing", b"closing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "balance_proof", b"balance_proof", "balances_minor", b"balances_minor", "balances_root", b"balances_root", "classes", b"classes", "closing", b"closing", "is_covered", b"is_covered", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBooksResponse: _TypeAlias = GetBooksResponse  # noqa: Y015
+
+@_typing.final
+class DemandBooksRequest(_message.Message):
+    """Demands that custody closes books now, to be compared with the log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    DEMAND_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Platform, 16 bytes."""
+    ledger: _builtins.int
+    """Currency, ISO 4217 numeric, 1 to 999."""
+    demand_id: _builtins.bytes
+    """The demand, 16 bytes, made by the caller. One for which books were closed gets that closing again, as long as it is
+    among the last eight of the platform and currency; one that got a closing of seconds before may get a newer one.
+    """
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        ledger: _builtins.int = ...,
+        demand_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["demand_id", b"demand_id", "ledger", b"ledger", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DemandBooksRequest: _TypeAlias = DemandBooksRequest  # noqa: Y015
+
+@_typing.final
+class DemandBooksResponse(_message.Message):
+    """Answers once custody has closed them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Position of the closing in custody's feed; within seconds it is that of GetBooks."""
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DemandBooksResponse: _TypeAlias = DemandBooksResponse  # noqa: Y015

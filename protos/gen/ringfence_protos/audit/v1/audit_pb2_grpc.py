@@ -80,6 +80,26 @@ class AuditServiceStub:
                 request_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.GetReportRequest.SerializeToString,
                 response_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.GetReportResponse.FromString,
                 _registered_method=True)
+        self.ListReads = channel.unary_unary(
+                '/ringfence.audit.v1.AuditService/ListReads',
+                request_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.ListReadsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.ListReadsResponse.FromString,
+                _registered_method=True)
+        self.BindDossier = channel.unary_unary(
+                '/ringfence.audit.v1.AuditService/BindDossier',
+                request_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.BindDossierRequest.SerializeToString,
+                response_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.BindDossierResponse.FromString,
+                _registered_method=True)
+        self.GetBooks = channel.unary_unary(
+                '/ringfence.audit.v1.AuditService/GetBooks',
+                request_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.GetBooksRequest.SerializeToString,
+                response_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.GetBooksResponse.FromString,
+                _registered_method=True)
+        self.DemandBooks = channel.unary_unary(
+                '/ringfence.audit.v1.AuditService/DemandBooks',
+                request_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.DemandBooksRequest.SerializeToString,
+                response_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.DemandBooksResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer:
@@ -149,6 +169,35 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListReads(self, request, context):
+        """Returns who has read what of the log: everything for who is granted everything, else what was read of the caller's own
+        platforms; a platform is shown what was read of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BindDossier(self, request, context):
+        """Makes it a fact of the log that somebody has made a dossier, whose receipt then proves who, when, and of what content.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBooks(self, request, context):
+        """Computes books from the leaves of the log alone, as of now or a past instant.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DemandBooks(self, request, context):
+        """Has custody close books; what it says is a leaf, and so is what the log comes to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -196,6 +245,26 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.GetReport,
                     request_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.GetReportRequest.FromString,
                     response_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.GetReportResponse.SerializeToString,
+            ),
+            'ListReads': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReads,
+                    request_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.ListReadsRequest.FromString,
+                    response_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.ListReadsResponse.SerializeToString,
+            ),
+            'BindDossier': grpc.unary_unary_rpc_method_handler(
+                    servicer.BindDossier,
+                    request_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.BindDossierRequest.FromString,
+                    response_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.BindDossierResponse.SerializeToString,
+            ),
+            'GetBooks': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBooks,
+                    request_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.GetBooksRequest.FromString,
+                    response_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.GetBooksResponse.SerializeToString,
+            ),
+            'DemandBooks': grpc.unary_unary_rpc_method_handler(
+                    servicer.DemandBooks,
+                    request_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.DemandBooksRequest.FromString,
+                    response_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.DemandBooksResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -442,6 +511,114 @@ class AuditService:
             '/ringfence.audit.v1.AuditService/GetReport',
             ringfence_dot_audit_dot_v1_dot_audit__pb2.GetReportRequest.SerializeToString,
             ringfence_dot_audit_dot_v1_dot_audit__pb2.GetReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReads(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.audit.v1.AuditService/ListReads',
+            ringfence_dot_audit_dot_v1_dot_audit__pb2.ListReadsRequest.SerializeToString,
+            ringfence_dot_audit_dot_v1_dot_audit__pb2.ListReadsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BindDossier(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.audit.v1.AuditService/BindDossier',
+            ringfence_dot_audit_dot_v1_dot_audit__pb2.BindDossierRequest.SerializeToString,
+            ringfence_dot_audit_dot_v1_dot_audit__pb2.BindDossierResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBooks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.audit.v1.AuditService/GetBooks',
+            ringfence_dot_audit_dot_v1_dot_audit__pb2.GetBooksRequest.SerializeToString,
+            ringfence_dot_audit_dot_v1_dot_audit__pb2.GetBooksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DemandBooks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.audit.v1.AuditService/DemandBooks',
+            ringfence_dot_audit_dot_v1_dot_audit__pb2.DemandBooksRequest.SerializeToString,
+            ringfence_dot_audit_dot_v1_dot_audit__pb2.DemandBooksResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,6 +51,16 @@ class AuditServiceStub:
     """Returns transfers that custody has booked on a bank's word and that nothing the bank has said justifies."""
     GetReport: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetReportRequest, _audit_pb2.GetReportResponse]
     """Makes a report for a regulator from the facts in the log."""
+    ListReads: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ListReadsRequest, _audit_pb2.ListReadsResponse]
+    """Returns who has read what of the log: everything for who is granted everything, else what was read of the caller's own
+    platforms; a platform is shown what was read of it.
+    """
+    BindDossier: _grpc.UnaryUnaryMultiCallable[_audit_pb2.BindDossierRequest, _audit_pb2.BindDossierResponse]
+    """Makes it a fact of the log that somebody has made a dossier, whose receipt then proves who, when, and of what content."""
+    GetBooks: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetBooksRequest, _audit_pb2.GetBooksResponse]
+    """Computes books from the leaves of the log alone, as of now or a past instant."""
+    DemandBooks: _grpc.UnaryUnaryMultiCallable[_audit_pb2.DemandBooksRequest, _audit_pb2.DemandBooksResponse]
+    """Has custody close books; what it says is a leaf, and so is what the log comes to."""
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
@@ -75,6 +85,16 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """Returns transfers that custody has booked on a bank's word and that nothing the bank has said justifies."""
     GetReport: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetReportRequest, _audit_pb2.GetReportResponse]  # type: ignore[assignment]
     """Makes a report for a regulator from the facts in the log."""
+    ListReads: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListReadsRequest, _audit_pb2.ListReadsResponse]  # type: ignore[assignment]
+    """Returns who has read what of the log: everything for who is granted everything, else what was read of the caller's own
+    platforms; a platform is shown what was read of it.
+    """
+    BindDossier: _aio.UnaryUnaryMultiCallable[_audit_pb2.BindDossierRequest, _audit_pb2.BindDossierResponse]  # type: ignore[assignment]
+    """Makes it a fact of the log that somebody has made a dossier, whose receipt then proves who, when, and of what content."""
+    GetBooks: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetBooksRequest, _audit_pb2.GetBooksResponse]  # type: ignore[assignment]
+    """Computes books from the leaves of the log alone, as of now or a past instant."""
+    DemandBooks: _aio.UnaryUnaryMultiCallable[_audit_pb2.DemandBooksRequest, _audit_pb2.DemandBooksResponse]  # type: ignore[assignment]
+    """Has custody close books; what it says is a leaf, and so is what the log comes to."""
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     """Read by regulators and auditors; every read that shows facts is itself a fact in the log before it is answered."""
@@ -150,5 +170,39 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.GetReportResponse, _abc.Awaitable[_audit_pb2.GetReportResponse]]:
         """Makes a report for a regulator from the facts in the log."""
+
+    @_abc_1.abstractmethod
+    def ListReads(
+        self,
+        request: _audit_pb2.ListReadsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.ListReadsResponse, _abc.Awaitable[_audit_pb2.ListReadsResponse]]:
+        """Returns who has read what of the log: everything for who is granted everything, else what was read of the caller's own
+        platforms; a platform is shown what was read of it.
+        """
+
+    @_abc_1.abstractmethod
+    def BindDossier(
+        self,
+        request: _audit_pb2.BindDossierRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.BindDossierResponse, _abc.Awaitable[_audit_pb2.BindDossierResponse]]:
+        """Makes it a fact of the log that somebody has made a dossier, whose receipt then proves who, when, and of what content."""
+
+    @_abc_1.abstractmethod
+    def GetBooks(
+        self,
+        request: _audit_pb2.GetBooksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.GetBooksResponse, _abc.Awaitable[_audit_pb2.GetBooksResponse]]:
+        """Computes books from the leaves of the log alone, as of now or a past instant."""
+
+    @_abc_1.abstractmethod
+    def DemandBooks(
+        self,
+        request: _audit_pb2.DemandBooksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.DemandBooksResponse, _abc.Awaitable[_audit_pb2.DemandBooksResponse]]:
+        """Has custody close books; what it says is a leaf, and so is what the log comes to."""
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -352,6 +352,36 @@ class LapseRecorded(_message.Message):
 Global___LapseRecorded: _TypeAlias = LapseRecorded  # noqa: Y015
 
 @_typing.final
+class BooksRecorded(_message.Message):
+    """Custody has closed books, and the log states what its own leaves come to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_LEAF_FIELD_NUMBER: _builtins.int
+    LEAF_FIELD_NUMBER: _builtins.int
+    ROOT_FIELD_NUMBER: _builtins.int
+    first_leaf: _builtins.int
+    """Index of the leaf in the log, from 0."""
+    leaf: _builtins.bytes
+    """The leaf, of kind `audit.books.v1` (docs/formats.md)."""
+    root: _builtins.bytes
+    """Tree head after it, 32 bytes."""
+    def __init__(
+        self,
+        *,
+        first_leaf: _builtins.int = ...,
+        leaf: _builtins.bytes = ...,
+        root: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_leaf", b"first_leaf", "leaf", b"leaf", "root", b"root"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BooksRecorded: _TypeAlias = BooksRecorded  # noqa: Y015
+
+@_typing.final
 class FormatAdopted(_message.Message):
     """From now on the log writes another format; what it has written stays as it is."""
 

@@ -30,6 +30,7 @@ class Access(_message.Message):
     WORKLOADS_FIELD_NUMBER: _builtins.int
     CERTIFICATE_ONLY_FIELD_NUMBER: _builtins.int
     TWO_PEOPLE_FIELD_NUMBER: _builtins.int
+    READ_ONLY_FIELD_NUMBER: _builtins.int
     scope: _builtins.str
     """Scope that the caller's access token must carry, for instance "custody.book.read"."""
     certificate_only: _builtins.bool
@@ -37,6 +38,10 @@ class Access(_message.Message):
     two_people: _builtins.bool
     """Whether a call only proposes what another person then confirms (ProposalService); the tests derive their matrix of
     methods and hands from it. Beside one of the fields above; default false.
+    """
+    read_only: _builtins.bool
+    """Whether a call changes nothing but what the log notes of who has looked; a method for people that does not say so is
+    one that changes something, and is decided about by the tests. Beside one of the fields above; default false.
     """
     @_builtins.property
     def workloads(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -49,10 +54,11 @@ class Access(_message.Message):
         workloads: _abc.Iterable[_builtins.str] | None = ...,
         certificate_only: _builtins.bool = ...,
         two_people: _builtins.bool = ...,
+        read_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_only", b"certificate_only", "scope", b"scope", "two_people", b"two_people", "workloads", b"workloads"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_only", b"certificate_only", "read_only", b"read_only", "scope", b"scope", "two_people", b"two_people", "workloads", b"workloads"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from ringfence_protos.common.v1 import access_pb2 as ringfence_dot_common_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$ringfence/custody/v1/calendars.proto\x12\x14ringfence.custody.v1\x1a ringfence/common/v1/access.proto\"t\n\nListedYear\x12\x10\n\x08\x63\x61lendar\x18\x01 \x01(\t\x12\x0c\n\x04year\x18\x02 \x01(\r\x12\x13\n\x0b\x63losed_days\x18\x03 \x03(\x05\x12\x18\n\x10working_weekends\x18\x04 \x03(\x05\x12\x17\n\x0f\x64ocument_sha256\x18\x05 \x01(\x0c\"N\n\x1aProposeCalendarYearRequest\x12\x30\n\x06listed\x18\x01 \x01(\x0b\x32 .ringfence.custody.v1.ListedYear\"2\n\x1bProposeCalendarYearResponse\x12\x13\n\x0bproposal_id\x18\x01 \x01(\x0c\"&\n\x12GetCalendarRequest\x12\x10\n\x08\x63\x61lendar\x18\x01 \x01(\t\"m\n\x13GetCalendarResponse\x12/\n\x05years\x18\x01 \x03(\x0b\x32 .ringfence.custody.v1.ListedYear\x12\x12\n\nopened_day\x18\x02 \x01(\x05\x12\x11\n\ttime_zone\x18\x03 \x01(\t\"=\n\x16StepBusinessDayRequest\x12\x10\n\x08\x63\x61lendar\x18\x01 \x01(\t\x12\x11\n\tafter_day\x18\x02 \x01(\x05\"-\n\x17StepBusinessDayResponse\x12\x12\n\nopened_day\x18\x01 \x01(\x05\x32\xa8\x03\n\x0f\x43\x61lendarService\x12\x91\x01\n\x13ProposeCalendarYear\x12\x30.ringfence.custody.v1.ProposeCalendarYearRequest\x1a\x31.ringfence.custody.v1.ProposeCalendarYearResponse\"\x15\xba\xe1\x18\x11\n\rcustody.admin \x01\x12{\n\x0bGetCalendar\x12(.ringfence.custody.v1.GetCalendarRequest\x1a).ringfence.custody.v1.GetCalendarResponse\"\x17\xba\xe1\x18\x13\n\x11\x63ustody.book.read\x12\x83\x01\n\x0fStepBusinessDay\x12,.ringfence.custody.v1.StepBusinessDayRequest\x1a-.ringfence.custody.v1.StepBusinessDayResponse\"\x13\xba\xe1\x18\x0f\n\rcustody.adminb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$ringfence/custody/v1/calendars.proto\x12\x14ringfence.custody.v1\x1a ringfence/common/v1/access.proto\"t\n\nListedYear\x12\x10\n\x08\x63\x61lendar\x18\x01 \x01(\t\x12\x0c\n\x04year\x18\x02 \x01(\r\x12\x13\n\x0b\x63losed_days\x18\x03 \x03(\x05\x12\x18\n\x10working_weekends\x18\x04 \x03(\x05\x12\x17\n\x0f\x64ocument_sha256\x18\x05 \x01(\x0c\"N\n\x1aProposeCalendarYearRequest\x12\x30\n\x06listed\x18\x01 \x01(\x0b\x32 .ringfence.custody.v1.ListedYear\"2\n\x1bProposeCalendarYearResponse\x12\x13\n\x0bproposal_id\x18\x01 \x01(\x0c\"&\n\x12GetCalendarRequest\x12\x10\n\x08\x63\x61lendar\x18\x01 \x01(\t\"m\n\x13GetCalendarResponse\x12/\n\x05years\x18\x01 \x03(\x0b\x32 .ringfence.custody.v1.ListedYear\x12\x12\n\nopened_day\x18\x02 \x01(\x05\x12\x11\n\ttime_zone\x18\x03 \x01(\t\"=\n\x16StepBusinessDayRequest\x12\x10\n\x08\x63\x61lendar\x18\x01 \x01(\t\x12\x11\n\tafter_day\x18\x02 \x01(\x05\"-\n\x17StepBusinessDayResponse\x12\x12\n\nopened_day\x18\x01 \x01(\x05\x32\xaa\x03\n\x0f\x43\x61lendarService\x12\x91\x01\n\x13ProposeCalendarYear\x12\x30.ringfence.custody.v1.ProposeCalendarYearRequest\x1a\x31.ringfence.custody.v1.ProposeCalendarYearResponse\"\x15\xba\xe1\x18\x11\n\rcustody.admin \x01\x12}\n\x0bGetCalendar\x12(.ringfence.custody.v1.GetCalendarRequest\x1a).ringfence.custody.v1.GetCalendarResponse\"\x19\xba\xe1\x18\x15\n\x11\x63ustody.book.read(\x01\x12\x83\x01\n\x0fStepBusinessDay\x12,.ringfence.custody.v1.StepBusinessDayRequest\x1a-.ringfence.custody.v1.StepBusinessDayResponse\"\x13\xba\xe1\x18\x0f\n\rcustody.adminb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,7 +35,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CALENDARSERVICE'].methods_by_name['ProposeCalendarYear']._loaded_options = None
   _globals['_CALENDARSERVICE'].methods_by_name['ProposeCalendarYear']._serialized_options = b'\272\341\030\021\n\rcustody.admin \001'
   _globals['_CALENDARSERVICE'].methods_by_name['GetCalendar']._loaded_options = None
-  _globals['_CALENDARSERVICE'].methods_by_name['GetCalendar']._serialized_options = b'\272\341\030\023\n\021custody.book.read'
+  _globals['_CALENDARSERVICE'].methods_by_name['GetCalendar']._serialized_options = b'\272\341\030\025\n\021custody.book.read(\001'
   _globals['_CALENDARSERVICE'].methods_by_name['StepBusinessDay']._loaded_options = None
   _globals['_CALENDARSERVICE'].methods_by_name['StepBusinessDay']._serialized_options = b'\272\341\030\017\n\rcustody.admin'
   _globals['_LISTEDYEAR']._serialized_start=96
@@ -53,5 +53,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STEPBUSINESSDAYRESPONSE']._serialized_start=560
   _globals['_STEPBUSINESSDAYRESPONSE']._serialized_end=605
   _globals['_CALENDARSERVICE']._serialized_start=608
-  _globals['_CALENDARSERVICE']._serialized_end=1032
+  _globals['_CALENDARSERVICE']._serialized_end=1034
 # @@protoc_insertion_point(module_scope)

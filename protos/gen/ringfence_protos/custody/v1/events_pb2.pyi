@@ -2260,3 +2260,83 @@ class AppointmentEnded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AppointmentEnded: _TypeAlias = AppointmentEnded  # noqa: Y015
+
+@_typing.final
+class BooksClosed(_message.Message):
+    """The books of a platform and currency as they stand in memory, at a position of this feed: audit computes them again
+    from the transfers in its log (docs/formats.md, books).
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    DEMAND_FIELD_NUMBER: _builtins.int
+    CLOSED_NS_FIELD_NUMBER: _builtins.int
+    AS_OF_POSITION_FIELD_NUMBER: _builtins.int
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    BALANCES_ROOT_FIELD_NUMBER: _builtins.int
+    CLASS_CLIENT_FIELD_NUMBER: _builtins.int
+    CLASS_PLATFORM_FIELD_NUMBER: _builtins.int
+    CLASS_BANK_MIRROR_FIELD_NUMBER: _builtins.int
+    CLASS_SUSPENSE_FIELD_NUMBER: _builtins.int
+    CLASS_FEE_FIELD_NUMBER: _builtins.int
+    CLASS_GUARANTEE_FIELD_NUMBER: _builtins.int
+    CLASS_SHORTFALL_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """The platform, 16 bytes."""
+    ledger: _builtins.int
+    """Currency, ISO 4217 numeric."""
+    day: _builtins.int
+    """The business day that opened, days since 1970-01-01; 0 on demand."""
+    demand: _builtins.bytes
+    """Who demanded it: 16 bytes; empty at the end of a day."""
+    closed_ns: _builtins.int
+    """When they were closed, UTC nanoseconds."""
+    as_of_position: _builtins.int
+    """Position of this feed before this event: what the books are of."""
+    accounts: _builtins.int
+    """Accounts of the currency."""
+    balances_root: _builtins.bytes
+    """RFC 6962 root over pages of the accounts' balances, 32 bytes."""
+    class_client: _builtins.bytes
+    """Totals of clients' accounts, 64 bytes as all that follow; each empty where there is no account of the class."""
+    class_platform: _builtins.bytes
+    """Totals of the platform's own accounts."""
+    class_bank_mirror: _builtins.bytes
+    """Totals of bank mirrors."""
+    class_suspense: _builtins.bytes
+    """Totals of suspense accounts."""
+    class_fee: _builtins.bytes
+    """Totals of fee accounts."""
+    class_guarantee: _builtins.bytes
+    """Totals of guarantee accounts."""
+    class_shortfall: _builtins.bytes
+    """Totals of shortfall accounts."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        ledger: _builtins.int = ...,
+        day: _builtins.int = ...,
+        demand: _builtins.bytes = ...,
+        closed_ns: _builtins.int = ...,
+        as_of_position: _builtins.int = ...,
+        accounts: _builtins.int = ...,
+        balances_root: _builtins.bytes = ...,
+        class_client: _builtins.bytes = ...,
+        class_platform: _builtins.bytes = ...,
+        class_bank_mirror: _builtins.bytes = ...,
+        class_suspense: _builtins.bytes = ...,
+        class_fee: _builtins.bytes = ...,
+        class_guarantee: _builtins.bytes = ...,
+        class_shortfall: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "as_of_position", b"as_of_position", "balances_root", b"balances_root", "class_bank_mirror", b"class_bank_mirror", "class_client", b"class_client", "class_fee", b"class_fee", "class_guarantee", b"class_guarantee", "class_platform", b"class_platform", "class_shortfall", b"class_shortfall", "class_suspense", b"class_suspense", "closed_ns", b"closed_ns", "day", b"day", "demand", b"demand", "ledger", b"ledger", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BooksClosed: _TypeAlias = BooksClosed  # noqa: Y015

@@ -239,6 +239,34 @@ BREAK_STATUS_REOPENED: BreakStatus.ValueType  # 12
 """Open again."""
 Global___BreakStatus: _TypeAlias = BreakStatus  # noqa: Y015
 
+class _BreakLikeness:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BreakLikenessEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BreakLikeness.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BREAK_LIKENESS_UNSPECIFIED: _BreakLikeness.ValueType  # 0
+    """Never in an answer."""
+    BREAK_LIKENESS_KEY: _BreakLikeness.ValueType  # 1
+    """One names the other."""
+    BREAK_LIKENESS_REFERENCE: _BreakLikeness.ValueType  # 2
+    """Their references are the same."""
+    BREAK_LIKENESS_AMOUNT: _BreakLikeness.ValueType  # 3
+    """Their amounts are the same, below zero or above as well."""
+
+class BreakLikeness(_BreakLikeness, metaclass=_BreakLikenessEnumTypeWrapper):
+    """Why a line may be the counterpart of a break's, the strongest reason first."""
+
+BREAK_LIKENESS_UNSPECIFIED: BreakLikeness.ValueType  # 0
+"""Never in an answer."""
+BREAK_LIKENESS_KEY: BreakLikeness.ValueType  # 1
+"""One names the other."""
+BREAK_LIKENESS_REFERENCE: BreakLikeness.ValueType  # 2
+"""Their references are the same."""
+BREAK_LIKENESS_AMOUNT: BreakLikeness.ValueType  # 3
+"""Their amounts are the same, below zero or above as well."""
+Global___BreakLikeness: _TypeAlias = BreakLikeness  # noqa: Y015
+
 @_typing.final
 class GetReconciliationRequest(_message.Message):
     """Names a mirror and a day."""
@@ -1079,6 +1107,147 @@ class GetBreakResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetBreakResponse: _TypeAlias = GetBreakResponse  # noqa: Y015
+
+@_typing.final
+class ShowBreakRequest(_message.Message):
+    """Asks for what stands around a break."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BREAK_ID_FIELD_NUMBER: _builtins.int
+    break_id: _builtins.bytes
+    """16 bytes."""
+    def __init__(
+        self,
+        *,
+        break_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["break_id", b"break_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShowBreakRequest: _TypeAlias = ShowBreakRequest  # noqa: Y015
+
+@_typing.final
+class BreakStep(_message.Message):
+    """One step in the life of a break."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    ACTOR_ID_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_ID_FIELD_NUMBER: _builtins.int
+    REFERENCE_ID_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    STEPPED_NS_FIELD_NUMBER: _builtins.int
+    status: Global___BreakStatus.ValueType
+    """How far it came by it."""
+    actor_id: _builtins.bytes
+    """Who took it, 16 bytes; empty for what nobody did."""
+    assignee_id: _builtins.bytes
+    """Who was to settle it then, 16 bytes; empty for nobody."""
+    reference_id: _builtins.bytes
+    """What it rests on, 16 bytes; empty for nothing."""
+    note: _builtins.str
+    """What was said, up to 140 characters."""
+    stepped_ns: _builtins.int
+    """When, UTC nanoseconds."""
+    def __init__(
+        self,
+        *,
+        status: Global___BreakStatus.ValueType = ...,
+        actor_id: _builtins.bytes = ...,
+        assignee_id: _builtins.bytes = ...,
+        reference_id: _builtins.bytes = ...,
+        note: _builtins.str = ...,
+        stepped_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "assignee_id", b"assignee_id", "note", b"note", "reference_id", b"reference_id", "status", b"status", "stepped_ns", b"stepped_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BreakStep: _TypeAlias = BreakStep  # noqa: Y015
+
+@_typing.final
+class BreakCandidate(_message.Message):
+    """A line of the other side that may be the counterpart."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_FIELD_NUMBER: _builtins.int
+    LIKENESS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def line(self) -> Global___OpenLine:
+        """The line."""
+
+    @_builtins.property
+    def likeness(self) -> _containers.RepeatedScalarFieldContainer[Global___BreakLikeness.ValueType]:
+        """Why, in the order of the enum; at least one."""
+
+    def __init__(
+        self,
+        *,
+        line: Global___OpenLine | None = ...,
+        likeness: _abc.Iterable[Global___BreakLikeness.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["line", b"line"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["likeness", b"likeness", "line", b"line"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BreakCandidate: _TypeAlias = BreakCandidate  # noqa: Y015
+
+@_typing.final
+class ShowBreakResponse(_message.Message):
+    """What stands around a break."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BREAK_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
+    LACKING_MINOR_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    lacking_minor: _builtins.int
+    """What corrections may move its mirror by, minor units: below zero where it has too much; 0 where nothing is lacking."""
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___BreakStep]:
+        """Its life, the first step first; the newest 200."""
+
+    @_builtins.property
+    def line(self) -> Global___OpenLine:
+        """Its line; empty where it is not open any more, or there is none."""
+
+    @_builtins.property
+    def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___BreakCandidate]:
+        """Open lines of the other side that may be its counterpart, the likeliest first; at most 20."""
+
+    @_builtins.property
+    def next(self) -> _containers.RepeatedScalarFieldContainer[Global___BreakStatus.ValueType]:
+        """Statuses that it may go to next."""
+
+    def __init__(
+        self,
+        *,
+        steps: _abc.Iterable[Global___BreakStep] | None = ...,
+        line: Global___OpenLine | None = ...,
+        candidates: _abc.Iterable[Global___BreakCandidate] | None = ...,
+        lacking_minor: _builtins.int = ...,
+        next: _abc.Iterable[Global___BreakStatus.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["break", b"break", "line", b"line"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["break", b"break", "candidates", b"candidates", "lacking_minor", b"lacking_minor", "line", b"line", "next", b"next", "steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShowBreakResponse: _TypeAlias = ShowBreakResponse  # noqa: Y015
 
 @_typing.final
 class AssignBreakRequest(_message.Message):

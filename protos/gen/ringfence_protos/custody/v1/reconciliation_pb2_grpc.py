@@ -85,6 +85,11 @@ class ReconciliationServiceStub:
                 request_serializer=ringfence_dot_custody_dot_v1_dot_reconciliation__pb2.GetBreakRequest.SerializeToString,
                 response_deserializer=ringfence_dot_custody_dot_v1_dot_reconciliation__pb2.GetBreakResponse.FromString,
                 _registered_method=True)
+        self.ShowBreak = channel.unary_unary(
+                '/ringfence.custody.v1.ReconciliationService/ShowBreak',
+                request_serializer=ringfence_dot_custody_dot_v1_dot_reconciliation__pb2.ShowBreakRequest.SerializeToString,
+                response_deserializer=ringfence_dot_custody_dot_v1_dot_reconciliation__pb2.ShowBreakResponse.FromString,
+                _registered_method=True)
         self.AssignBreak = channel.unary_unary(
                 '/ringfence.custody.v1.ReconciliationService/AssignBreak',
                 request_serializer=ringfence_dot_custody_dot_v1_dot_reconciliation__pb2.AssignBreakRequest.SerializeToString,
@@ -186,6 +191,13 @@ class ReconciliationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ShowBreak(self, request, context):
+        """Returns a break with its life, and its line beside those that may be the counterpart.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AssignBreak(self, request, context):
         """Gives a break to somebody.
         """
@@ -273,6 +285,11 @@ def add_ReconciliationServiceServicer_to_server(servicer, server):
                     servicer.GetBreak,
                     request_deserializer=ringfence_dot_custody_dot_v1_dot_reconciliation__pb2.GetBreakRequest.FromString,
                     response_serializer=ringfence_dot_custody_dot_v1_dot_reconciliation__pb2.GetBreakResponse.SerializeToString,
+            ),
+            'ShowBreak': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShowBreak,
+                    request_deserializer=ringfence_dot_custody_dot_v1_dot_reconciliation__pb2.ShowBreakRequest.FromString,
+                    response_serializer=ringfence_dot_custody_dot_v1_dot_reconciliation__pb2.ShowBreakResponse.SerializeToString,
             ),
             'AssignBreak': grpc.unary_unary_rpc_method_handler(
                     servicer.AssignBreak,
@@ -571,6 +588,33 @@ class ReconciliationService:
             '/ringfence.custody.v1.ReconciliationService/GetBreak',
             ringfence_dot_custody_dot_v1_dot_reconciliation__pb2.GetBreakRequest.SerializeToString,
             ringfence_dot_custody_dot_v1_dot_reconciliation__pb2.GetBreakResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShowBreak(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.custody.v1.ReconciliationService/ShowBreak',
+            ringfence_dot_custody_dot_v1_dot_reconciliation__pb2.ShowBreakRequest.SerializeToString,
+            ringfence_dot_custody_dot_v1_dot_reconciliation__pb2.ShowBreakResponse.FromString,
             options,
             channel_credentials,
             insecure,

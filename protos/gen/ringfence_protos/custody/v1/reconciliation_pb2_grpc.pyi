@@ -57,6 +57,8 @@ class ReconciliationServiceStub:
     """Returns breaks that are not closed, page by page."""
     GetBreak: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.GetBreakRequest, _reconciliation_pb2.GetBreakResponse]
     """Returns a break."""
+    ShowBreak: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.ShowBreakRequest, _reconciliation_pb2.ShowBreakResponse]
+    """Returns a break with its life, and its line beside those that may be the counterpart."""
     AssignBreak: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.AssignBreakRequest, _reconciliation_pb2.AssignBreakResponse]
     """Gives a break to somebody."""
     CorrectBreak: _grpc.UnaryUnaryMultiCallable[_reconciliation_pb2.CorrectBreakRequest, _reconciliation_pb2.CorrectBreakResponse]
@@ -93,6 +95,8 @@ class ReconciliationServiceAsyncStub(ReconciliationServiceStub):
     """Returns breaks that are not closed, page by page."""
     GetBreak: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.GetBreakRequest, _reconciliation_pb2.GetBreakResponse]  # type: ignore[assignment]
     """Returns a break."""
+    ShowBreak: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.ShowBreakRequest, _reconciliation_pb2.ShowBreakResponse]  # type: ignore[assignment]
+    """Returns a break with its life, and its line beside those that may be the counterpart."""
     AssignBreak: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.AssignBreakRequest, _reconciliation_pb2.AssignBreakResponse]  # type: ignore[assignment]
     """Gives a break to somebody."""
     CorrectBreak: _aio.UnaryUnaryMultiCallable[_reconciliation_pb2.CorrectBreakRequest, _reconciliation_pb2.CorrectBreakResponse]  # type: ignore[assignment]
@@ -186,6 +190,14 @@ class ReconciliationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_reconciliation_pb2.GetBreakResponse, _abc.Awaitable[_reconciliation_pb2.GetBreakResponse]]:
         """Returns a break."""
+
+    @_abc_1.abstractmethod
+    def ShowBreak(
+        self,
+        request: _reconciliation_pb2.ShowBreakRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reconciliation_pb2.ShowBreakResponse, _abc.Awaitable[_reconciliation_pb2.ShowBreakResponse]]:
+        """Returns a break with its life, and its line beside those that may be the counterpart."""
 
     @_abc_1.abstractmethod
     def AssignBreak(

@@ -182,6 +182,10 @@ class SafeguardingDay(_message.Message):
     IS_MISSED_FIELD_NUMBER: _builtins.int
     IS_NOTIFIED_FIELD_NUMBER: _builtins.int
     OPEN_FIELD_NUMBER: _builtins.int
+    FUNDS_MINOR_FIELD_NUMBER: _builtins.int
+    UNPLACED_MINOR_FIELD_NUMBER: _builtins.int
+    ASSETS_MINOR_FIELD_NUMBER: _builtins.int
+    INSURANCE_MINOR_FIELD_NUMBER: _builtins.int
     status: Global___SafeguardingStatus.ValueType
     """How far it is."""
     version: _builtins.int
@@ -202,6 +206,14 @@ class SafeguardingDay(_message.Message):
     """Whether it was not signed in time."""
     is_notified: _builtins.bool
     """Whether the regulator was told."""
+    funds_minor: _builtins.int
+    """Of the resource: relevant funds in accounts."""
+    unplaced_minor: _builtins.int
+    """Of the resource: client money that is told of and that no bank has booked."""
+    assets_minor: _builtins.int
+    """Of the resource: relevant assets that are registered."""
+    insurance_minor: _builtins.int
+    """Of the resource: insurance or guarantees that are registered."""
     @_builtins.property
     def key(self) -> Global___SafeguardingDayKey:
         """Which day it is."""
@@ -230,10 +242,14 @@ class SafeguardingDay(_message.Message):
         is_missed: _builtins.bool = ...,
         is_notified: _builtins.bool = ...,
         open: _abc.Iterable[_builtins.str] | None = ...,
+        funds_minor: _builtins.int = ...,
+        unplaced_minor: _builtins.int = ...,
+        assets_minor: _builtins.int = ...,
+        insurance_minor: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["key", b"key"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "external_minor", b"external_minor", "internal_minor", b"internal_minor", "is_missed", b"is_missed", "is_notified", b"is_notified", "key", b"key", "mirrors", b"mirrors", "open", b"open", "overdue_minor", b"overdue_minor", "requirement_minor", b"requirement_minor", "resource_minor", b"resource_minor", "status", b"status", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assets_minor", b"assets_minor", "document", b"document", "external_minor", b"external_minor", "funds_minor", b"funds_minor", "insurance_minor", b"insurance_minor", "internal_minor", b"internal_minor", "is_missed", b"is_missed", "is_notified", b"is_notified", "key", b"key", "mirrors", b"mirrors", "open", b"open", "overdue_minor", b"overdue_minor", "requirement_minor", b"requirement_minor", "resource_minor", b"resource_minor", "status", b"status", "unplaced_minor", b"unplaced_minor", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -111,6 +111,90 @@ class GrantRenewed(_message.Message):
 Global___GrantRenewed: _TypeAlias = GrantRenewed  # noqa: Y015
 
 @_typing.final
+class AccessGranted(_message.Message):
+    """Two people said what a regulator or an auditor may read, in the place of what was said before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    GRANT_FIELD_NUMBER: _builtins.int
+    PLATFORMS_FIELD_NUMBER: _builtins.int
+    JURISDICTIONS_FIELD_NUMBER: _builtins.int
+    FROM_NS_FIELD_NUMBER: _builtins.int
+    UNTIL_NS_FIELD_NUMBER: _builtins.int
+    CASE_REFERENCE_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    principal: _builtins.bytes
+    """Its id, 16 bytes."""
+    grant: _builtins.bytes
+    """The grant's own id, 16 bytes, by which reads name it."""
+    from_ns: _builtins.int
+    """From when on, UTC nanoseconds; 0 for at once."""
+    until_ns: _builtins.int
+    """Before when, UTC nanoseconds; 0 for as long as the role lasts."""
+    case_reference: _builtins.str
+    """Whose order or case it is for."""
+    by: _builtins.bytes
+    """Who proposed it."""
+    @_builtins.property
+    def platforms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Platforms whose facts it may read, 32 hexadecimal digits each, in order; none: platforms do not matter."""
+
+    @_builtins.property
+    def jurisdictions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166-1 alpha-2 codes of platforms' countries, in order; none: countries do not matter."""
+
+    def __init__(
+        self,
+        *,
+        principal: _builtins.bytes = ...,
+        grant: _builtins.bytes = ...,
+        platforms: _abc.Iterable[_builtins.str] | None = ...,
+        jurisdictions: _abc.Iterable[_builtins.str] | None = ...,
+        from_ns: _builtins.int = ...,
+        until_ns: _builtins.int = ...,
+        case_reference: _builtins.str = ...,
+        by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "case_reference", b"case_reference", "from_ns", b"from_ns", "grant", b"grant", "jurisdictions", b"jurisdictions", "platforms", b"platforms", "principal", b"principal", "until_ns", b"until_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccessGranted: _TypeAlias = AccessGranted  # noqa: Y015
+
+@_typing.final
+class JurisdictionStated(_message.Message):
+    """Two people said by which country's law a platform is supervised."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    JURISDICTION_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    principal: _builtins.bytes
+    """The platform's id, 16 bytes."""
+    jurisdiction: _builtins.str
+    """ISO 3166-1 alpha-2."""
+    by: _builtins.bytes
+    """Who proposed it."""
+    def __init__(
+        self,
+        *,
+        principal: _builtins.bytes = ...,
+        jurisdiction: _builtins.str = ...,
+        by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "jurisdiction", b"jurisdiction", "principal", b"principal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JurisdictionStated: _TypeAlias = JurisdictionStated  # noqa: Y015
+
+@_typing.final
 class PrincipalActivated(_message.Message):
     """A second operator confirmed a registration that waited, or two lifted a suspension."""
 

@@ -176,6 +176,50 @@ ALIAS_ACTION_MOVE: AliasAction.ValueType  # 3
 """Confirm the claim of this owner and remove the alias that the IBAN is now, whosever it is."""
 Global___AliasAction: _TypeAlias = AliasAction  # noqa: Y015
 
+class _FoundBy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FoundByEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FoundBy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FOUND_BY_UNSPECIFIED: _FoundBy.ValueType  # 0
+    """Never answered."""
+    FOUND_BY_NAME: _FoundBy.ValueType  # 1
+    """The party's own name."""
+    FOUND_BY_OWNERS_NAME: _FoundBy.ValueType  # 2
+    """The name of an owner of the company."""
+    FOUND_BY_IDENTITY_NUMBER: _FoundBy.ValueType  # 3
+    """The party's own identity number."""
+    FOUND_BY_OWNERS_IDENTITY_NUMBER: _FoundBy.ValueType  # 4
+    """The identity number of an owner of the company."""
+    FOUND_BY_IBAN: _FoundBy.ValueType  # 5
+    """The IBAN stands for an account of his."""
+    FOUND_BY_CLAIM: _FoundBy.ValueType  # 6
+    """He claims the IBAN for an account of his; it does not stand for it yet."""
+    FOUND_BY_BANK_MIRROR: _FoundBy.ValueType  # 7
+    """The IBAN is that of a safeguarding account."""
+
+class FoundBy(_FoundBy, metaclass=_FoundByEnumTypeWrapper):
+    """What somebody was found by."""
+
+FOUND_BY_UNSPECIFIED: FoundBy.ValueType  # 0
+"""Never answered."""
+FOUND_BY_NAME: FoundBy.ValueType  # 1
+"""The party's own name."""
+FOUND_BY_OWNERS_NAME: FoundBy.ValueType  # 2
+"""The name of an owner of the company."""
+FOUND_BY_IDENTITY_NUMBER: FoundBy.ValueType  # 3
+"""The party's own identity number."""
+FOUND_BY_OWNERS_IDENTITY_NUMBER: FoundBy.ValueType  # 4
+"""The identity number of an owner of the company."""
+FOUND_BY_IBAN: FoundBy.ValueType  # 5
+"""The IBAN stands for an account of his."""
+FOUND_BY_CLAIM: FoundBy.ValueType  # 6
+"""He claims the IBAN for an account of his; it does not stand for it yet."""
+FOUND_BY_BANK_MIRROR: FoundBy.ValueType  # 7
+"""The IBAN is that of a safeguarding account."""
+Global___FoundBy: _TypeAlias = FoundBy  # noqa: Y015
+
 @_typing.final
 class NewPrincipal(_message.Message):
     """A principal to register."""
@@ -190,6 +234,7 @@ class NewPrincipal(_message.Message):
     PERSON_ID_FIELD_NUMBER: _builtins.int
     UNTIL_NS_FIELD_NUMBER: _builtins.int
     CERTIFICATE_SHA256_FIELD_NUMBER: _builtins.int
+    GRANT_FIELD_NUMBER: _builtins.int
     id: _builtins.bytes
     """16 bytes, chosen by the caller."""
     kind: Global___PrincipalKind.ValueType
@@ -212,6 +257,12 @@ class NewPrincipal(_message.Message):
     """SHA-256 of the DER bytes of the client certificate that it shall present, 32 bytes; it may renew that by Enrol. Empty:
     it can do nothing until PinCertificates has named one.
     """
+    @_builtins.property
+    def grant(self) -> Global___AccessGrant:
+        """What a regulator or an auditor may read, from the registration on; absent: the facts of all platforms, as long as the
+        role lasts. Always absent for others.
+        """
+
     def __init__(
         self,
         *,
@@ -223,14 +274,63 @@ class NewPrincipal(_message.Message):
         person_id: _builtins.bytes = ...,
         until_ns: _builtins.int = ...,
         certificate_sha256: _builtins.bytes = ...,
+        grant: Global___AccessGrant | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grant", b"grant"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_sha256", b"certificate_sha256", "id", b"id", "kind", b"kind", "name", b"name", "person_id", b"person_id", "public_key", b"public_key", "tenant_id", b"tenant_id", "until_ns", b"until_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_sha256", b"certificate_sha256", "grant", b"grant", "id", b"id", "kind", b"kind", "name", b"name", "person_id", b"person_id", "public_key", b"public_key", "tenant_id", b"tenant_id", "until_ns", b"until_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NewPrincipal: _TypeAlias = NewPrincipal  # noqa: Y015
+
+@_typing.final
+class AccessGrant(_message.Message):
+    """What a regulator or an auditor may read of the audit log. It takes the place of the one before, and ends by itself."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRINCIPAL_ID_FIELD_NUMBER: _builtins.int
+    TENANT_IDS_FIELD_NUMBER: _builtins.int
+    JURISDICTIONS_FIELD_NUMBER: _builtins.int
+    FROM_NS_FIELD_NUMBER: _builtins.int
+    UNTIL_NS_FIELD_NUMBER: _builtins.int
+    CASE_REFERENCE_FIELD_NUMBER: _builtins.int
+    principal_id: _builtins.bytes
+    """Regulator or auditor, 16 bytes; empty in a registration, which names it."""
+    from_ns: _builtins.int
+    """From when on, UTC nanoseconds; 0 for at once."""
+    until_ns: _builtins.int
+    """Before when, UTC nanoseconds; 0 for as long as the role lasts."""
+    case_reference: _builtins.str
+    """Whose order or case it is for, 1 to 140 characters; no personal data. Every read under the grant is recorded with it."""
+    @_builtins.property
+    def tenant_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Platforms whose facts it may read, 16 bytes each, at most 30; none: platforms do not matter."""
+
+    @_builtins.property
+    def jurisdictions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166-1 alpha-2 codes of the countries whose platforms it may read, at most 30; none: countries do not matter. Where
+        both are named a platform has to be of both; where neither is, it is the facts of all platforms, and of none.
+        """
+
+    def __init__(
+        self,
+        *,
+        principal_id: _builtins.bytes = ...,
+        tenant_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+        jurisdictions: _abc.Iterable[_builtins.str] | None = ...,
+        from_ns: _builtins.int = ...,
+        until_ns: _builtins.int = ...,
+        case_reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "from_ns", b"from_ns", "jurisdictions", b"jurisdictions", "principal_id", b"principal_id", "tenant_ids", b"tenant_ids", "until_ns", b"until_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccessGrant: _TypeAlias = AccessGrant  # noqa: Y015
 
 @_typing.final
 class ItemResult(_message.Message):
@@ -513,6 +613,128 @@ class PinCertificatesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PinCertificatesResponse: _TypeAlias = PinCertificatesResponse  # noqa: Y015
+
+@_typing.final
+class GrantAccessRequest(_message.Message):
+    """Asks to grant what people may read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def grants(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccessGrant]:
+        """At most 100."""
+
+    def __init__(
+        self,
+        *,
+        grants: _abc.Iterable[Global___AccessGrant] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grants", b"grants"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GrantAccessRequest: _TypeAlias = GrantAccessRequest  # noqa: Y015
+
+@_typing.final
+class GrantAccessResponse(_message.Message):
+    """Answers one result per grant, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
+        """Reason APPROVAL_PENDING means that it is proposed: a second operator must confirm."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ItemResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GrantAccessResponse: _TypeAlias = GrantAccessResponse  # noqa: Y015
+
+@_typing.final
+class PlatformJurisdiction(_message.Message):
+    """The country by whose law a platform is supervised."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    JURISDICTION_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Platform, 16 bytes."""
+    jurisdiction: _builtins.str
+    """ISO 3166-1 alpha-2."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        jurisdiction: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["jurisdiction", b"jurisdiction", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlatformJurisdiction: _TypeAlias = PlatformJurisdiction  # noqa: Y015
+
+@_typing.final
+class StateJurisdictionsRequest(_message.Message):
+    """Asks to state platforms' countries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLATFORMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def platforms(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlatformJurisdiction]:
+        """At most 100."""
+
+    def __init__(
+        self,
+        *,
+        platforms: _abc.Iterable[Global___PlatformJurisdiction] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["platforms", b"platforms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StateJurisdictionsRequest: _TypeAlias = StateJurisdictionsRequest  # noqa: Y015
+
+@_typing.final
+class StateJurisdictionsResponse(_message.Message):
+    """Answers one result per platform, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
+        """Reason APPROVAL_PENDING means that it is proposed: a second operator must confirm."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ItemResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StateJurisdictionsResponse: _TypeAlias = StateJurisdictionsResponse  # noqa: Y015
 
 @_typing.final
 class SuspendPrincipalsRequest(_message.Message):
@@ -2029,3 +2251,241 @@ class FetchDataKeysResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FetchDataKeysResponse: _TypeAlias = FetchDataKeysResponse  # noqa: Y015
+
+@_typing.final
+class FindPartiesRequest(_message.Message):
+    """Asks who is called so, has this identity number, or whom an IBAN stands for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    IDENTITY_NUMBER_FIELD_NUMBER: _builtins.int
+    IBAN_FIELD_NUMBER: _builtins.int
+    TENANT_IDS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    AFTER_SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Words of a registered name, 1 to 140 characters: whole words in any order, without regard to case, accents and
+    punctuation; of Chinese characters any two or more that follow one another.
+    """
+    identity_number: _builtins.str
+    """Identity number, 1 to 64 characters: as a whole, without regard to case and punctuation."""
+    iban: _builtins.str
+    """IBAN."""
+    page_size: _builtins.int
+    """1 to 1,000; 0 means 100."""
+    after_subject_id: _builtins.bytes
+    """The last subject of the answer before, 16 bytes; empty for the first page."""
+    @_builtins.property
+    def tenant_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Platforms whose parties are sought, 16 bytes each, at most 1,000; empty means all."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        identity_number: _builtins.str = ...,
+        iban: _builtins.str = ...,
+        tenant_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+        page_size: _builtins.int = ...,
+        after_subject_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["iban", b"iban", "identity_number", b"identity_number", "name", b"name", "sought", b"sought"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_subject_id", b"after_subject_id", "iban", b"iban", "identity_number", b"identity_number", "name", b"name", "page_size", b"page_size", "sought", b"sought", "tenant_ids", b"tenant_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_sought: _TypeAlias = _typing.Literal["name", "identity_number", "iban"]  # noqa: Y015
+    _WhichOneofArgType_sought: _TypeAlias = _typing.Literal["sought", b"sought"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_sought) -> _WhichOneofReturnType_sought | None: ...
+
+Global___FindPartiesRequest: _TypeAlias = FindPartiesRequest  # noqa: Y015
+
+@_typing.final
+class FoundParty(_message.Message):
+    """Somebody who was found, by ids alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    PARTY_ID_FIELD_NUMBER: _builtins.int
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    FOUND_BY_FIELD_NUMBER: _builtins.int
+    ERASED_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Platform, 16 bytes."""
+    party_id: _builtins.bytes
+    """Party as its platform calls it, 16 bytes; the platform itself where an account is its own."""
+    subject_id: _builtins.bytes
+    """Subject: the name of its data key, 16 bytes; most often the party's id."""
+    account_id: _builtins.bytes
+    """Account that the IBAN stands for, 16 bytes; empty where a name or number was sought."""
+    found_by: Global___FoundBy.ValueType
+    """By what."""
+    erased: _builtins.bool
+    """Whether he was erased, of which only an IBAN tells: it stays taken."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        party_id: _builtins.bytes = ...,
+        subject_id: _builtins.bytes = ...,
+        account_id: _builtins.bytes = ...,
+        found_by: Global___FoundBy.ValueType = ...,
+        erased: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "erased", b"erased", "found_by", b"found_by", "party_id", b"party_id", "subject_id", b"subject_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FoundParty: _TypeAlias = FoundParty  # noqa: Y015
+
+@_typing.final
+class FindPartiesResponse(_message.Message):
+    """Answers ids in order of subjects."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOUND_FIELD_NUMBER: _builtins.int
+    NEXT_SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    MARKED_POSITION_FIELD_NUMBER: _builtins.int
+    HEAD_POSITION_FIELD_NUMBER: _builtins.int
+    next_subject_id: _builtins.bytes
+    """Whether there may be more after the last subject that was looked at."""
+    marked_position: _builtins.int
+    """Position of identity's feed up to which names and numbers can be found."""
+    head_position: _builtins.int
+    """Where the feed stood when it was looked."""
+    @_builtins.property
+    def found(self) -> _containers.RepeatedCompositeFieldContainer[Global___FoundParty]:
+        """Who was found."""
+
+    def __init__(
+        self,
+        *,
+        found: _abc.Iterable[Global___FoundParty] | None = ...,
+        next_subject_id: _builtins.bytes = ...,
+        marked_position: _builtins.int = ...,
+        head_position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["found", b"found", "head_position", b"head_position", "marked_position", b"marked_position", "next_subject_id", b"next_subject_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindPartiesResponse: _TypeAlias = FindPartiesResponse  # noqa: Y015
+
+@_typing.final
+class SealedField(_message.Message):
+    """A sealed field as an event has it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    STREAM_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    SEALED_FIELD_NUMBER: _builtins.int
+    subject_id: _builtins.bytes
+    """Whose data key seals it, 16 bytes."""
+    stream_id: _builtins.bytes
+    """Stream of its event, 16 bytes."""
+    version: _builtins.int
+    """Version of its event."""
+    field: _builtins.str
+    """Field, as its associated data name it; at most 200 bytes."""
+    sealed: _builtins.bytes
+    """Ciphertext, at most 64 KiB."""
+    def __init__(
+        self,
+        *,
+        subject_id: _builtins.bytes = ...,
+        stream_id: _builtins.bytes = ...,
+        version: _builtins.int = ...,
+        field: _builtins.str = ...,
+        sealed: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "sealed", b"sealed", "stream_id", b"stream_id", "subject_id", b"subject_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SealedField: _TypeAlias = SealedField  # noqa: Y015
+
+@_typing.final
+class DiscloseRequest(_message.Message):
+    """Asks for sealed fields in clear."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___SealedField]:
+        """1 to 500 fields."""
+
+    def __init__(
+        self,
+        *,
+        fields: _abc.Iterable[Global___SealedField] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiscloseRequest: _TypeAlias = DiscloseRequest  # noqa: Y015
+
+@_typing.final
+class DisclosedField(_message.Message):
+    """A field in clear, or why it is not."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTENT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    content: _builtins.bytes
+    """What was sealed; empty where there is a reason."""
+    reason: _builtins.str
+    """SUBJECT_ERASED, SUBJECT_UNKNOWN or ENVELOPE_BROKEN; empty where it is open."""
+    def __init__(
+        self,
+        *,
+        content: _builtins.bytes = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisclosedField: _TypeAlias = DisclosedField  # noqa: Y015
+
+@_typing.final
+class DiscloseResponse(_message.Message):
+    """Answers one per field, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___DisclosedField]:
+        """Fields."""
+
+    def __init__(
+        self,
+        *,
+        fields: _abc.Iterable[Global___DisclosedField] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiscloseResponse: _TypeAlias = DiscloseResponse  # noqa: Y015

@@ -75,6 +75,16 @@ class TokenServiceStub:
                 request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.PinCertificatesRequest.SerializeToString,
                 response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.PinCertificatesResponse.FromString,
                 _registered_method=True)
+        self.GrantAccess = channel.unary_unary(
+                '/ringfence.identity.v1.TokenService/GrantAccess',
+                request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.GrantAccessRequest.SerializeToString,
+                response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.GrantAccessResponse.FromString,
+                _registered_method=True)
+        self.StateJurisdictions = channel.unary_unary(
+                '/ringfence.identity.v1.TokenService/StateJurisdictions',
+                request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.StateJurisdictionsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.StateJurisdictionsResponse.FromString,
+                _registered_method=True)
         self.SuspendPrincipals = channel.unary_unary(
                 '/ringfence.identity.v1.TokenService/SuspendPrincipals',
                 request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.SuspendPrincipalsRequest.SerializeToString,
@@ -154,6 +164,20 @@ class TokenServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GrantAccess(self, request, context):
+        """Proposes what regulators and auditors may read, for which case, and for how long.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StateJurisdictions(self, request, context):
+        """Proposes by which countries' law platforms are supervised: who may read those of a country reads them from then on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SuspendPrincipals(self, request, context):
         """Suspends principals: no more tokens until two operators lift it. What waits about them, or from them, is void.
         """
@@ -218,6 +242,16 @@ def add_TokenServiceServicer_to_server(servicer, server):
                     servicer.PinCertificates,
                     request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.PinCertificatesRequest.FromString,
                     response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.PinCertificatesResponse.SerializeToString,
+            ),
+            'GrantAccess': grpc.unary_unary_rpc_method_handler(
+                    servicer.GrantAccess,
+                    request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.GrantAccessRequest.FromString,
+                    response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.GrantAccessResponse.SerializeToString,
+            ),
+            'StateJurisdictions': grpc.unary_unary_rpc_method_handler(
+                    servicer.StateJurisdictions,
+                    request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.StateJurisdictionsRequest.FromString,
+                    response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.StateJurisdictionsResponse.SerializeToString,
             ),
             'SuspendPrincipals': grpc.unary_unary_rpc_method_handler(
                     servicer.SuspendPrincipals,
@@ -463,6 +497,60 @@ class TokenService:
             _registered_method=True)
 
     @staticmethod
+    def GrantAccess(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.identity.v1.TokenService/GrantAccess',
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.GrantAccessRequest.SerializeToString,
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.GrantAccessResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StateJurisdictions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.identity.v1.TokenService/StateJurisdictions',
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.StateJurisdictionsRequest.SerializeToString,
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.StateJurisdictionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def SuspendPrincipals(request,
             target,
             options=(),
@@ -619,6 +707,16 @@ class PartyServiceStub:
                 request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.FetchDataKeysRequest.SerializeToString,
                 response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.FetchDataKeysResponse.FromString,
                 _registered_method=True)
+        self.FindParties = channel.unary_unary(
+                '/ringfence.identity.v1.PartyService/FindParties',
+                request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.FindPartiesRequest.SerializeToString,
+                response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.FindPartiesResponse.FromString,
+                _registered_method=True)
+        self.Disclose = channel.unary_unary(
+                '/ringfence.identity.v1.PartyService/Disclose',
+                request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.DiscloseRequest.SerializeToString,
+                response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.DiscloseResponse.FromString,
+                _registered_method=True)
 
 
 class PartyServiceServicer:
@@ -716,6 +814,20 @@ class PartyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindParties(self, request, context):
+        """Finds parties by name, identity number or IBAN; answers ids and no personal data.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Disclose(self, request, context):
+        """Opens sealed fields, whatever service has sealed them, for a disclosure that the log has recorded.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PartyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -783,6 +895,16 @@ def add_PartyServiceServicer_to_server(servicer, server):
                     servicer.FetchDataKeys,
                     request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.FetchDataKeysRequest.FromString,
                     response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.FetchDataKeysResponse.SerializeToString,
+            ),
+            'FindParties': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindParties,
+                    request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.FindPartiesRequest.FromString,
+                    response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.FindPartiesResponse.SerializeToString,
+            ),
+            'Disclose': grpc.unary_unary_rpc_method_handler(
+                    servicer.Disclose,
+                    request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.DiscloseRequest.FromString,
+                    response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.DiscloseResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1137,6 +1259,60 @@ class PartyService:
             '/ringfence.identity.v1.PartyService/FetchDataKeys',
             ringfence_dot_identity_dot_v1_dot_identity__pb2.FetchDataKeysRequest.SerializeToString,
             ringfence_dot_identity_dot_v1_dot_identity__pb2.FetchDataKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindParties(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.identity.v1.PartyService/FindParties',
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.FindPartiesRequest.SerializeToString,
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.FindPartiesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Disclose(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.identity.v1.PartyService/Disclose',
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.DiscloseRequest.SerializeToString,
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.DiscloseResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,10 @@ class TokenServiceStub:
     """Proposes the only certificates, and keys, that principals may present: for who has none, has lost it, or whose issuer
     cannot be trusted.
     """
+    GrantAccess: _grpc.UnaryUnaryMultiCallable[_identity_pb2.GrantAccessRequest, _identity_pb2.GrantAccessResponse]
+    """Proposes what regulators and auditors may read, for which case, and for how long."""
+    StateJurisdictions: _grpc.UnaryUnaryMultiCallable[_identity_pb2.StateJurisdictionsRequest, _identity_pb2.StateJurisdictionsResponse]
+    """Proposes by which countries' law platforms are supervised: who may read those of a country reads them from then on."""
     SuspendPrincipals: _grpc.UnaryUnaryMultiCallable[_identity_pb2.SuspendPrincipalsRequest, _identity_pb2.SuspendPrincipalsResponse]
     """Suspends principals: no more tokens until two operators lift it. What waits about them, or from them, is void."""
     AuthoriseSubmission: _grpc.UnaryUnaryMultiCallable[_identity_pb2.AuthoriseSubmissionRequest, _identity_pb2.AuthoriseSubmissionResponse]
@@ -87,6 +91,10 @@ class TokenServiceAsyncStub(TokenServiceStub):
     """Proposes the only certificates, and keys, that principals may present: for who has none, has lost it, or whose issuer
     cannot be trusted.
     """
+    GrantAccess: _aio.UnaryUnaryMultiCallable[_identity_pb2.GrantAccessRequest, _identity_pb2.GrantAccessResponse]  # type: ignore[assignment]
+    """Proposes what regulators and auditors may read, for which case, and for how long."""
+    StateJurisdictions: _aio.UnaryUnaryMultiCallable[_identity_pb2.StateJurisdictionsRequest, _identity_pb2.StateJurisdictionsResponse]  # type: ignore[assignment]
+    """Proposes by which countries' law platforms are supervised: who may read those of a country reads them from then on."""
     SuspendPrincipals: _aio.UnaryUnaryMultiCallable[_identity_pb2.SuspendPrincipalsRequest, _identity_pb2.SuspendPrincipalsResponse]  # type: ignore[assignment]
     """Suspends principals: no more tokens until two operators lift it. What waits about them, or from them, is void."""
     AuthoriseSubmission: _aio.UnaryUnaryMultiCallable[_identity_pb2.AuthoriseSubmissionRequest, _identity_pb2.AuthoriseSubmissionResponse]  # type: ignore[assignment]
@@ -168,6 +176,22 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def GrantAccess(
+        self,
+        request: _identity_pb2.GrantAccessRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.GrantAccessResponse, _abc.Awaitable[_identity_pb2.GrantAccessResponse]]:
+        """Proposes what regulators and auditors may read, for which case, and for how long."""
+
+    @_abc_1.abstractmethod
+    def StateJurisdictions(
+        self,
+        request: _identity_pb2.StateJurisdictionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.StateJurisdictionsResponse, _abc.Awaitable[_identity_pb2.StateJurisdictionsResponse]]:
+        """Proposes by which countries' law platforms are supervised: who may read those of a country reads them from then on."""
+
+    @_abc_1.abstractmethod
     def SuspendPrincipals(
         self,
         request: _identity_pb2.SuspendPrincipalsRequest,
@@ -228,6 +252,10 @@ class PartyServiceStub:
     """Tells what IBANs stand for."""
     FetchDataKeys: _grpc.UnaryUnaryMultiCallable[_identity_pb2.FetchDataKeysRequest, _identity_pb2.FetchDataKeysResponse]
     """Returns data keys for sealing personal fields."""
+    FindParties: _grpc.UnaryUnaryMultiCallable[_identity_pb2.FindPartiesRequest, _identity_pb2.FindPartiesResponse]
+    """Finds parties by name, identity number or IBAN; answers ids and no personal data."""
+    Disclose: _grpc.UnaryUnaryMultiCallable[_identity_pb2.DiscloseRequest, _identity_pb2.DiscloseResponse]
+    """Opens sealed fields, whatever service has sealed them, for a disclosure that the log has recorded."""
 
 @_typing.type_check_only
 class PartyServiceAsyncStub(PartyServiceStub):
@@ -260,6 +288,10 @@ class PartyServiceAsyncStub(PartyServiceStub):
     """Tells what IBANs stand for."""
     FetchDataKeys: _aio.UnaryUnaryMultiCallable[_identity_pb2.FetchDataKeysRequest, _identity_pb2.FetchDataKeysResponse]  # type: ignore[assignment]
     """Returns data keys for sealing personal fields."""
+    FindParties: _aio.UnaryUnaryMultiCallable[_identity_pb2.FindPartiesRequest, _identity_pb2.FindPartiesResponse]  # type: ignore[assignment]
+    """Finds parties by name, identity number or IBAN; answers ids and no personal data."""
+    Disclose: _aio.UnaryUnaryMultiCallable[_identity_pb2.DiscloseRequest, _identity_pb2.DiscloseResponse]  # type: ignore[assignment]
+    """Opens sealed fields, whatever service has sealed them, for a disclosure that the log has recorded."""
 
 class PartyServiceServicer(metaclass=_abc_1.ABCMeta):
     """Parties, KYC, aliases and their keys."""
@@ -367,5 +399,21 @@ class PartyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.FetchDataKeysResponse, _abc.Awaitable[_identity_pb2.FetchDataKeysResponse]]:
         """Returns data keys for sealing personal fields."""
+
+    @_abc_1.abstractmethod
+    def FindParties(
+        self,
+        request: _identity_pb2.FindPartiesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.FindPartiesResponse, _abc.Awaitable[_identity_pb2.FindPartiesResponse]]:
+        """Finds parties by name, identity number or IBAN; answers ids and no personal data."""
+
+    @_abc_1.abstractmethod
+    def Disclose(
+        self,
+        request: _identity_pb2.DiscloseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.DiscloseResponse, _abc.Awaitable[_identity_pb2.DiscloseResponse]]:
+        """Opens sealed fields, whatever service has sealed them, for a disclosure that the log has recorded."""
 
 def add_PartyServiceServicer_to_server(servicer: PartyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -826,6 +826,8 @@ class Instruction(_message.Message):
     APPROVER_ID_FIELD_NUMBER: _builtins.int
     UETR_FIELD_NUMBER: _builtins.int
     CARRIED_FIELD_NUMBER: _builtins.int
+    DEBTOR_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    CREDITOR_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     submission_id: _builtins.bytes
     """16 bytes."""
     transfer_id: _builtins.bytes
@@ -840,6 +842,10 @@ class Instruction(_message.Message):
     """16 bytes: principal that approved it; empty without one."""
     uetr: _builtins.str
     """What the bank knows it by beside its transfer (ISO 20022 UETR), given or made."""
+    debtor_account_id: _builtins.bytes
+    """16 bytes: account in the book that it is paid from."""
+    creditor_account_id: _builtins.bytes
+    """16 bytes: account in the book that it is paid to; empty where it leaves by a bank."""
     @_builtins.property
     def order(self) -> Global___NewInstruction:
         """What was ordered."""
@@ -867,10 +873,12 @@ class Instruction(_message.Message):
         approver_id: _builtins.bytes = ...,
         uetr: _builtins.str = ...,
         carried: _abc.Iterable[Global___CarriedElement] | None = ...,
+        debtor_account_id: _builtins.bytes = ...,
+        creditor_account_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["order", b"order", "state", b"state"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver_id", b"approver_id", "carried", b"carried", "changed_ns", b"changed_ns", "maker_id", b"maker_id", "order", b"order", "received_ns", b"received_ns", "state", b"state", "submission_id", b"submission_id", "transfer_id", b"transfer_id", "uetr", b"uetr"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver_id", b"approver_id", "carried", b"carried", "changed_ns", b"changed_ns", "creditor_account_id", b"creditor_account_id", "debtor_account_id", b"debtor_account_id", "maker_id", b"maker_id", "order", b"order", "received_ns", b"received_ns", "state", b"state", "submission_id", b"submission_id", "transfer_id", b"transfer_id", "uetr", b"uetr"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1119,6 +1127,158 @@ class ReleaseHitsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReleaseHitsResponse: _TypeAlias = ReleaseHitsResponse  # noqa: Y015
+
+@_typing.final
+class ShowHitsRequest(_message.Message):
+    """Asks which entries of sanctions lists name somebody in a payment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    INSTRUCTION_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes."""
+    instruction_id: _builtins.bytes
+    """16 bytes."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        instruction_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instruction_id", b"instruction_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShowHitsRequest: _TypeAlias = ShowHitsRequest  # noqa: Y015
+
+@_typing.final
+class ListedAs(_message.Message):
+    """A name of a list's entry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    ALIKE_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """As its publisher writes it."""
+    alike: _builtins.bool
+    """Whether it is what was typed, by all that is compared."""
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        alike: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alike", b"alike", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListedAs: _TypeAlias = ListedAs  # noqa: Y015
+
+@_typing.final
+class ShownHit(_message.Message):
+    """An entry of a list that names somebody in a payment, or behind the bank's entry that it clears, by the lists of now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    TYPED_FIELD_NUMBER: _builtins.int
+    LIST_NAME_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    PUBLISHED_NS_FIELD_NUMBER: _builtins.int
+    CONFIRMED_NS_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
+    RELEASED_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    STOPS_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """Element of ISO 20022, as "Cdtr"; "registered Dbtr" or "registered Cdtr" for the name that identity has. Of the
+    bank's entry each has "suspended" before it; that alone where nobody can tell whom it names.
+    """
+    typed: _builtins.str
+    """The name as it was typed; empty for a registered one, which is known by marks alone."""
+    list_name: _builtins.str
+    """The list; "unreadable" where nobody can tell whom the bank's entry names."""
+    reference: _builtins.str
+    """The publisher's own number of the entry."""
+    published_ns: _builtins.int
+    """When its edition was published, UTC nanoseconds."""
+    confirmed_ns: _builtins.int
+    """When two people have last confirmed that it is unchanged, UTC nanoseconds; 0 for never."""
+    waiting: _builtins.bool
+    """Whether the edition waits for a second person; its names hit as well."""
+    released: _builtins.bool
+    """Whether two people have found that the entry names somebody else: than this payment, or than the client."""
+    stops: _builtins.bool
+    """Whether it is the entry that is on record as what stops the payment; such ones come first."""
+    @_builtins.property
+    def names(self) -> _containers.RepeatedCompositeFieldContainer[Global___ListedAs]:
+        """The entry's names, those that are alike first, at most 50; none where its edition was imported by an earlier release."""
+
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        typed: _builtins.str = ...,
+        list_name: _builtins.str = ...,
+        reference: _builtins.str = ...,
+        published_ns: _builtins.int = ...,
+        confirmed_ns: _builtins.int = ...,
+        waiting: _builtins.bool = ...,
+        released: _builtins.bool = ...,
+        names: _abc.Iterable[Global___ListedAs] | None = ...,
+        stops: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmed_ns", b"confirmed_ns", "field", b"field", "list_name", b"list_name", "names", b"names", "published_ns", b"published_ns", "reference", b"reference", "released", b"released", "stops", b"stops", "typed", b"typed", "waiting", b"waiting"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShownHit: _TypeAlias = ShownHit  # noqa: Y015
+
+@_typing.final
+class ShowHitsResponse(_message.Message):
+    """Answers at most 50 entries, first what stops the payment; none for one that has ended, or is not there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HITS_FIELD_NUMBER: _builtins.int
+    STOPPED_BY_FIELD_NUMBER: _builtins.int
+    STOPPED_BY_SHA256_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    stopped_by: _builtins.str
+    """The entry that is on record as what stops the payment, and alone is let go by a release, as "list/reference"; empty
+    where none does. It may be another than those of now.
+    """
+    stopped_by_sha256: _builtins.bytes
+    """SHA-256 of what its publisher said of it, 32 bytes; all zero for an entry imported by an earlier release."""
+    more: _builtins.int
+    """How many more there are."""
+    @_builtins.property
+    def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShownHit]:
+        """Entries."""
+
+    def __init__(
+        self,
+        *,
+        hits: _abc.Iterable[Global___ShownHit] | None = ...,
+        stopped_by: _builtins.str = ...,
+        stopped_by_sha256: _builtins.bytes = ...,
+        more: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hits", b"hits", "more", b"more", "stopped_by", b"stopped_by", "stopped_by_sha256", b"stopped_by_sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShowHitsResponse: _TypeAlias = ShowHitsResponse  # noqa: Y015
 
 @_typing.final
 class CancelInstructionsRequest(_message.Message):
@@ -1811,8 +1971,11 @@ class GetLimitsRequest(_message.Message):
 
     TENANT_ID_FIELD_NUMBER: _builtins.int
     CURRENCIES_FIELD_NUMBER: _builtins.int
+    DEBTOR_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.bytes
     """Tenant, 16 bytes; empty means the caller's own."""
+    debtor_account_id: _builtins.bytes
+    """16 bytes: a debtor's account, for which is told how much has passed; empty for none."""
     @_builtins.property
     def currencies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """ISO 4217 alphabetic codes, at most 1,000; empty means those that the platform has limits of its own for."""
@@ -1822,14 +1985,51 @@ class GetLimitsRequest(_message.Message):
         *,
         tenant_id: _builtins.bytes = ...,
         currencies: _abc.Iterable[_builtins.str] | None = ...,
+        debtor_account_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currencies", b"currencies", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currencies", b"currencies", "debtor_account_id", b"debtor_account_id", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetLimitsRequest: _TypeAlias = GetLimitsRequest  # noqa: Y015
+
+@_typing.final
+class LimitsUse(_message.Message):
+    """What has passed on one person's word in one currency within a day, as it counts against limits: today (UTC), and of
+    yesterday the share that falls into the last 24 hours; minor units, up to 2^63 - 1.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    DEBTOR_DAY_MINOR_FIELD_NUMBER: _builtins.int
+    DAY_MINOR_FIELD_NUMBER: _builtins.int
+    APPROVER_MINOR_FIELD_NUMBER: _builtins.int
+    currency: _builtins.str
+    """ISO 4217 alphabetic code."""
+    debtor_day_minor: _builtins.int
+    """Of the debtor's account that was asked for."""
+    day_minor: _builtins.int
+    """Of the platform."""
+    approver_minor: _builtins.int
+    """What the caller has let pass alone, as an approver."""
+    def __init__(
+        self,
+        *,
+        currency: _builtins.str = ...,
+        debtor_day_minor: _builtins.int = ...,
+        day_minor: _builtins.int = ...,
+        approver_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver_minor", b"approver_minor", "currency", b"currency", "day_minor", b"day_minor", "debtor_day_minor", b"debtor_day_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LimitsUse: _TypeAlias = LimitsUse  # noqa: Y015
 
 @_typing.final
 class GetLimitsResponse(_message.Message):
@@ -1841,6 +2041,7 @@ class GetLimitsResponse(_message.Message):
     LIMITS_FIELD_NUMBER: _builtins.int
     APPROVERS_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
+    USES_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Version of the platform's own limits; 0 for none."""
     time_zone: _builtins.str
@@ -1853,6 +2054,10 @@ class GetLimitsResponse(_message.Message):
     def approvers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApproverLimit]:
         """Approvers with a maximum of their own."""
 
+    @_builtins.property
+    def uses(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitsUse]:
+        """One per currency in `limits`, in the same order, where a debtor's account was asked for."""
+
     def __init__(
         self,
         *,
@@ -1860,10 +2065,11 @@ class GetLimitsResponse(_message.Message):
         limits: _abc.Iterable[Global___CurrencyLimits] | None = ...,
         approvers: _abc.Iterable[Global___ApproverLimit] | None = ...,
         time_zone: _builtins.str = ...,
+        uses: _abc.Iterable[Global___LimitsUse] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvers", b"approvers", "limits", b"limits", "time_zone", b"time_zone", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvers", b"approvers", "limits", b"limits", "time_zone", b"time_zone", "uses", b"uses", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -70,6 +70,11 @@ class PaymentInstructionServiceStub:
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.DecideInstructionsRequest.SerializeToString,
                 response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.DecideInstructionsResponse.FromString,
                 _registered_method=True)
+        self.ShowHits = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/ShowHits',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ShowHitsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ShowHitsResponse.FromString,
+                _registered_method=True)
         self.ReleaseHits = channel.unary_unary(
                 '/ringfence.payment_instruction.v1.PaymentInstructionService/ReleaseHits',
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReleaseHitsRequest.SerializeToString,
@@ -220,6 +225,13 @@ class PaymentInstructionServiceServicer:
 
     def DecideInstructions(self, request, context):
         """Approves, rejects or cancels instructions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ShowHits(self, request, context):
+        """Shows which entries of sanctions lists name somebody in a payment, beside the names that were typed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -402,6 +414,11 @@ def add_PaymentInstructionServiceServicer_to_server(servicer, server):
                     servicer.DecideInstructions,
                     request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.DecideInstructionsRequest.FromString,
                     response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.DecideInstructionsResponse.SerializeToString,
+            ),
+            'ShowHits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShowHits,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ShowHitsRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ShowHitsResponse.SerializeToString,
             ),
             'ReleaseHits': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseHits,
@@ -694,6 +711,33 @@ class PaymentInstructionService:
             '/ringfence.payment_instruction.v1.PaymentInstructionService/DecideInstructions',
             ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.DecideInstructionsRequest.SerializeToString,
             ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.DecideInstructionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShowHits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/ShowHits',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ShowHitsRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ShowHitsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,8 @@ class PaymentInstructionServiceStub:
     """Withdraws the caller's own instructions before they are handed to the bank; what was set aside is released."""
     DecideInstructions: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.DecideInstructionsRequest, _payment_instruction_pb2.DecideInstructionsResponse]
     """Approves, rejects or cancels instructions."""
+    ShowHits: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ShowHitsRequest, _payment_instruction_pb2.ShowHitsResponse]
+    """Shows which entries of sanctions lists name somebody in a payment, beside the names that were typed."""
     ReleaseHits: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ReleaseHitsRequest, _payment_instruction_pb2.ReleaseHitsResponse]
     """Lets payments go on that a list has stopped, by two people."""
     WatchInstructions: _grpc.UnaryStreamMultiCallable[_payment_instruction_pb2.WatchInstructionsRequest, _payment_instruction_pb2.WatchInstructionsResponse]
@@ -107,6 +109,8 @@ class PaymentInstructionServiceAsyncStub(PaymentInstructionServiceStub):
     """Withdraws the caller's own instructions before they are handed to the bank; what was set aside is released."""
     DecideInstructions: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.DecideInstructionsRequest, _payment_instruction_pb2.DecideInstructionsResponse]  # type: ignore[assignment]
     """Approves, rejects or cancels instructions."""
+    ShowHits: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ShowHitsRequest, _payment_instruction_pb2.ShowHitsResponse]  # type: ignore[assignment]
+    """Shows which entries of sanctions lists name somebody in a payment, beside the names that were typed."""
     ReleaseHits: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ReleaseHitsRequest, _payment_instruction_pb2.ReleaseHitsResponse]  # type: ignore[assignment]
     """Lets payments go on that a list has stopped, by two people."""
     WatchInstructions: _aio.UnaryStreamMultiCallable[_payment_instruction_pb2.WatchInstructionsRequest, _payment_instruction_pb2.WatchInstructionsResponse]  # type: ignore[assignment]
@@ -206,6 +210,14 @@ class PaymentInstructionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payment_instruction_pb2.DecideInstructionsResponse, _abc.Awaitable[_payment_instruction_pb2.DecideInstructionsResponse]]:
         """Approves, rejects or cancels instructions."""
+
+    @_abc_1.abstractmethod
+    def ShowHits(
+        self,
+        request: _payment_instruction_pb2.ShowHitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.ShowHitsResponse, _abc.Awaitable[_payment_instruction_pb2.ShowHitsResponse]]:
+        """Shows which entries of sanctions lists name somebody in a payment, beside the names that were typed."""
 
     @_abc_1.abstractmethod
     def ReleaseHits(

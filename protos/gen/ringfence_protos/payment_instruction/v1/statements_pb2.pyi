@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from ringfence_protos.payment_instruction.v1 import events_pb2 as _events_pb2
 import builtins as _builtins
 import sys
@@ -18,6 +19,46 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ReferenceKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReferenceKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReferenceKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REFERENCE_KIND_UNSPECIFIED: _ReferenceKind.ValueType  # 0
+    """Never in an answer."""
+    REFERENCE_KIND_ENTRY: _ReferenceKind.ValueType  # 1
+    """The bank's of the entry."""
+    REFERENCE_KIND_DETAIL: _ReferenceKind.ValueType  # 2
+    """The bank's of a transaction."""
+    REFERENCE_KIND_TRANSACTION: _ReferenceKind.ValueType  # 3
+    """The transaction's id."""
+    REFERENCE_KIND_UETR: _ReferenceKind.ValueType  # 4
+    """The UETR."""
+    REFERENCE_KIND_END_TO_END: _ReferenceKind.ValueType  # 5
+    """The payer's."""
+    REFERENCE_KIND_SET: _ReferenceKind.ValueType  # 6
+    """Those of all transactions together."""
+
+class ReferenceKind(_ReferenceKind, metaclass=_ReferenceKindEnumTypeWrapper):
+    """What a reference is."""
+
+REFERENCE_KIND_UNSPECIFIED: ReferenceKind.ValueType  # 0
+"""Never in an answer."""
+REFERENCE_KIND_ENTRY: ReferenceKind.ValueType  # 1
+"""The bank's of the entry."""
+REFERENCE_KIND_DETAIL: ReferenceKind.ValueType  # 2
+"""The bank's of a transaction."""
+REFERENCE_KIND_TRANSACTION: ReferenceKind.ValueType  # 3
+"""The transaction's id."""
+REFERENCE_KIND_UETR: ReferenceKind.ValueType  # 4
+"""The UETR."""
+REFERENCE_KIND_END_TO_END: ReferenceKind.ValueType  # 5
+"""The payer's."""
+REFERENCE_KIND_SET: ReferenceKind.ValueType  # 6
+"""Those of all transactions together."""
+Global___ReferenceKind: _TypeAlias = ReferenceKind  # noqa: Y015
 
 @_typing.final
 class SubmitStatementRequest(_message.Message):
@@ -196,6 +237,179 @@ class ListStatementExceptionsResponse(_message.Message):
 Global___ListStatementExceptionsResponse: _TypeAlias = ListStatementExceptionsResponse  # noqa: Y015
 
 @_typing.final
+class ShowStatementExceptionRequest(_message.Message):
+    """Asks what a telling that is an exception says, beside what was known."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    MIRROR_ID_FIELD_NUMBER: _builtins.int
+    TELLING_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Platform, 16 bytes."""
+    mirror_id: _builtins.bytes
+    """Bank mirror in custody, 16 bytes."""
+    telling_id: _builtins.bytes
+    """Id of the telling, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        mirror_id: _builtins.bytes = ...,
+        telling_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mirror_id", b"mirror_id", "telling_id", b"telling_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShowStatementExceptionRequest: _TypeAlias = ShowStatementExceptionRequest  # noqa: Y015
+
+@_typing.final
+class TellingHeading(_message.Message):
+    """What a bank's telling says of itself, without its entries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORMAT_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    FIRST_DAY_FIELD_NUMBER: _builtins.int
+    LAST_DAY_FIELD_NUMBER: _builtins.int
+    OPENING_MINOR_FIELD_NUMBER: _builtins.int
+    CLOSING_MINOR_FIELD_NUMBER: _builtins.int
+    MOVED_MINOR_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    ELECTRONIC_SEQUENCE_FIELD_NUMBER: _builtins.int
+    LEGAL_SEQUENCE_FIELD_NUMBER: _builtins.int
+    format: _builtins.str
+    """As "camt.053.001.08" or "MT940"."""
+    account: _builtins.str
+    """The account's number as the bank writes it."""
+    currency: _builtins.str
+    """ISO 4217, of its heading, balances and entries; with ", " between them where it says several, empty for none."""
+    first_day: _builtins.int
+    """First day that it covers, days since 1970-01-01; 0 where it is not said."""
+    last_day: _builtins.int
+    """Last day that it covers, days since 1970-01-01; 0 where it is not said."""
+    opening_minor: _builtins.int
+    """Opening booked balance, minor units; absent where it is not said."""
+    closing_minor: _builtins.int
+    """Closing booked balance, minor units; absent where it is not said."""
+    moved_minor: _builtins.int
+    """Sum of its booked entries, minor units, below zero where more went out."""
+    entries: _builtins.int
+    """How many entries it has."""
+    electronic_sequence: _builtins.int
+    """Its electronic number; 0 for none."""
+    legal_sequence: _builtins.int
+    """Its legal number; 0 for none."""
+    def __init__(
+        self,
+        *,
+        format: _builtins.str = ...,
+        account: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        first_day: _builtins.int = ...,
+        last_day: _builtins.int = ...,
+        opening_minor: _builtins.int | None = ...,
+        closing_minor: _builtins.int | None = ...,
+        moved_minor: _builtins.int = ...,
+        entries: _builtins.int = ...,
+        electronic_sequence: _builtins.int = ...,
+        legal_sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_closing_minor", b"_closing_minor", "_opening_minor", b"_opening_minor", "closing_minor", b"closing_minor", "opening_minor", b"opening_minor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_closing_minor", b"_closing_minor", "_opening_minor", b"_opening_minor", "account", b"account", "closing_minor", b"closing_minor", "currency", b"currency", "electronic_sequence", b"electronic_sequence", "entries", b"entries", "first_day", b"first_day", "format", b"format", "last_day", b"last_day", "legal_sequence", b"legal_sequence", "moved_minor", b"moved_minor", "opening_minor", b"opening_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__closing_minor: _TypeAlias = _typing.Literal["closing_minor"]  # noqa: Y015
+    _WhichOneofArgType__closing_minor: _TypeAlias = _typing.Literal["_closing_minor", b"_closing_minor"]  # noqa: Y015
+    _WhichOneofReturnType__opening_minor: _TypeAlias = _typing.Literal["opening_minor"]  # noqa: Y015
+    _WhichOneofArgType__opening_minor: _TypeAlias = _typing.Literal["_opening_minor", b"_opening_minor"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__closing_minor) -> _WhichOneofReturnType__closing_minor | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__opening_minor) -> _WhichOneofReturnType__opening_minor | None: ...
+
+Global___TellingHeading: _TypeAlias = TellingHeading  # noqa: Y015
+
+@_typing.final
+class KnownChain(_message.Message):
+    """The statement of the last day that was taken, and what the mirror comes to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LAST_DAY_FIELD_NUMBER: _builtins.int
+    CLOSING_MINOR_FIELD_NUMBER: _builtins.int
+    ELECTRONIC_SEQUENCE_FIELD_NUMBER: _builtins.int
+    LEGAL_SEQUENCE_FIELD_NUMBER: _builtins.int
+    last_day: _builtins.int
+    """Its last day, days since 1970-01-01."""
+    closing_minor: _builtins.int
+    """Its closing balance, minor units."""
+    electronic_sequence: _builtins.int
+    """Its electronic number; 0 for none."""
+    legal_sequence: _builtins.int
+    """Its legal number; 0 for none."""
+    def __init__(
+        self,
+        *,
+        last_day: _builtins.int = ...,
+        closing_minor: _builtins.int = ...,
+        electronic_sequence: _builtins.int = ...,
+        legal_sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closing_minor", b"closing_minor", "electronic_sequence", b"electronic_sequence", "last_day", b"last_day", "legal_sequence", b"legal_sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KnownChain: _TypeAlias = KnownChain  # noqa: Y015
+
+@_typing.final
+class ShowStatementExceptionResponse(_message.Message):
+    """Both sides."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXCEPTION_FIELD_NUMBER: _builtins.int
+    TELLING_FIELD_NUMBER: _builtins.int
+    CHAIN_FIELD_NUMBER: _builtins.int
+    BOOKED_MINOR_FIELD_NUMBER: _builtins.int
+    booked_minor: _builtins.int
+    """Sum of all booked movements of the mirror, minor units."""
+    @_builtins.property
+    def exception(self) -> Global___StatementException:
+        """The exception."""
+
+    @_builtins.property
+    def telling(self) -> Global___TellingHeading:
+        """What the telling says; absent where its file is not kept, as of pages that did not come."""
+
+    @_builtins.property
+    def chain(self) -> Global___KnownChain:
+        """What was taken last; absent before the first statement."""
+
+    def __init__(
+        self,
+        *,
+        exception: Global___StatementException | None = ...,
+        telling: Global___TellingHeading | None = ...,
+        chain: Global___KnownChain | None = ...,
+        booked_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "exception", b"exception", "telling", b"telling"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["booked_minor", b"booked_minor", "chain", b"chain", "exception", b"exception", "telling", b"telling"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShowStatementExceptionResponse: _TypeAlias = ShowStatementExceptionResponse  # noqa: Y015
+
+@_typing.final
 class ListHeldEntriesRequest(_message.Message):
     """Asks for the entries of one account that are in doubt."""
 
@@ -242,6 +456,7 @@ class HeldEntry(_message.Message):
     INCOMING_FIELD_NUMBER: _builtins.int
     REVERSAL_FIELD_NUMBER: _builtins.int
     MOVEMENT_IDS_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
     entry_id: _builtins.bytes
     """Its id, 16 bytes."""
     doubt: _events_pb2.EntryDoubt.ValueType
@@ -258,6 +473,10 @@ class HeldEntry(_message.Message):
     def movement_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Movements that it may be, 16 bytes each; empty where that is open."""
 
+    @_builtins.property
+    def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeldCandidate]:
+        """The same movements beside the entry, in the same order."""
+
     def __init__(
         self,
         *,
@@ -268,14 +487,69 @@ class HeldEntry(_message.Message):
         incoming: _builtins.bool = ...,
         reversal: _builtins.bool = ...,
         movement_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+        candidates: _abc.Iterable[Global___HeldCandidate] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "day", b"day", "doubt", b"doubt", "entry_id", b"entry_id", "incoming", b"incoming", "movement_ids", b"movement_ids", "reversal", b"reversal"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "candidates", b"candidates", "day", b"day", "doubt", b"doubt", "entry_id", b"entry_id", "incoming", b"incoming", "movement_ids", b"movement_ids", "reversal", b"reversal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HeldEntry: _TypeAlias = HeldEntry  # noqa: Y015
+
+@_typing.final
+class HeldCandidate(_message.Message):
+    """A movement that an entry in doubt may be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENT_ID_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    INCOMING_FIELD_NUMBER: _builtins.int
+    REVERSAL_FIELD_NUMBER: _builtins.int
+    SHARED_FIELD_NUMBER: _builtins.int
+    DIFFERING_FIELD_NUMBER: _builtins.int
+    TRANSACTIONS_FIELD_NUMBER: _builtins.int
+    movement_id: _builtins.bytes
+    """The movement, 16 bytes."""
+    day: _builtins.int
+    """Booking day, days since 1970-01-01."""
+    amount_minor: _builtins.int
+    """Minor units."""
+    incoming: _builtins.bool
+    """Whether money came in."""
+    reversal: _builtins.bool
+    """Whether it undoes an earlier movement."""
+    transactions: _builtins.int
+    """Transactions that it stands for; 0 where that is not known."""
+    @_builtins.property
+    def shared(self) -> _containers.RepeatedScalarFieldContainer[Global___ReferenceKind.ValueType]:
+        """Kinds of references that both have, and that are the same."""
+
+    @_builtins.property
+    def differing(self) -> _containers.RepeatedScalarFieldContainer[Global___ReferenceKind.ValueType]:
+        """Kinds of references that both have, and that differ."""
+
+    def __init__(
+        self,
+        *,
+        movement_id: _builtins.bytes = ...,
+        day: _builtins.int = ...,
+        amount_minor: _builtins.int = ...,
+        incoming: _builtins.bool = ...,
+        reversal: _builtins.bool = ...,
+        shared: _abc.Iterable[Global___ReferenceKind.ValueType] | None = ...,
+        differing: _abc.Iterable[Global___ReferenceKind.ValueType] | None = ...,
+        transactions: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "day", b"day", "differing", b"differing", "incoming", b"incoming", "movement_id", b"movement_id", "reversal", b"reversal", "shared", b"shared", "transactions", b"transactions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeldCandidate: _TypeAlias = HeldCandidate  # noqa: Y015
 
 @_typing.final
 class ListHeldEntriesResponse(_message.Message):

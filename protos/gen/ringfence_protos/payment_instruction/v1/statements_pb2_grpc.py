@@ -45,6 +45,11 @@ class StatementServiceStub:
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_statements__pb2.ListStatementExceptionsRequest.SerializeToString,
                 response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_statements__pb2.ListStatementExceptionsResponse.FromString,
                 _registered_method=True)
+        self.ShowStatementException = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.StatementService/ShowStatementException',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_statements__pb2.ShowStatementExceptionRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_statements__pb2.ShowStatementExceptionResponse.FromString,
+                _registered_method=True)
         self.ListHeldEntries = channel.unary_unary(
                 '/ringfence.payment_instruction.v1.StatementService/ListHeldEntries',
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_statements__pb2.ListHeldEntriesRequest.SerializeToString,
@@ -75,6 +80,13 @@ class StatementServiceServicer:
 
     def ListStatementExceptions(self, request, context):
         """Lists what posts nothing until people have worked it off.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ShowStatementException(self, request, context):
+        """Shows what a telling that is an exception says, beside what was known.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -113,6 +125,11 @@ def add_StatementServiceServicer_to_server(servicer, server):
                     servicer.ListStatementExceptions,
                     request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_statements__pb2.ListStatementExceptionsRequest.FromString,
                     response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_statements__pb2.ListStatementExceptionsResponse.SerializeToString,
+            ),
+            'ShowStatementException': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShowStatementException,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_statements__pb2.ShowStatementExceptionRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_statements__pb2.ShowStatementExceptionResponse.SerializeToString,
             ),
             'ListHeldEntries': grpc.unary_unary_rpc_method_handler(
                     servicer.ListHeldEntries,
@@ -185,6 +202,33 @@ class StatementService:
             '/ringfence.payment_instruction.v1.StatementService/ListStatementExceptions',
             ringfence_dot_payment__instruction_dot_v1_dot_statements__pb2.ListStatementExceptionsRequest.SerializeToString,
             ringfence_dot_payment__instruction_dot_v1_dot_statements__pb2.ListStatementExceptionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShowStatementException(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.StatementService/ShowStatementException',
+            ringfence_dot_payment__instruction_dot_v1_dot_statements__pb2.ShowStatementExceptionRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_statements__pb2.ShowStatementExceptionResponse.FromString,
             options,
             channel_credentials,
             insecure,

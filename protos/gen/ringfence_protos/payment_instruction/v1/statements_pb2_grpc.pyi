@@ -37,6 +37,8 @@ class StatementServiceStub:
     """Takes in a file of the caller's bank: camt.052, 053 or 054, MT940 or MT942; idempotent by movement."""
     ListStatementExceptions: _grpc.UnaryUnaryMultiCallable[_statements_pb2.ListStatementExceptionsRequest, _statements_pb2.ListStatementExceptionsResponse]
     """Lists what posts nothing until people have worked it off."""
+    ShowStatementException: _grpc.UnaryUnaryMultiCallable[_statements_pb2.ShowStatementExceptionRequest, _statements_pb2.ShowStatementExceptionResponse]
+    """Shows what a telling that is an exception says, beside what was known."""
     ListHeldEntries: _grpc.UnaryUnaryMultiCallable[_statements_pb2.ListHeldEntriesRequest, _statements_pb2.ListHeldEntriesResponse]
     """Lists entries in doubt."""
     WorkOffException: _grpc.UnaryUnaryMultiCallable[_statements_pb2.WorkOffExceptionRequest, _statements_pb2.WorkOffExceptionResponse]
@@ -53,6 +55,8 @@ class StatementServiceAsyncStub(StatementServiceStub):
     """Takes in a file of the caller's bank: camt.052, 053 or 054, MT940 or MT942; idempotent by movement."""
     ListStatementExceptions: _aio.UnaryUnaryMultiCallable[_statements_pb2.ListStatementExceptionsRequest, _statements_pb2.ListStatementExceptionsResponse]  # type: ignore[assignment]
     """Lists what posts nothing until people have worked it off."""
+    ShowStatementException: _aio.UnaryUnaryMultiCallable[_statements_pb2.ShowStatementExceptionRequest, _statements_pb2.ShowStatementExceptionResponse]  # type: ignore[assignment]
+    """Shows what a telling that is an exception says, beside what was known."""
     ListHeldEntries: _aio.UnaryUnaryMultiCallable[_statements_pb2.ListHeldEntriesRequest, _statements_pb2.ListHeldEntriesResponse]  # type: ignore[assignment]
     """Lists entries in doubt."""
     WorkOffException: _aio.UnaryUnaryMultiCallable[_statements_pb2.WorkOffExceptionRequest, _statements_pb2.WorkOffExceptionResponse]  # type: ignore[assignment]
@@ -78,6 +82,14 @@ class StatementServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_statements_pb2.ListStatementExceptionsResponse, _abc.Awaitable[_statements_pb2.ListStatementExceptionsResponse]]:
         """Lists what posts nothing until people have worked it off."""
+
+    @_abc_1.abstractmethod
+    def ShowStatementException(
+        self,
+        request: _statements_pb2.ShowStatementExceptionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_statements_pb2.ShowStatementExceptionResponse, _abc.Awaitable[_statements_pb2.ShowStatementExceptionResponse]]:
+        """Shows what a telling that is an exception says, beside what was known."""
 
     @_abc_1.abstractmethod
     def ListHeldEntries(

@@ -8,7 +8,7 @@ from ringfence_kernel.service import Task
 from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.store import EventStore
 
-from ringfence_audit.log.application.commands import RecordPruned
+from ringfence_audit.log.application.commands import LogStanding, RecordPruned
 from ringfence_audit.log.domain.texts import Link
 from ringfence_audit.texts.adapters.text_rows import KeptTexts
 from ringfence_audit.texts.application.erasing import Erasing, Leaves
@@ -27,6 +27,11 @@ def tasks(
 ) -> list[Task]:
     """Gives what goes on as long as a term."""
     kept = KeptTexts(store)
-    pruning, erasing = Pruning(record, parties, kept, now_ns), Erasing(parties, kept, leaves, link_in)
+    standing = LogStanding(record.writer, record.state)
+
+    async def size() -> int:
+        return (await standing()).size
+
+    pruning, erasing = Pruning(record, parties, kept, now_ns), Erasing(parties, kept, leaves, link_in, size)
     leadership.begin_with(lambda: erasing.begin(record.state.frontier.size))
     return [Task("pruning", pruning.run), Task("erasing", erasing.run)]

@@ -5,6 +5,7 @@ from typing import Any
 
 from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.rpc import bounds
+from ringfence_kernel.service.threads import computed
 from ringfence_kernel.values.addresses import ELEMENTS, PostalAddress
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.common.v1 import postal_address_pb2 as address_pb
@@ -57,19 +58,27 @@ class PartyApi:
         if caller.tenant not in (None, tenant):
             return pb.GetPartiesResponse()
         found = await self.reading.get([(tenant, party) for party in request.party_ids])
-        return pb.GetPartiesResponse(parties=[_party_message(each) for each in found if each is not None])
+        return await computed(
+            len(found),
+            lambda: pb.GetPartiesResponse(parties=[_party_message(each) for each in found if each is not None]),
+        )
 
     async def ReadParties(self, request: pb.ReadPartiesRequest, context: Any) -> pb.ReadPartiesResponse:
         """Returns parties of any tenant to the service that screens them, and tells banks who pays."""
         bounds.size("parties", len(request.parties), maximum=MAX_PARTIES)
         asked = [(each.tenant_id, each.party_id) for each in request.parties]
         found = await self.reading.get(asked)
-        return pb.ReadPartiesResponse(
-            parties=[
-                self._platform(*key) if each is None else _party_message(each)
-                for key, each in zip(asked, found, strict=True)
-            ]
-        )
+        platforms = {key: self._platform(*key) for key, each in zip(asked, found, strict=True) if each is None}
+
+        def answered() -> pb.ReadPartiesResponse:
+            return pb.ReadPartiesResponse(
+                parties=[
+                    platforms[key] if each is None else _party_message(each)
+                    for key, each in zip(asked, found, strict=True)
+                ]
+            )
+
+        return await computed(len(found), answered)
 
     def _platform(self, tenant: bytes, party: bytes) -> pb.Party:
         """Returns a platform as the owner of accounts of its own, nothing for another party that is not there."""

@@ -1,13 +1,26 @@
 """What siblings may ask about parties: the one way into this module for them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from ringfence_identity.parties.application.reading import ReadParty
 from ringfence_identity.parties.domain import parties
 from ringfence_identity.parties.domain.errors import PartyNotFound, SubjectErased
+from ringfence_identity.parties.domain.events import OwnersRecorded, PartyAmended, PartyRegistered
 from ringfence_identity.parties.domain.state import Party, State
 
-__all__ = ["Party", "PartyNotFound", "PartyQueries", "SubjectErased"]
+__all__ = ["NAMING_TOPICS", "Party", "PartyNotFound", "PartyQueries", "ReadParty", "Reading", "SubjectErased"]
+
+NAMING_TOPICS = frozenset({PartyRegistered.TOPIC, PartyAmended.TOPIC, OwnersRecorded.TOPIC})
+"""Events that bring names and identity numbers, sealed."""
+
+
+class Reading(Protocol):
+    """Reads parties with their personal data, and companies with their owners."""
+
+    async def get(self, asked: Sequence[tuple[bytes, bytes]]) -> list[ReadParty | None]:
+        """Returns the party of each tenant and id, None where there is none; raises VaultUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ringfence_kernel.service.settings import InvalidSetting
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.ids import parse
+from ringfence_kernel.values.settings import InvalidSetting
 
 from ringfence_identity.principals.domain.principals import FirstPrincipal, NewPrincipal
 from ringfence_identity.principals.domain.roles import Kind

@@ -10,6 +10,8 @@ from ringfence_protos.identity.v1 import identity_pb2 as pb
 
 from ringfence_identity import batches
 from ringfence_identity.principals.application.commands import PrincipalCommands
+from ringfence_identity.principals.application.granting import GrantCommands, NewJurisdiction, PrincipalGrant
+from ringfence_identity.principals.domain.grants import NewGrant
 from ringfence_identity.principals.domain.principals import NewPin, NewPrincipal
 from ringfence_identity.principals.domain.roles import Kind
 
@@ -22,6 +24,7 @@ class PrincipalApi:
     """Serves principals."""
 
     principals: PrincipalCommands
+    grants: GrantCommands
 
     async def RotateKey(self, request: pb.RotateKeyRequest, context: Any) -> pb.RotateKeyResponse:
         """Rotates the caller's assertion key."""
@@ -58,6 +61,21 @@ class PrincipalApi:
         found = await self.principals.pin(await batches.prepare_each(request.pins, _new_pin), current_caller())
         return pb.PinCertificatesResponse(results=batches.answers(found))
 
+    async def GrantAccess(self, request: pb.GrantAccessRequest, context: Any) -> pb.GrantAccessResponse:
+        """Lets people read."""
+        bounds.size("grants", len(request.grants), maximum=MAX_PRINCIPALS)
+        found = await self.grants.grant(await batches.prepare_each(request.grants, _new_reader), current_caller())
+        return pb.GrantAccessResponse(results=batches.answers(found))
+
+    async def StateJurisdictions(
+        self, request: pb.StateJurisdictionsRequest, context: Any
+    ) -> pb.StateJurisdictionsResponse:
+        """States platforms' countries."""
+        bounds.size("platforms", len(request.platforms), maximum=MAX_PRINCIPALS)
+        items = await batches.prepare_each(request.platforms, _new_jurisdiction)
+        found = await self.grants.state_jurisdictions(items, current_caller())
+        return pb.StateJurisdictionsResponse(results=batches.answers(found))
+
     async def SuspendPrincipals(
         self, request: pb.SuspendPrincipalsRequest, context: Any
     ) -> pb.SuspendPrincipalsResponse:
@@ -84,7 +102,27 @@ def _new_principal(message: pb.NewPrincipal) -> NewPrincipal:
         message.person_id,
         bounds.number("until_ns", message.until_ns, minimum=0, maximum=MAX_TIME_NS),
         message.certificate_sha256,
+        _new_grant(message.grant) if message.HasField("grant") else None,
     )
+
+
+def _new_grant(message: pb.AccessGrant) -> NewGrant:
+    bounds.text("case_reference", message.case_reference, maximum=140)
+    return NewGrant(
+        tuple(sorted(message.tenant_ids)),
+        tuple(sorted(message.jurisdictions)),
+        bounds.number("from_ns", message.from_ns, minimum=0, maximum=MAX_TIME_NS),
+        bounds.number("until_ns", message.until_ns, minimum=0, maximum=MAX_TIME_NS),
+        message.case_reference,
+    )
+
+
+def _new_reader(message: pb.AccessGrant) -> PrincipalGrant:
+    return PrincipalGrant(bounds.identifier("principal_id", message.principal_id), _new_grant(message))
+
+
+def _new_jurisdiction(message: pb.PlatformJurisdiction) -> NewJurisdiction:
+    return NewJurisdiction(bounds.identifier("tenant_id", message.tenant_id), message.jurisdiction)
 
 
 def _new_pin(message: pb.CertificatePin) -> NewPin:

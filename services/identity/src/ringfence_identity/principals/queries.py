@@ -52,8 +52,12 @@ class PrincipalQueries:
         return self.state.is_active(principal)
 
     def may_act(self, principal: Principal, now_ns: int) -> bool:
-        """Whether it is active and its role has not ended by date."""
-        return self.state.is_active(principal) and not principal.has_lapsed(now_ns)
+        """Whether it is active, and neither has its role ended by date nor what it reads by, which has begun."""
+        return self.state.may_act(principal, now_ns)
+
+    def ends_ns(self, principal: Principal) -> int:
+        """Returns when its role, or what it reads by, ends, UTC nanoseconds; 0 for never."""
+        return self.state.ends_ns(principal)
 
     def operators(self) -> list[Principal]:
         """Returns the operators that are active, whether or not their roles have ended by date."""

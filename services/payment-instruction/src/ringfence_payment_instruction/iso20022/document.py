@@ -59,7 +59,9 @@ class Message:
             raise
 
 
-def open_message(content: bytes, supported: Set[str], max_bytes: int = MAX_FILE_BYTES) -> Message:
+def open_message(
+    content: bytes, supported: Set[str], max_bytes: int = MAX_FILE_BYTES, *, is_bounded: bool = False
+) -> Message:
     """Returns the one message of a file, bare or inside any envelope (with or without a head.001 header).
 
     Raises FileRefused: too large, a DOCTYPE, too complex, not well-formed, no message or several, or a message not in
@@ -67,7 +69,7 @@ def open_message(content: bytes, supported: Set[str], max_bytes: int = MAX_FILE_
     """
     sha256 = hashlib.sha256(content).digest()
     try:
-        message = _find(_parse(content, max_bytes), sha256)
+        message = _find(_parse(content, max_bytes, is_bounded=is_bounded), sha256)
     except FileRefused as refusal:
         refusal.sha256 = sha256
         raise
@@ -77,10 +79,11 @@ def open_message(content: bytes, supported: Set[str], max_bytes: int = MAX_FILE_
     return message
 
 
-def _parse(content: bytes, max_bytes: int) -> etree._Element:
+def _parse(content: bytes, max_bytes: int, *, is_bounded: bool) -> etree._Element:
     if len(content) > max_bytes:
         raise FileRefused("FILE_TOO_LARGE", f"the file has {len(content)} bytes, at most {max_bytes} are taken")
-    require_bounded(content)
+    if not is_bounded:
+        require_bounded(content)
     parser = etree.XMLParser(
         resolve_entities=False,
         load_dtd=False,

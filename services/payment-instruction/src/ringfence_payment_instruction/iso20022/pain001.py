@@ -47,19 +47,27 @@ _FREE_TEXT = re.compile("RmtInf/Ustrd(#[0-9]+)?")
 # The older form of it has no counterpart in what the bank is sent.
 _NOT_OF_OLDER = frozenset({"RltdRmtInf"})
 CONVERSION = StatusReason("AM03", "an equivalent amount to be converted is not supported")
+MAX_TRANSACTIONS = 8_190
+"""Of one file: as many as the service takes in with one submission."""
 
 
-def read_credit_transfer_file(content: bytes, max_bytes: int = MAX_FILE_BYTES) -> CreditTransferFile:
+def read_credit_transfer_file(
+    content: bytes, max_bytes: int = MAX_FILE_BYTES, *, is_bounded: bool = False
+) -> CreditTransferFile:
     """Returns the transfers that a customer's file asks for; raises FileRefused, and nothing else.
 
     The file is refused whole when it is not a valid pain.001 of a supported version, contradicts its own NbOfTxs or
-    CtrlSum, has an IBAN with wrong check digits, or an amount that its currency cannot express.
+    CtrlSum, has an IBAN with wrong check digits, an amount that its currency cannot express, or more than
+    MAX_TRANSACTIONS. Where it `is_bounded`, somebody has looked already whether it is within the limits.
     """
-    message = open_message(content, CREDIT_TRANSFER_SCHEMAS, max_bytes)
+    message = open_message(content, CREDIT_TRANSFER_SCHEMAS, max_bytes, is_bounded=is_bounded)
     with message.identified():
         require_valid(message)
         _require_right_ibans(message)
-        return _Reader(message).read()
+        file = _Reader(message).read()
+        if file.number_of_transactions > MAX_TRANSACTIONS:
+            raise FileRefused("TOO_MANY_TRANSACTIONS", f"more than {MAX_TRANSACTIONS} transactions")
+        return file
 
 
 def _require_right_ibans(message: Message) -> None:

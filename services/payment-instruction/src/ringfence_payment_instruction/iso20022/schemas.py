@@ -68,11 +68,18 @@ def _first_error(compiled: etree.XMLSchema, parts: Sequence[bytes]) -> _Error | 
     target: Any = _NoTree()
     parser = etree.XMLParser(schema=compiled, target=target, resolve_entities=False, no_network=True)
     for number, part in enumerate(parts):
-        parser.feed(part)
-        if number == len(parts) - 1:
-            parser.close()
+        raised = ""
+        try:
+            parser.feed(part)
+            if number == len(parts) - 1:
+                parser.close()
+        except etree.XMLSyntaxError as invalid:
+            # Of a line beyond libxml2's 10 MB it does not only note the error.
+            raised = invalid.msg
         for error in parser.feed_error_log:
             return _Error(number, error.message)
+        if raised:
+            return _Error(number, raised)
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -45,11 +45,15 @@ class LimitsApi:
 
     async def GetLimits(self, request: pb.GetLimitsRequest, context: Any) -> pb.GetLimitsResponse:
         """Returns the limits in force for a platform."""
-        own = await self.limits.get(mapping.tenant(request.tenant_id))
+        tenant = mapping.tenant(request.tenant_id)
+        debtor = bounds.optional_identifier("debtor_account_id", request.debtor_account_id)
+        own = await self.limits.get(tenant)
         bounds.size("currencies", len(request.currencies), maximum=MAX_ROWS)
         ledgers = {currency(each).numeric_code for each in request.currencies} or own.by_ledger.keys()
         rows = [(ledger, self.limits.installation.bounds(own, ledger)) for ledger in sorted(ledgers)]
+        used = await self._used(tenant, debtor, [ledger for ledger, _ in rows]) if debtor else []
         return pb.GetLimitsResponse(
+            uses=used,
             version=own.version,
             limits=[
                 pb.CurrencyLimits(
@@ -67,6 +71,18 @@ class LimitsApi:
             ],
             time_zone=own.time_zone,
         )
+
+    async def _used(self, tenant: bytes, debtor: bytes, ledgers: Sequence[int]) -> list[pb.LimitsUse]:
+        found = await self.limits.used(tenant, debtor, current_caller().subject, ledgers)
+        return [
+            pb.LimitsUse(
+                currency=currency(ledger).alpha,
+                debtor_day_minor=min(each.debtor_minor, MAX_AMOUNT_MINOR),
+                day_minor=min(each.platform_minor, MAX_AMOUNT_MINOR),
+                approver_minor=min(each.approver_minor, MAX_AMOUNT_MINOR),
+            )
+            for ledger, each in zip(ledgers, found, strict=True)
+        ]
 
 
 def _time_zone(name: str) -> str:

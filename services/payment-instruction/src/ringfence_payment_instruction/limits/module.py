@@ -38,7 +38,7 @@ class LimitsModule:
         clock: Clock,
     ) -> LimitsModule:
         """Wires the module."""
-        setting = Limits(submissions.writer, proposals, state, installation)
+        setting = Limits(submissions.writer, proposals, state, installation, submissions.state.tallies, clock)
         proposals.register([setting.effect()])
         holding = Holding(state, installation, submissions.state.tallies)
         reviewing = Reviewing(submissions, holding, recent, funds, clock, duplicate_days)

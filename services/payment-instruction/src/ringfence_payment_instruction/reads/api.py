@@ -87,6 +87,8 @@ def instruction(view: InstructionView) -> pb.Instruction:
         maker_id=view.maker,
         approver_id=view.approver,
         uetr=view.uetr,
+        debtor_account_id=view.debtor_account,
+        creditor_account_id=view.creditor_account,
         carried=[
             pb.CarriedElement(path=path, text=text)
             for path, text in (*view.clear.debtor_carried, *view.clear.creditor_carried)

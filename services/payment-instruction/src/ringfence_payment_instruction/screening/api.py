@@ -14,6 +14,7 @@ from ringfence_payment_instruction.screening.application.acting import ListActs
 from ringfence_payment_instruction.screening.application.importing import Imported, ListFiles, ListImport, ListPart
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.application.releasing import HitReleases
+from ringfence_payment_instruction.screening.application.showing import Hits, ShownHit
 from ringfence_payment_instruction.screening.domain.editions import ChangeKind, EntryChange
 from ringfence_payment_instruction.submissions.api import mapping
 
@@ -34,6 +35,19 @@ class ScreeningApi:
     acts: ListActs
     lists: ListsInForce
     releases: HitReleases
+    hits: Hits
+
+    async def ShowHits(self, request: pb.ShowHitsRequest, context: Any) -> pb.ShowHitsResponse:
+        """Shows which entries of lists name somebody in a payment."""
+        tenant = bounds.identifier("tenant_id", request.tenant_id)
+        found = await self.hits.of(tenant, bounds.identifier("instruction_id", request.instruction_id))
+        stopped_by = found.stopped_by
+        return pb.ShowHitsResponse(
+            hits=map(_hit, found.hits),
+            stopped_by=stopped_by.name if stopped_by else "",
+            stopped_by_sha256=stopped_by.entry_sha256 if stopped_by else b"",
+            more=found.more,
+        )
 
     async def ReleaseHits(self, request: pb.ReleaseHitsRequest, context: Any) -> pb.ReleaseHitsResponse:
         """Proposes to let payments go on that a list has stopped."""
@@ -99,6 +113,21 @@ class ScreeningApi:
                 for name, each in sorted(lists.items())
             ]
         )
+
+
+def _hit(found: ShownHit) -> pb.ShownHit:
+    return pb.ShownHit(
+        field=found.field,
+        typed=found.typed,
+        list_name=found.list_name,
+        reference=found.reference,
+        published_ns=found.published_ns,
+        confirmed_ns=found.confirmed_ns,
+        waiting=found.is_waiting,
+        released=found.is_released,
+        names=[pb.ListedAs(text=each.text, alike=each.is_alike) for each in found.names],
+        stops=found.is_stopping,
+    )
 
 
 def _list_name(name: str) -> str:

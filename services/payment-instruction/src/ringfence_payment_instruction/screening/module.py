@@ -14,11 +14,13 @@ from ringfence_payment_instruction.screening.application.clients import ClientSc
 from ringfence_payment_instruction.screening.application.importing import ListImport
 from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.looking import Looking
-from ringfence_payment_instruction.screening.application.ports import Blocking, ClientNames, Suspended
+from ringfence_payment_instruction.screening.application.ports import Blocking, ClientNames, ListedNames, Suspended
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.application.quotas import EditionsQuota
 from ringfence_payment_instruction.screening.application.releasing import HitReleases
 from ringfence_payment_instruction.screening.application.screening import Reviewer, ScreeningWork
+from ringfence_payment_instruction.screening.application.showing import Hits
+from ringfence_payment_instruction.screening.application.stopping import Stopping
 from ringfence_payment_instruction.screening.domain.editions import ListBounds
 from ringfence_payment_instruction.submissions.application.personal import PersonalData
 from ringfence_payment_instruction.submissions.application.ports import Identity
@@ -32,6 +34,7 @@ class ScreeningPorts:
 
     names: ClientNames
     blocking: Blocking
+    listed_names: ListedNames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,17 +68,21 @@ class ScreeningModule:
     ) -> ScreeningModule:
         """Wires the module, and has its proposals known."""
         writer = submissions.writer
-        importing = ListImport(writer, known.lists, proposals, SanctionsFiles(), reading, EditionsQuota(bounds))
+        importing = ListImport(
+            writer, known.lists, proposals, SanctionsFiles(), reading, EditionsQuota(bounds), ports.listed_names
+        )
         acts = ListActs(writer, known.lists, proposals)
         releases = HitReleases(submissions, proposals)
+        stopping = Stopping(suspended)
+        hits = Hits(submissions, personal, lists, looking, stopping, ports.listed_names, looking.listed.heavily)
         proposals.register([*acts.effects(), releases.effect()])
         return cls(
             lists=lists,
             importing=importing,
             acts=acts,
             clients=ClientScreening(writer, known.findings, ports.names, lists, looking.listed, identity),
-            work=ScreeningWork(submissions, known, personal, lists, looking, suspended, reviewer),
+            work=ScreeningWork(submissions, known, personal, lists, looking, stopping, reviewer),
             blocking=BlockingWork(writer, known.findings, lists, ports.blocking),
             releases=releases,
-            api=ScreeningApi(importing, acts, lists, releases),
+            api=ScreeningApi(importing, acts, lists, releases, hits),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ringfence_kernel.service.heavy import InThreads
@@ -39,13 +40,14 @@ class SubmissionsModule:
         patience: Patience,
         quotas: FileQuotas,
         heavily: InThreads,
+        aside: Callable[[bytes], bytes],
         clock: Clock,
     ) -> SubmissionsModule:
         """Wires the module."""
         personal = PersonalData(identity, SteadyClock())
         receiving = Receiving(submissions, identity, personal, patience.days)
         reading, refused = FileReading(quotas, heavily), RefusedFiles(quotas.refused_per_hour)
-        files = FileReceiving(submissions, receiving, Iso20022Orders(), reading, refused, clock)
+        files = FileReceiving(submissions, receiving, Iso20022Orders(aside), reading, refused, clock)
         return cls(
             submissions=submissions,
             personal=personal,

@@ -24,6 +24,7 @@ def up(
     """
     from ringfence_local_stack.demo.script import platforms, refused_amounts
     from ringfence_local_stack.sandbox.bank import simulated_bank
+    from ringfence_local_stack.sandbox.looking import regulators_console
     from ringfence_local_stack.sandbox.sandbox import Sandbox
     from ringfence_local_stack.sandbox.stacks import started_stack
     from ringfence_local_stack.sandbox.supervision import kept_up
@@ -36,8 +37,12 @@ def up(
         _describe(stack)
         accounts = [each.safeguarding_iban for each in platforms()]
         simulator = simulated_bank(stack.running, accounts, fail_amounts=refused_amounts()) if bank else nullcontext()
-        with simulator, kept_up(stack, note):
+        with simulator, Sandbox(stack.running) as box, regulators_console(box, _linked), kept_up(stack, note):
             _until_interrupted()
+
+
+def _linked(link: str) -> None:
+    output.print(f"console, as the regulator   {link} (works once)", highlight=False, soft_wrap=True)
 
 
 def _describe(stack: LocalStack) -> None:

@@ -11,7 +11,7 @@ from ringfence.money import show as amount
 from ringfence.payments import EvidenceAnswer, InstructionState, InstructionStatus
 from ringfence_verifier import VerifiedLeaf
 
-from ringfence_local_stack.demo import authority, blocked, onboarding, payments, proof, statement
+from ringfence_local_stack.demo import authority, blocked, onboarding, payments, pictures, proof, statement
 from ringfence_local_stack.demo.deposits import receive
 from ringfence_local_stack.demo.onboarding import Stage
 from ringfence_local_stack.demo.payments import Followed
@@ -21,6 +21,7 @@ from ringfence_local_stack.sandbox.bank import simulated_bank
 from ringfence_local_stack.sandbox.birth import spool_folder
 from ringfence_local_stack.sandbox.opening import sandbox_or_own
 from ringfence_local_stack.sandbox.sandbox import Sandbox
+from ringfence_local_stack.stack.directories import default_directory
 
 _FILE = "lantern-pain.001.xml"
 _LINE: dict[str, Any] = {"highlight": False, "soft_wrap": True}
@@ -62,8 +63,11 @@ def tell(fresh: bool) -> None:
         totals = [proof.check_books(box.operators[0], stage) for stage in stages]
         _say("both books balance: debits equal credits, no money is missing")
         _summary(box, Ending(stages, followed, proven, totals, time.monotonic() - began))
+        evidence = (default_directory() if fresh else box.stack.directory / "sandbox") / "evidence"
+        if pictures.draw(box, followed, proven.index, evidence / "console"):
+            output.print(f"pictures   {evidence / 'console'}: six pages of the console", **_LINE)
+        output.print("console    `ringfence console --as regulator` while `ringfence up` runs", **_LINE)
         if not fresh:
-            evidence = box.stack.directory / "sandbox" / "evidence"
             output.print(
                 f"evidence   {evidence}: `ringfence verify receipt FILE --key {evidence / 'log.vkey'}`", **_LINE
             )

@@ -60,6 +60,8 @@ class Process:
         deadline = time.monotonic() + seconds
         while not is_ready():
             if self.pid is None:
+                if is_ready():  # it was while it ended, which may be what is waited for
+                    return
                 raise self._failure(f"ended with status {self._status()}")
             if time.monotonic() > deadline:
                 raise self._failure(f"is not ready after {seconds:g} s")

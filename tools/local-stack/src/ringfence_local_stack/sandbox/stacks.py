@@ -10,9 +10,11 @@ from typing import Any
 from ringfence_bootstrap.description import SERVICES
 
 from ringfence_local_stack.errors import StackNotRunning
+from ringfence_local_stack.processes.files import fleeting_folder
 from ringfence_local_stack.sandbox.birth import certify, prepare
 from ringfence_local_stack.sandbox.days import NEEDED, list_years
 from ringfence_local_stack.sandbox.supervision import kept_up
+from ringfence_local_stack.servers.postgres import FLEETING
 from ringfence_local_stack.stack.directories import default_directory
 from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_local_stack.stack.running import RunningStack
@@ -51,7 +53,8 @@ def empty_stack(progress: Progress, settings: Mapping[str, str] | None = None, *
 
     Further options as for LocalStack.
     """
-    directory = Path(tempfile.mkdtemp(prefix="ringfence-"))
+    fleeting = options.get("postgres_settings") is FLEETING
+    directory = fleeting_folder() if fleeting else Path(tempfile.mkdtemp(prefix="ringfence-"))
     own = prepare(directory)
     every = {service: {**own.get(service, {}), **(settings or {})} for service in SERVICES}
     stack = LocalStack(directory, service_settings=every, before_services=certify, progress=progress, **options)

@@ -141,9 +141,9 @@ class Platform:
             self.enrol(parties)
         return [self._customers[name] for name in names]
 
-    def enrol(self, parties: Sequence[Party]) -> list[Customer]:
+    def enrol(self, parties: Sequence[Party], *, currency: str = "") -> list[Customer]:
         """Makes customers of verified parties: an account and an IBAN for each."""
-        accounts = self.accounts(AccountClass.CLIENT, parties)
+        accounts = self.accounts(AccountClass.CLIENT, parties, currency=currency)
         made = [Customer(*both, new_iban()) for both in zip(parties, accounts, strict=True)]
         aliases = [Alias(each.iban, each.account.id, each.party.id) for each in made]
         register_ibans(self.client, self.sandbox.operators, self.id, aliases)

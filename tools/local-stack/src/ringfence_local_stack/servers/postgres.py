@@ -45,6 +45,7 @@ FLEETING: Mapping[str, str] = {"fsync": "off", "max_wal_size": "256MB", "scram_i
 
 Nor need its random passwords, which end with it, be slow to guess: that alone is half of what a connection costs.
 """
+ORPHANS_SECONDS = 10
 _HELD_BY_THE_DEAD = ("pre-existing shared memory block", "lock file")
 
 
@@ -104,8 +105,28 @@ class PostgresServer:
         self._process.stop(30.0)
 
     def kill(self) -> None:
-        """Kills the postmaster with signal 9, as a crash would; `start` recovers."""
+        """Kills the postmaster with signal 9, as a crash would, and waits until nobody answers; `start` recovers.
+
+        A backend that is asked at that moment answers once more before it hears that its server is gone.
+        """
+        backends = _children(self.pid) if self.pid else []
         self._process.kill()
+        deadline = time.monotonic() + ORPHANS_SECONDS
+        while left := [each for each in backends if _lives(each)]:
+            if time.monotonic() > deadline:
+                for each in left:
+                    os.kill(each, signal.SIGKILL)
+                return
+            time.sleep(0.005)
+
+    @contextmanager
+    def down(self, *, cleanly: bool = False) -> Iterator[None]:
+        """Kills the server, or stops it `cleanly`, for as long as the block lasts; it is back whatever happens."""
+        (self.stop if cleanly else self.kill)()
+        try:
+            yield
+        finally:
+            self.start()
 
     def remove(self) -> None:
         """Stops the server and deletes its data and passwords."""
@@ -259,3 +280,23 @@ def _binaries(account: Account | None) -> Path:
         leave_out=("pginstall", "include", "*.a", "*.py*"),
     )
     return parent / package.name / "pginstall18" / "bin"
+
+
+def _children(parent: int) -> list[int]:
+    """Process ids of those whose parent it is."""
+    pids = (int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit())
+    return [pid for pid in pids if _stat(pid)[1:2] == [str(parent)]]
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process that is not ours to wait for still works; one that nobody has reaped does not."""
+    return _stat(pid)[:1] not in ([], ["Z"])
+
+
+def _stat(pid: int) -> list[str]:
+    """State and parent of a process, and what else `proc(5)` tells after its name; nothing when it is gone."""
+    try:
+        # The name is in brackets and may hold anything.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []

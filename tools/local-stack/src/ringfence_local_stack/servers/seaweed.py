@@ -90,7 +90,8 @@ class SeaweedServer:
             f"-s3.config={self._folder / 's3.json'}",
             f"-s3.cert.file={certificate.certificate}",
             f"-s3.key.file={certificate.key}",
-            "-volume.max=20",
+            # Each bucket takes seven when something is first put there, and every test may have its own.
+            "-volume.max=700",
             "-master.volumeSizeLimitMB=64",
             "-master.telemetry=false",
         ]

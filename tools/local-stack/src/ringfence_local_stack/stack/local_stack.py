@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import Any, Self, TypeVar
 from ringfence_bootstrap.description import NATS_SERVER, SERVICES
 from ringfence_bootstrap.nats.streams import notification_streams
 from ringfence_local_stack.errors import LocalStackError, StackNotRunning
-from ringfence_local_stack.processes.files import private_folder, write_private
+from ringfence_local_stack.processes.files import fleeting_folder, private_folder, write_private
 from ringfence_local_stack.processes.ports import LOOPBACK, free_ports
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.nats import NatsServer
@@ -23,7 +22,14 @@ from ringfence_local_stack.servers.postgres import PostgresServer
 from ringfence_local_stack.stack.directories import default_directory
 from ringfence_local_stack.stack.lock import FolderLock
 from ringfence_local_stack.stack.parts import Part, side_by_side
-from ringfence_local_stack.stack.running import STANDBY, STATE_FILE, RunningStack, attach, process_started, service_of
+from ringfence_local_stack.stack.running import (
+    STATE_FILE,
+    RunningStack,
+    attach,
+    process_started,
+    service_of,
+    standby_parts,
+)
 from ringfence_local_stack.stack.services import CommandLine, ServiceProcess, installed
 from ringfence_local_stack.stack.signals import ending_on_signals, undisturbed
 
@@ -34,8 +40,9 @@ class LocalStack:
     """Real servers and services in `directory` (see `default_directory`), whose data is kept for the next start.
 
     Use it as a context manager: SIGTERM then ends it like Ctrl-C, and no process, state file or half-made data is left.
-    `with_services` starts only some services, `standbys` a second process of some of them (the part `custody-standby`);
-    `service_settings` adds environment variables by service, and `command_line` says what runs a service's processes.
+    `with_services` starts only some services, `standbys` a second process of some of them (the part `custody-standby`),
+    and a third of those that it names twice (`custody-standby-2`); `service_settings` adds environment variables by
+    service, or for a standby by its part, and `command_line` says what runs a service's processes.
     `before_services` is called when the servers run and no service does yet.
     """
 
@@ -53,7 +60,7 @@ class LocalStack:
     ) -> None:
         self.directory = (directory or default_directory()).absolute()
         self._with_services = tuple(with_services)
-        self._standbys = tuple(f"{service}{STANDBY}" for service in standbys)
+        self._standbys = tuple(standby_parts(standbys))
         self._service_settings = service_settings or {}
         self._postgres_settings = postgres_settings
         self._command_line = command_line
@@ -82,7 +89,7 @@ class LocalStack:
     @contextmanager
     def temporary(cls, **options: Any) -> Iterator[Self]:
         """A private, empty stack in a temporary folder, both gone at the end; options as for the class."""
-        stack = cls(Path(tempfile.mkdtemp(prefix="ringfence-")), **options)
+        stack = cls(fleeting_folder(), **options)
         try:
             with stack:
                 yield stack
@@ -186,7 +193,7 @@ class LocalStack:
         self.parts["nats"] = nats
         nats.start()
         parts = (*SERVICES, *self._standbys)
-        addresses = [f"{LOOPBACK}:{port}" for port in free_ports(4 * len(parts))]
+        addresses = [f"{LOOPBACK}:{port}" for port in free_ports(5 * len(parts))]
         self._running = RunningStack(
             directory=self.directory,
             owner_pid=os.getpid(),
@@ -196,11 +203,8 @@ class LocalStack:
             listens=dict(zip(parts, addresses, strict=False)),
             health_listens=dict(zip(parts, addresses[len(parts) :], strict=False)),
             metrics_listens=dict(zip(parts, addresses[2 * len(parts) :], strict=False)),
-            tiles_listens={
-                part: address
-                for part, address in zip(parts, addresses[3 * len(parts) :], strict=True)
-                if service_of(part) == "audit"
-            },
+            tiles_listens=_of_audit(parts, addresses[3 * len(parts) :]),
+            console_listens=_of_audit(parts, addresses[4 * len(parts) :]),
             databases=databases,
             pids={},
             service_settings=self._service_settings,
@@ -253,3 +257,8 @@ class LocalStack:
         if not isinstance(part, kind):
             raise LocalStackError(f"{name} is not part of this stack")
         return part
+
+
+def _of_audit(parts: Sequence[str], addresses: Sequence[str]) -> dict[str, str]:
+    """Gives audit's processes an address each."""
+    return {part: each for part, each in zip(parts, addresses, strict=False) if service_of(part) == "audit"}

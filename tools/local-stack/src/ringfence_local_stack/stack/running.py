@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from ringfence_local_stack.servers.openbao_access import OpenBaoAccess
 
 STATE_FILE = "stack.json"
 STANDBY = "-standby"
-"""What the part of a second process is called, after the name of its service."""
+"""What the part of a second process is called, after the name of its service; a third one's has a number as well."""
 _WHAT_TO_DO = (
     "start it with `ringfence up`, name its folder by RINGFENCE_STACK, or a credentials directory by --as and the "
     "services' addresses by RINGFENCE_IDENTITY_ADDRESS and its like"
@@ -31,9 +32,9 @@ class RunningStack:
     """Where everything is; written as `stack.json` while the stack is up.
 
     `databases` is by service; `listens`, `health_listens` and `metrics_listens` (host:port, the last two in plaintext),
-    `tiles_listens` (of audit alone) and `pids` are by part, of which a service with a standby has two; `owner_pid` and
-    `owner_started` (clock ticks since boot) name the process that runs the stack, so that a file left by a dead one is
-    recognised.
+    `tiles_listens` and `console_listens` (of audit alone) and `pids` are by part, of which a service with a standby has
+    two; `owner_pid` and `owner_started` (clock ticks since boot) name the process that runs the stack, so that a file
+    left by a dead one is recognised. `service_settings` are by service; those by a standby's part go before them.
     """
 
     directory: Path
@@ -48,6 +49,7 @@ class RunningStack:
     pids: Mapping[str, int]
     service_settings: Mapping[str, Mapping[str, str]]
     tiles_listens: Mapping[str, str]
+    console_listens: Mapping[str, str]
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -120,7 +122,9 @@ class RunningStack:
         }
         if part in self.tiles_listens:
             own["RINGFENCE_TILES_LISTEN"] = self.tiles_listens[part]
-        return {**self._common_environment(service), **own, **vault, **self.service_settings.get(service, {})}
+            own["RINGFENCE_CONSOLE_LISTEN"] = self.console_listens[part]
+        every = self.service_settings.get(service, {})
+        return {**self._common_environment(service), **own, **vault, **every, **self.service_settings.get(part, {})}
 
     def migration_environment(self, service: str) -> dict[str, str]:
         """The settings of a migration: those of the service without Vault, and the owner's database."""
@@ -160,7 +164,17 @@ class RunningStack:
 
 def service_of(part: str) -> str:
     """The service that a process of the stack is one of."""
-    return part.removesuffix(STANDBY)
+    return part.partition(STANDBY)[0]
+
+
+def standby_parts(services: Sequence[str]) -> list[str]:
+    """The parts that stand by; a service that is named several times has as many."""
+    counted = Counter[str]()
+    parts = []
+    for service in services:
+        counted[service] += 1
+        parts.append(f"{service}{STANDBY}" + (f"-{counted[service]}" if counted[service] > 1 else ""))
+    return parts
 
 
 def attach(directory: Path) -> RunningStack:

@@ -13,9 +13,12 @@ from ringfence_kernel.service.heavy import InThreads
 from ringfence_protos.audit.v1 import audit_pb2
 
 from ringfence_audit.evidence.application.ports import Findings, Found
+from ringfence_audit.evidence.domain.bookings import Flaw
 from ringfence_audit.evidence.domain.errors import ProofBehind
 from ringfence_audit.evidence.domain.state import State
 from ringfence_audit.log.application.commands import RecordRead
+from ringfence_audit.log.application.seeing import current_sight
+from ringfence_audit.log.domain.sight import Sight
 
 PROOF_CATCH_UP_SECONDS = 5.0
 
@@ -40,13 +43,17 @@ class EvidenceServicer:
         limit = bounds.page("page_size", request.page_size, default=100, maximum=1_000)
         question = Question(request, integers=2)
         place = question.place()
-        judged = self._state.judged
-        await self._record_read(current_caller().subject, "ListUnprovenTransfers", {"tenant_id": tenant})
+        judged, sight = self._state.judged, current_sight()
+        stood = await self._record_read(current_caller().subject, "ListUnprovenTransfers", {"tenant_id": tenant})
         await self._caught_up()
-        found = await self._heavily(self._findings.find, tenant, place, limit)
-        counts = await self._heavily(self._findings.counts)
+        seen = sight.platforms
+        wanted = seen if tenant is None else {tenant} if sight.covers(tenant) else set()
+        found = await self._heavily(self._findings.find, wanted, place, limit)
+        counts = await self._heavily(self._findings.counts, seen)
+        if not sight.is_whole:
+            judged = stood.size if counts.first_open is None else counts.first_open
         response = audit_pb2.ListUnprovenTransfersResponse(
-            transfers=[_unproven(each) for each in found], judged_leaves=judged, open=counts.open
+            transfers=[_unproven(each, sight) for each in found], judged_leaves=judged, open=counts.open
         )
         if len(found) == limit:
             response.next_page_token = question.token(found[-1].booking.leaf, found[-1].booking.move)
@@ -62,11 +69,13 @@ class EvidenceServicer:
             raise ProofBehind(position=str(position)) from None
 
 
-def _unproven(found: Found) -> audit_pb2.UnprovenTransfer:
-    booking = found.booking
+def _unproven(found: Found, sight: Sight) -> audit_pb2.UnprovenTransfer:
+    booking, flaw = found.booking, found.flaw
+    if flaw is Flaw.OTHER_TENANT and not sight.is_whole:
+        flaw = Flaw.ENTRY_UNKNOWN  # of its own platforms there is none
     return audit_pb2.UnprovenTransfer(
         leaf_index=booking.leaf,
-        flaw=found.flaw.value,  # type: ignore[arg-type]
+        flaw=flaw.value,  # type: ignore[arg-type]
         move=booking.move.value,  # type: ignore[arg-type]
         tenant_id=booking.tenant,
         transfer_id=booking.transfer,

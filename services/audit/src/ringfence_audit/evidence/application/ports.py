@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,11 +34,11 @@ class Counts:
 class Findings(Protocol):
     """The tables of the proof; every call blocks."""
 
-    def find(self, tenant: bytes | None, after: tuple[int, ...], limit: int) -> list[Found]:
-        """Gives findings after a place (leaf and move) in order of the log, of one tenant or of all."""
+    def find(self, tenants: Collection[bytes] | None, after: tuple[int, ...], limit: int) -> list[Found]:
+        """Gives findings after a place (leaf and move) in order of the log, of some platforms or of all."""
 
-    def counts(self) -> Counts:
-        """Counts."""
+    def counts(self, tenants: Collection[bytes] | None = None) -> Counts:
+        """Counts those of some platforms, or of all."""
 
 
 class Source(Protocol):

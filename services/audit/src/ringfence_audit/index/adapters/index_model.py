@@ -103,11 +103,14 @@ def _index(connection: Any, block: _Block) -> None:
     if extracted.accounts:
         connection.execute(SAVE_ACCOUNTS, tuple(map(list, zip(*sorted(extracted.accounts), strict=True))))
     pieces = block.pieces()
+    tail = list[tuple[Range, Postings]]()
     for piece, postings in zip(pieces, extracted.cut([each.end for each in pieces]), strict=True):
         if piece.end % BUNDLE_LEAVES:
-            write_tail(connection, piece, postings)
+            tail.append((piece, postings))
         else:
             _complete(connection, piece, postings)
+    # What is not complete comes after all that is.
+    write_tail(connection, tail)
 
 
 def _complete(connection: Any, piece: Range, postings: Postings) -> None:

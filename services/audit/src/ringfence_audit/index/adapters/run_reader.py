@@ -39,14 +39,15 @@ from ringfence_audit.index.domain.runs import (
     postings_in,
     run_of,
 )
+from ringfence_audit.log.domain.merkle import tree_rows
 from ringfence_audit.log.domain.state_leaf import NO_INDEX, IndexHead
 
 CACHED_DIRECTORIES = 1_024
-CACHED_CHUNKS = 256
-"""At 136 KB each: 35 MB."""
+CACHED_CHUNKS = 1_024
+"""At 34 KB each: 35 MB."""
 CACHED_COVERS = 4
 LOADED_TOGETHER = 64
-"""Chunks that are read by one query: 8 MB."""
+"""Chunks that are read by one query: 2 MB."""
 MOST_LOOKED_UP = 4_096
 """Keys in runs that one call of `find` looks up, or all keys in one run: what holds its snapshot for a second or so."""
 SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
@@ -107,6 +108,8 @@ class RunReader:
 
     def proven(self, stated: IndexHead) -> Covered:
         """Gives the runs of a stated index, which lead to its root; raises IndexMoved and IndexDamaged."""
+        if covered := self._covers.get(_named(stated)):
+            return covered
         with self._snapshot() as connection:
             return self._proven(connection, stated)
 
@@ -124,8 +127,8 @@ class RunReader:
         with self._store.connection() as connection:
             for at in range(0, len(lookups), LOADED_TOGETHER):
                 some = lookups[at : at + LOADED_TOGETHER]
-                for each, (heads, chunks) in zip(some, self._chunks_between(connection, some), strict=True):
-                    shown[each.run] = pages_between(each.run, heads, dict(chunks), each.low, each.high)
+                for each, (tree, chunks) in zip(some, self._chunks_between(connection, some), strict=True):
+                    shown[each.run] = pages_between(each.run, tree, dict(chunks), each.low, each.high)
         return [shown.get(run) for run in covered.runs]
 
     def find(
@@ -175,13 +178,12 @@ class RunReader:
         return Covered([*runs, run_of(ranges[-1], postings.tobytes())], list(chunks_of([postings])))
 
     def _proven(self, connection: Any, stated: IndexHead) -> Covered:
-        name = stated.size.to_bytes(8, "big") + stated.root
-        covered = self._covers.get(name)
+        covered = self._covers.get(_named(stated))
         if covered is None:
             covered = self._covered(connection, cover(stated.size))
             if index_root(covered.runs) != stated.root:
                 raise IndexDamaged(first_leaf="0", leaves=str(stated.size))
-            self._covers.put(name, covered)
+            self._covers.put(_named(stated), covered)
         return covered
 
     def _parts_of_index(self, connection: Any, from_leaf: int, until_leaf: int) -> list[_Part]:
@@ -232,8 +234,8 @@ class RunReader:
 
     def _chunks_between(
         self, connection: Any, lookups: Sequence[_LookUp]
-    ) -> Iterator[tuple[bytes, Iterator[_Numbered]]]:
-        """Yields for each look-up the heads of its run's chunks, and those that hold the postings it wants.
+    ) -> Iterator[tuple[Sequence[bytes], Iterator[_Numbered]]]:
+        """Yields for each look-up the tree over its run's chunks, and those that hold the postings it wants.
 
         The first chunk of each is read together; most often there is no other.
         """
@@ -254,7 +256,7 @@ class RunReader:
 
         for each in lookups:
             directory = directories.get(each.run) or _directory_of(each.chunks)
-            yield directory.heads, _between(each, directory.firsts, fetch)
+            yield directory.tree, _between(each, directory.firsts, fetch)
 
     def _directories_of(self, connection: Any, runs: Sequence[Run]) -> list[Directory]:
         known = {run: self._directories.get(run.record()) for run in runs}
@@ -274,6 +276,10 @@ class RunReader:
         return [each for _, directory, number in wanted if (each := known[directory.head(number)]) is not None]
 
 
+def _named(stated: IndexHead) -> bytes:
+    return stated.size.to_bytes(8, "big") + stated.root
+
+
 def _parts(covered: Covered, from_leaf: int, until_leaf: int) -> list[_Part]:
     """Gives what of some runs is over leaves of a range."""
     spans = ((run, max(run.first, from_leaf), min(run.range.end, until_leaf)) for run in covered.runs if run.postings)
@@ -281,7 +287,7 @@ def _parts(covered: Covered, from_leaf: int, until_leaf: int) -> list[_Part]:
 
 
 def _directory_of(chunks: Sequence[Chunk]) -> Directory:
-    return Directory([chunk.first_posting for chunk in chunks], b"".join(chunk.head for chunk in chunks))
+    return Directory([chunk.first_posting for chunk in chunks], tree_rows(b"".join(chunk.head for chunk in chunks)))
 
 
 def _first(firsts: Sequence[bytes], low: bytes) -> int:

@@ -71,3 +71,49 @@ CREATE TABLE index_accounts (
 GRANT SELECT, INSERT, DELETE ON
     index_runs, index_chunks, index_tail, index_states, index_tenants, index_accounts TO {application_role};
 """
+
+CHUNKS_BY_LEVEL = """
+-- Runs of a level go when the one above has them. In files of their own they leave the disk when they are vacuumed;
+-- among runs that stay they would leave holes.
+ALTER TABLE index_chunks RENAME TO index_chunks_together;
+ALTER TABLE index_chunks_together RENAME CONSTRAINT index_chunks_pkey TO index_chunks_together_pkey;
+CREATE TABLE index_chunks (
+    level smallint NOT NULL,
+    first_leaf bigint NOT NULL,
+    chunk integer NOT NULL,
+    first_posting bytea NOT NULL,
+    head bytea NOT NULL,
+    postings bytea NOT NULL,
+    PRIMARY KEY (level, first_leaf, chunk)
+) PARTITION BY LIST (level);
+CREATE TABLE index_chunks_0 PARTITION OF index_chunks FOR VALUES IN (0);
+CREATE TABLE index_chunks_1 PARTITION OF index_chunks FOR VALUES IN (1);
+CREATE TABLE index_chunks_2 PARTITION OF index_chunks FOR VALUES IN (2);
+CREATE TABLE index_chunks_3 PARTITION OF index_chunks FOR VALUES IN (3);
+ALTER TABLE index_chunks ALTER COLUMN postings SET STORAGE EXTERNAL;
+INSERT INTO index_chunks SELECT * FROM index_chunks_together;
+DROP TABLE index_chunks_together;
+
+GRANT SELECT, INSERT, DELETE ON index_chunks TO {application_role};
+"""
+
+COMPACT_CHUNKS = """
+-- Pages stand 64 together from here on: all runs are filled anew from events.
+TRUNCATE index_runs, index_chunks, index_tail, index_states, index_tenants, index_accounts;
+DELETE FROM cursors WHERE name = 'projection:index';
+
+-- Writes the chunks of a level into new files, without what merges have left; readers see one or the other. It gives up
+-- rather than have others wait behind it for somebody who reads for long.
+CREATE FUNCTION compact_chunks(of_level integer) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $$
+DECLARE
+    chunks regclass := format('public.index_chunks_%s', of_level)::regclass;
+BEGIN
+    EXECUTE format('CLUSTER %s USING %I', chunks, (
+        SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE indrelid = chunks AND indisprimary
+    ));
+END $$;
+
+REVOKE ALL ON FUNCTION compact_chunks FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION compact_chunks TO {application_role};
+"""

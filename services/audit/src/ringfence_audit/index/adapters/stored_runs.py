@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from ringfence_audit.index.domain.errors import IndexDamaged, IndexMoved
@@ -21,11 +22,19 @@ from ringfence_audit.index.domain.runs import (
     chunks_of,
     postings_in,
 )
-from ringfence_audit.log.domain.merkle import HASH_BYTES, tree_head
+from ringfence_audit.log.domain.merkle import EMPTY_ROOT, head_in, tree_head, tree_rows
 
+WRITTEN_TOGETHER = 16
+"""Chunks in one statement: half a megabyte."""
+MERGED_TOGETHER = 4
+"""Chunks of each of the sixteen runs that are merged: two megabytes."""
 SAVE_RUN = "INSERT INTO index_runs VALUES (%b, %b, %b, %b)"
-SAVE_TAIL = "INSERT INTO index_tail VALUES (%b, %b, %b, %b)"
-SAVE_CHUNK = "INSERT INTO index_chunks VALUES (%b, %b, %b, %b, %b, %b)"
+SAVE_TAIL = "INSERT INTO index_tail SELECT * FROM unnest(%b::bigint[], %b::integer[], %b::bytea[], %b::bytea[])"
+SAVE_CHUNKS = (
+    "INSERT INTO index_chunks SELECT %b, %b, number, first_posting, head, postings"
+    " FROM unnest(%b::integer[], %b::bytea[], %b::bytea[], %b::bytea[])"
+    " AS chunk (number, first_posting, head, postings)"
+)
 SIZE = (
     "SELECT greatest((SELECT coalesce(max(first_leaf + leaves), 0) FROM index_tail),"
     " (SELECT coalesce(max(newest.end_leaf), 0) FROM unnest(%b::smallint[], %b::bigint[]) AS wanted (level, span)"
@@ -51,19 +60,24 @@ CHUNKS = (
 
 def write_run(connection: Any, of: Range, blocks: Iterable[Postings]) -> Run:
     """Writes the run of a complete range from its postings, sorted, in blocks."""
-    level, count, heads = level_of(of.leaves), 0, b""
-    for number, chunk in enumerate(chunks_of(blocks)):
-        row = (level, of.first, number, chunk.first_posting, chunk.head, chunk.postings)
-        connection.execute(SAVE_CHUNK, row)
-        count += len(chunk.postings) // POSTING_BYTES
-        heads += chunk.head
-    run = Run(of.first, of.leaves, count, tree_head(heads))
+    level, count, heads = level_of(of.leaves), 0, list[bytes]()
+    chunks = chunks_of(blocks)
+    while some := list(islice(chunks, WRITTEN_TOGETHER)):
+        numbers = list(range(len(heads), len(heads) + len(some)))
+        columns = zip(*((each.first_posting, each.head, each.postings) for each in some), strict=True)
+        connection.execute(SAVE_CHUNKS, (level, of.first, numbers, *map(list, columns)))
+        count += sum(len(each.postings) for each in some) // POSTING_BYTES
+        heads += [each.head for each in some]
+    run = Run(of.first, of.leaves, count, tree_head(b"".join(heads)))
     connection.execute(SAVE_RUN, (level, run.first, run.postings, run.root))
     return run
 
 
 def merge_parts(connection: Any, level: int, first: int) -> Run:
-    """Writes the run of a complete range from those of its parts, a chunk of each in memory; raises IndexDamaged."""
+    """Writes the run of a complete range from those of its parts, a few chunks of each in memory.
+
+    Raises IndexDamaged.
+    """
     ranges = parts(level, first)
     try:
         runs = read_runs(connection, ranges)
@@ -84,7 +98,7 @@ def read_runs(connection: Any, ranges: Sequence[Range]) -> list[Run]:
     """Reads the runs of complete ranges, in their order; raises IndexMoved where one is not there."""
     wanted = [level_of(each.leaves) for each in ranges], [each.first for each in ranges]
     # The ranges of one cover, or of one merge, begin at different leaves.
-    rows = {row["first_leaf"]: row for row in connection.execute(RUNS, wanted)}
+    rows = {row["first_leaf"]: row for row in connection.execute(RUNS, wanted, binary=True)}
     missing = next((each for each in ranges if each.first not in rows), None)
     if missing is not None:
         raise IndexMoved(first_leaf=str(missing.first), leaves=str(missing.leaves))
@@ -94,28 +108,30 @@ def read_runs(connection: Any, ranges: Sequence[Range]) -> list[Run]:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The chunks of a run: the first posting of each, and their heads, one after the other."""
+    """The chunks of a run: the first posting of each, and all rows of the tree over their heads."""
 
     firsts: list[bytes]
-    heads: bytes
+    tree: list[bytes]
 
     def head(self, number: int) -> bytes:
         """Gives the head of a chunk."""
-        return self.heads[number * HASH_BYTES : (number + 1) * HASH_BYTES]
+        return head_in(self.tree, number, number + 1)
 
 
 def read_directories(connection: Any, runs: Sequence[Run]) -> list[Directory]:
     """Reads which chunks runs have, whose heads lead to each run's root; raises IndexMoved and IndexDamaged."""
     rows = defaultdict[tuple[int, int], list[Any]](list)
     names = [(level_of(run.leaves), run.first) for run in runs]
-    for row in connection.execute(DIRECTORIES, tuple(map(list, zip(*names, strict=True)))) if runs else ():
+    wanted = tuple(map(list, zip(*names, strict=True)))
+    for row in connection.execute(DIRECTORIES, wanted, binary=True) if runs else ():
         rows[row["level"], row["first_leaf"]].append(row)
     return [_directory(connection, run, rows[name]) for run, name in zip(runs, names, strict=True)]
 
 
 def _directory(connection: Any, run: Run, rows: Sequence[Any]) -> Directory:
-    directory = Directory([bytes(row["first_posting"]) for row in rows], b"".join(row["head"] for row in rows))
-    if tree_head(directory.heads) != run.root or len(rows) != -(-run.postings // CHUNK_POSTINGS):
+    tree = tree_rows(b"".join(each["head"] for each in rows))
+    directory = Directory([bytes(each["first_posting"]) for each in rows], tree)
+    if (tree[-1] or EMPTY_ROOT) != run.root or len(rows) != -(-run.postings // CHUNK_POSTINGS):
         raise _unfit(connection, run)
     return directory
 
@@ -126,7 +142,8 @@ def read_chunks(connection: Any, wanted: Sequence[tuple[Run, Directory, int]]) -
     Raises IndexMoved and IndexDamaged.
     """
     names = [(level_of(run.leaves), run.first, number) for run, _, number in wanted]
-    rows = connection.execute(CHUNKS, tuple(map(list, zip(*names, strict=True)))) if wanted else ()
+    columns = tuple(map(list, zip(*names, strict=True)))
+    rows = connection.execute(CHUNKS, columns, binary=True) if wanted else ()
     found = {(row["level"], row["first_leaf"], row["chunk"]): row["postings"] for row in rows}
     for (run, directory, number), name in zip(wanted, names, strict=True):
         chunk = chunk_of(bytes(found.get(name, b"")))
@@ -135,10 +152,12 @@ def read_chunks(connection: Any, wanted: Sequence[tuple[Run, Directory, int]]) -
         yield chunk
 
 
-def write_tail(connection: Any, of: Range, postings: Postings) -> None:
-    """Writes what an event brings to a bundle that is not complete; offsets are in the bundle."""
-    packed = postings.tobytes()
-    connection.execute(SAVE_TAIL, (of.first, of.leaves, _tail_hash(of, packed), packed))
+def write_tail(connection: Any, pieces: Sequence[tuple[Range, Postings]]) -> None:
+    """Writes what events bring, each by itself, to a bundle that is not complete; offsets are in the bundle."""
+    rows = [(of, postings.tobytes()) for of, postings in pieces]
+    if rows:
+        columns = zip(*((of.first, of.leaves, _tail_hash(of, packed), packed) for of, packed in rows), strict=True)
+        connection.execute(SAVE_TAIL, tuple(map(list, columns)))
 
 
 def read_tail(connection: Any) -> Iterator[tuple[Range, Postings]]:
@@ -171,6 +190,8 @@ def _unfit(connection: Any, run: Run, chunk: int | None = None) -> IndexDamaged:
 
 def _blocks(connection: Any, run: Run, by: int) -> Iterator[Postings]:
     [directory] = read_directories(connection, [run])
-    for number in range(len(directory.firsts)):
-        [chunk] = read_chunks(connection, [(run, directory, number)])
-        yield rebased(postings_in(chunk.postings), by)
+    numbers = range(len(directory.firsts))
+    for at in numbers[::MERGED_TOGETHER]:
+        wanted = [(run, directory, number) for number in numbers[at : at + MERGED_TOGETHER]]
+        postings = b"".join(chunk.postings for chunk in read_chunks(connection, wanted))
+        yield rebased(postings_in(postings), by)

@@ -10,9 +10,12 @@ from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.audit.v1 import audit_pb2
 
 from ringfence_audit.index.application.queries import SearchQuery
+from ringfence_audit.log.api import mapping as log_mapping
+from ringfence_audit.log.application.looks import Look
 from ringfence_audit.log.domain.leaf import Value
 
 MAX_INDEX = 2**63 - 1
+MAX_KIND = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class SearchInput:
     page_size: int
     place: tuple[int, ...]
     question: Question
+    fact_kind: str
+    look: Look
 
     @classmethod
     def read(cls, request: audit_pb2.SearchRequest) -> SearchInput:
@@ -40,8 +45,11 @@ class SearchInput:
         if not (subject or tenant or from_ns or until_ns):
             raise InvalidArgument("name an id or a time bound", field="subject_id")
         page_size = bounds.page("page_size", request.page_size, default=100, maximum=1_000)
-        question = Question(request, integers=2)
-        return cls(subject, tenant, from_ns, until_ns, page_size, question.place(), question)
+        fact_kind = bounds.text("kind", request.kind, minimum=0, maximum=MAX_KIND)
+        if fact_kind and subject is None:
+            raise InvalidArgument("a kind is asked for with an id", field="kind")
+        question, look = Question(request, integers=2), log_mapping.look(request.look)
+        return cls(subject, tenant, from_ns, until_ns, page_size, question.place(), question, fact_kind, look)
 
     def recorded(self) -> dict[str, Value | None]:
         """Gives what the read's leaf says of the search."""
@@ -50,6 +58,7 @@ class SearchInput:
             "tenant_id": self.tenant,
             "from_ns": self.from_ns or None,
             "until_ns": self.until_ns or None,
+            "kind": self.fact_kind or None,
         }
 
     def query(self, until_leaf: int) -> SearchQuery:
@@ -63,6 +72,7 @@ class SearchInput:
             self.page_size,
             first,
             min(end or until_leaf, until_leaf),
+            self.fact_kind,
         )
 
 
@@ -73,6 +83,7 @@ class AnswerInput:
     subject: bytes
     from_leaf: int
     until_leaf: int
+    look: Look
 
     @classmethod
     def read(cls, request: audit_pb2.GetAnswerRequest) -> AnswerInput:
@@ -82,7 +93,7 @@ class AnswerInput:
         until_leaf = bounds.number("until_leaf", request.until_leaf, minimum=0, maximum=MAX_INDEX)
         if 0 < until_leaf <= from_leaf:
             raise InvalidArgument("until_leaf is above from_leaf, or 0", field="until_leaf")
-        return cls(subject, from_leaf, until_leaf)
+        return cls(subject, from_leaf, until_leaf, log_mapping.look(request.look))
 
     def recorded(self) -> dict[str, Value | None]:
         """Gives what the read's leaf says of it."""

@@ -5,27 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ringfence_audit.index.application.about import indexes_about
 from ringfence_audit.index.application.ports import Index
 from ringfence_audit.index.domain.answer import POSTING_SHARE, Answer, Asked, proof_hashes
 from ringfence_audit.index.domain.errors import IndexDamaged, IndexPending
 from ringfence_audit.index.domain.runs import PAGE_BYTES, Covered
-from ringfence_audit.log.application.queries import ANSWER_BYTES
+from ringfence_audit.log.application.queries import ANSWER_BYTES, MOST_FACTS
 from ringfence_audit.log.application.queries import Queries as LogQueries
 from ringfence_audit.log.domain.merkle import HASH_BYTES
 from ringfence_audit.log.domain.state import SignedHead
 from ringfence_audit.log.domain.state_leaf import stated_index
 
-MOST_FACTS = 20_000
-READ_TOGETHER = 1_000
 Facts = list[tuple[int, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A complete answer; where it had to be cut, `next_leaf` is the leaf from which the next one goes on, else 0."""
+    """A complete answer; where it had to be cut, `next_leaf` is the leaf from which the next one goes on, else 0.
+
+    `facts` are its leaves with their indexes, in order.
+    """
 
     content: bytes
     next_leaf: int
+    facts: Facts
+
+    @property
+    def indexes(self) -> list[int]:
+        """The indexes of its facts, ascending."""
+        return [index for index, _ in self.facts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,7 @@ class Answering:
         while True:
             made = self._made(Asked(key, from_leaf, cut or end), stated, facts).encoded()
             if len(made) <= self._most_bytes or len(facts) < 2:
-                return Answered(made, cut)
+                return Answered(made, cut, facts)
             facts = facts[: len(facts) * 9 // 10] if len(facts) > 10 else facts[:-1]
             cut = facts[-1][0] + 1
 
@@ -81,11 +89,10 @@ class Answering:
         return found, 0
 
     def _found(self, asked: Asked, covered: Covered) -> Iterator[tuple[int, bytes]]:
-        at = asked.from_leaf
-        while at < asked.until_leaf:
-            located = self._index.find([asked.key], at, asked.until_leaf, READ_TOGETHER, covered)
-            yield from self._log.leaves_at(located.indexes)
-            at = located.next_leaf
+        """Yields the facts, which nothing is said of before they are proven together."""
+        span = range(asked.from_leaf, asked.until_leaf)
+        for indexes in indexes_about(self._index, [asked.key], span, covered=covered):
+            yield from self._log.leaves_at(indexes, to_prove=True)
 
     def _least_bytes(self, asked: Asked, stated: _Stated) -> int:
         """Gives what an answer takes without its facts, at most."""

@@ -56,5 +56,15 @@ class Runs(Protocol):
         """Gives for each run the pages that show what is asked for, None where it has no part; raises IndexMoved."""
 
 
+class RunFiles(Protocol):
+    """What the runs of a level take on disk; every call blocks."""
+
+    def wasteful(self) -> Sequence[int]:
+        """Gives the levels whose files are mostly what merges have left."""
+
+    def compact(self, level: int) -> bool:
+        """Gives back what the runs of a level do not need; False where somebody reads or writes them just now."""
+
+
 class Index(Keys, Runs, Protocol):
     """What answers completely: where leaves about a key are, and what shows that these are all."""

@@ -7,24 +7,28 @@ from dataclasses import dataclass
 from heapq import merge
 from itertools import chain, groupby, islice, takewhile
 
+from ringfence_audit.index.application.about import FOUND_TOGETHER
 from ringfence_audit.index.application.ports import Keys
 from ringfence_audit.index.domain.keys import leaf_ids
 from ringfence_audit.index.domain.ranges import BUNDLE_LEAVES
 from ringfence_audit.log.application.queries import ANSWER_BYTES
 from ringfence_audit.log.application.queries import Queries as LogQueries
 from ringfence_audit.log.domain.leaf import STATE_KIND, decode
+from ringfence_audit.log.domain.state import SignedHead
 
 MOST_EXAMINED = 20_000
 FEWEST_TOGETHER = 64
 """Leaves that are read together, at least: most of a bundle may be of other platforms."""
-FOUND_TOGETHER = 1_000
 MOST_ACCOUNTS = 1_000
 """Of an owner, that are looked up; where there are more, all leaves are looked through, page by page."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """What to find: ids of 16 bytes or None for any, in half-open ranges of time and index; `until_ns` 0: no end."""
+    """What to find: ids of 16 bytes or None for any, in half-open ranges of time and index; `until_ns` 0: no end.
+
+    `fact_kind` is the kind of the leaves, empty for any.
+    """
 
     subject: bytes | None
     tenant: bytes | None
@@ -33,6 +37,7 @@ class SearchQuery:
     page_size: int
     from_leaf: int
     until_leaf: int
+    fact_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,10 @@ class Queries:
         """Gives the position of the log's event that holds a leaf: how far the index must have come to find it."""
         return self._log.position_of(leaf)
 
+    def proof(self, leaves: Sequence[tuple[int, bytes]], signed: SignedHead) -> list[bytes]:
+        """Gives the hashes that prove found leaves together under a checkpoint, none of none; raises LogDamaged."""
+        return self._log.combined_proof(leaves, signed) if leaves else []
+
     def not_indexed(self, until_leaf: int) -> int:
         """Gives how many leaves below an index a search would have to look through."""
         return max(until_leaf - self._keys.size(), 0)
@@ -76,7 +85,7 @@ class Queries:
         for examined, (index, leaf) in enumerate(self._candidates(query, bound)):
             if len(found) == query.page_size or examined == MOST_EXAMINED:
                 return Found(found, index)
-            if _matches(leaf, query):
+            if is_asked_for(leaf, query):
                 size += len(leaf)
                 if found and size > ANSWER_BYTES:
                     return Found(found, index)
@@ -128,7 +137,7 @@ class Queries:
             at = bundles[-1] + BUNDLE_LEAVES
 
 
-def _matches(leaf: bytes, query: SearchQuery) -> bool:
+def is_asked_for(leaf: bytes, query: SearchQuery) -> bool:
     """Tells whether a leaf is of the ids and time asked for; the log's own machinery is never searched for."""
     kind, fields = decode(leaf)
     time_ns = fields.get("time_ns")
@@ -138,6 +147,8 @@ def _matches(leaf: bytes, query: SearchQuery) -> bool:
         or time_ns < query.from_ns
         or (query.until_ns and time_ns >= query.until_ns)
     ):
+        return False
+    if query.fact_kind and query.fact_kind != kind:
         return False
     if query.subject is not None and query.subject not in leaf_ids(fields):
         return False

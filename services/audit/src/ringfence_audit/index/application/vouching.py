@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
+from ringfence_kernel.values.switching import while_switching
 
 from ringfence_audit.index.application.ports import Runs
 from ringfence_audit.index.domain.errors import IndexDamaged, IndexMoved
@@ -39,7 +41,7 @@ class Vouching:
             async with asyncio.timeout(self.patience_seconds):
                 await self.caught_up()
                 is_late = False
-        return await asyncio.to_thread(self._newest, is_late)
+        return await asyncio.to_thread(while_switching, partial(self._newest, is_late))
 
     def _newest(self, is_late: bool) -> IndexHead:
         try:

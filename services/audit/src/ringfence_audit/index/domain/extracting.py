@@ -16,9 +16,13 @@ import numpy.typing as npt
 from ringfence_audit.index.domain.keys import (
     ACCOUNT_KIND,
     ACCOUNT_NAME,
+    AMOUNT_NAME,
+    AMOUNT_TAG,
     BY_KIND,
+    CURRENCY_NAME,
+    FILE_BYTES,
+    FILE_NAMES,
     OWNER_NAME,
-    TENANT_NAMES,
     account_of,
     is_key,
     keys_of,
@@ -26,7 +30,8 @@ from ringfence_audit.index.domain.keys import (
 )
 from ringfence_audit.index.domain.ranges import BUNDLE_LEAVES
 from ringfence_audit.index.domain.runs import KEY_BYTES, OFFSET_BYTES, POSTING, POSTING_BYTES, Postings, sorted_postings
-from ringfence_audit.log.domain.leaf import BYTES, decode
+from ringfence_audit.log.domain.leaf import BYTES, INTEGER, decode
+from ringfence_audit.log.domain.sight import TENANT_NAMES
 
 FEWEST_ALIKE = 4
 """Leaves of a shape; fewer are read one by one."""
@@ -73,6 +78,8 @@ class _Layout:
     tenants: tuple[int, ...]
     account: tuple[int, int] | None = None
     """Where owner and account begin, in leaves that say whose an account is."""
+    amount: tuple[int, int] | None = None
+    """Where currency and amount begin, in leaves that have both."""
 
 
 def extract(first_leaf: int, leaves: Sequence[bytes]) -> Extracted:
@@ -90,6 +97,9 @@ def extract(first_leaf: int, leaves: Sequence[bytes]) -> Extracted:
         for layout, rows, indexes in _shapes(stacked, first_leaf + np.array(members)):
             for at in layout.keys:
                 keys.append(rows[:, at : at + KEY_BYTES])
+                numbers.append(indexes)
+            if layout.amount is not None:
+                keys.append(_amounts(rows, *layout.amount))
                 numbers.append(indexes)
             for at in layout.tenants:
                 tenants |= _tenants(rows[:, at : at + KEY_BYTES], indexes)
@@ -130,6 +140,7 @@ def _layout(leaf: bytes) -> _Layout | None:
         return None
     fixed = np.ones(len(leaf), np.bool_)
     starts: dict[str, int] = {}
+    files, numbers = list[int](), dict[str, int]()
     at = 2 + leaf[1]
     for name in fields:
         at += 1 + len(name)
@@ -138,13 +149,20 @@ def _layout(leaf: bytes) -> _Layout | None:
         fixed[at : at + length] = False
         if kind_of_value == BYTES and length == KEY_BYTES:
             starts[name] = at
+        elif kind_of_value == BYTES and length == FILE_BYTES and name in FILE_NAMES:
+            files.append(at)
+        elif kind_of_value == INTEGER:
+            numbers[name] = at
         at += length
     keys, tenants = (
         tuple(starts[name] for name in starts if chosen(name)) for chosen in (is_key, TENANT_NAMES.__contains__)
     )
+    account = amount = None
     if kind == ACCOUNT_KIND and {OWNER_NAME, ACCOUNT_NAME} <= starts.keys():
-        return _Layout(fixed, keys, tenants, (starts[OWNER_NAME], starts[ACCOUNT_NAME]))
-    return _Layout(fixed, keys, tenants)
+        account = starts[OWNER_NAME], starts[ACCOUNT_NAME]
+    if {CURRENCY_NAME, AMOUNT_NAME} <= numbers.keys():
+        amount = numbers[CURRENCY_NAME], numbers[AMOUNT_NAME]
+    return _Layout(fixed, (*keys, *files), tenants, account, amount)
 
 
 def _alone(leaf: bytes, index: int) -> tuple[_Layout, Bytes, Numbers]:
@@ -160,6 +178,17 @@ def _alone(leaf: bytes, index: int) -> tuple[_Layout, Bytes, Numbers]:
         (starts[after], starts[after + 1]) if account else None,
     )
     return layout, np.frombuffer(b"".join(values), np.uint8).reshape(1, -1), np.array([index])
+
+
+def _amounts(rows: Bytes, ledger: int, amount: int) -> Bytes:
+    """Gives the keys of amounts (n, 16), zeros where there is none: both stand in 8 bytes, big-endian and signed."""
+    keys = np.empty((len(rows), KEY_BYTES), np.uint8)
+    keys[:, :4] = np.frombuffer(AMOUNT_TAG, np.uint8)
+    keys[:, 4:8] = rows[:, ledger + 4 : ledger + 8]
+    keys[:, 8:] = rows[:, amount : amount + 8]
+    is_currency = keys[:, 4:8].any(axis=1) & ~rows[:, ledger : ledger + 4].any(axis=1)
+    keys[~(is_currency & keys[:, 8:].any(axis=1) & (keys[:, 8] < 0x80))] = 0
+    return keys
 
 
 def _column(rows: Bytes, at: int) -> list[bytes]:

@@ -1,7 +1,7 @@
 """Runs: the sorted postings of a range of leaves in pages, under a tree over those pages.
 
 A posting is key (16) ‖ offset (4, big-endian): the leaf at `first` + offset is found by the key. A page has 25
-postings, the last one of a run fewer; its hash is SHA-256(0x00 ‖ page). Pages are kept 256 together, as chunks, each
+postings, the last one of a run fewer; its hash is SHA-256(0x00 ‖ page). Pages are kept 64 together, as chunks, each
 with the head of the subtree over them: the tree of a run is the tree over its chunks' heads.
 """
 
@@ -16,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ringfence_audit.index.domain.ranges import BUNDLE_LEAVES, Range
-from ringfence_audit.log.domain.merkle import HASH_BYTES, apart, tree_head
+from ringfence_audit.log.domain.combined import apart
+from ringfence_audit.log.domain.merkle import HASH_BYTES, head_in, tree_head
 
 KEY_BYTES, OFFSET_BYTES, POSTING_BYTES = 16, 4, 20
 PAGE_POSTINGS = 25
 PAGE_BYTES = PAGE_POSTINGS * POSTING_BYTES
-CHUNK_PAGES = 256
+CHUNK_PAGES = 64
 CHUNK_POSTINGS = CHUNK_PAGES * PAGE_POSTINGS
 CHUNK_BYTES = CHUNK_PAGES * PAGE_BYTES
 
@@ -57,7 +58,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Up to 256 pages of a run, one after the other, their hashes and the head of the subtree over them."""
+    """Up to 64 pages of a run, one after the other, their hashes and the head of the subtree over them."""
 
     postings: bytes
     hashes: bytes
@@ -125,7 +126,7 @@ def page_hashes(packed: bytes) -> bytes:
 
 
 def chunk_of(packed: bytes) -> Chunk:
-    """Makes a chunk from postings, at most 6,400."""
+    """Makes a chunk from postings, at most 1,600."""
     hashes = page_hashes(packed)
     return Chunk(packed, hashes, tree_head(hashes))
 
@@ -142,12 +143,12 @@ def between(postings: Postings, low: bytes, high: bytes) -> list[int]:
     return offsets
 
 
-def pages_between(run: Run, heads: bytes, chunks: Mapping[int, Chunk], low: bytes, high: bytes) -> RunPages:
+def pages_between(run: Run, tree: Sequence[bytes], chunks: Mapping[int, Chunk], low: bytes, high: bytes) -> RunPages:
     """Gives the pages of a run that show its postings from `low` and below `high`, and their combined proof.
 
-    `heads` are those of all its chunks; `chunks` has consecutive ones by their numbers: from the last one whose first
-    posting is below `low`, or the first of all, to the first one from there on whose last posting is not below `high`,
-    or the last of all.
+    `tree` has all rows of the tree over the heads of its chunks; `chunks` has consecutive ones by their numbers: from
+    the last one whose first posting is below `low`, or the first of all, to the first one from there on whose last
+    posting is not below `high`, or the last of all.
     """
     start, end = min(chunks) * CHUNK_PAGES, max(chunks) * CHUNK_PAGES
     firsts = postings_in(chunks[min(chunks)].postings)[::PAGE_POSTINGS]
@@ -160,7 +161,7 @@ def pages_between(run: Run, heads: bytes, chunks: Mapping[int, Chunk], low: byte
     def head(start: int, end: int) -> bytes:
         number, page = divmod(start, CHUNK_PAGES)
         if page == 0 and (end % CHUNK_PAGES == 0 or end == run.pages):
-            return tree_head(heads[number * HASH_BYTES : -(-end // CHUNK_PAGES) * HASH_BYTES])
+            return head_in(tree, number, -(-end // CHUNK_PAGES))
         return tree_head(chunks[number].hashes[page * HASH_BYTES : (page + end - start) * HASH_BYTES])
 
     shown = range(first, last + 1)

@@ -7,16 +7,29 @@ from typing import Any
 
 from ringfence_kernel.values.recorded import Recorded
 
-from ringfence_audit.log.domain.bundles import BUNDLE_LEAVES, BundleMalformed, bundled, unbundled
+from ringfence_audit.log.domain.bundles import (
+    BUNDLE_LEAVES,
+    BundleMalformed,
+    bundled,
+    bundled_apart,
+    heads_of,
+    unbundled,
+)
 from ringfence_audit.log.domain.errors import LogDamaged
 from ringfence_audit.log.domain.events import Growth, leaves_of
 
 NEWEST = "SELECT index, leaves FROM bundles ORDER BY index DESC LIMIT 1"
-SAVE = "INSERT INTO bundles VALUES (%s, %s) ON CONFLICT (index) DO UPDATE SET leaves = excluded.leaves"
-DIFFERENT = (
-    "SELECT ours.leaves AS ours, theirs.leaves AS theirs FROM pg_temp.bundles ours"
-    " FULL JOIN public.bundles theirs USING (index) WHERE ours.leaves IS DISTINCT FROM theirs.leaves"
+SAVE = (
+    "INSERT INTO bundles VALUES (%s, %s, %s, %s) ON CONFLICT (index) DO UPDATE"
+    " SET leaves = excluded.leaves, starts = excluded.starts, heads = excluded.heads"
 )
+DIFFERENT = (
+    "SELECT ours.leaves AS ours, theirs.leaves AS theirs, theirs.heads IS NOT NULL AND (theirs.heads <> ours.heads"
+    " OR ours.leaves = theirs.leaves AND ours.starts IS DISTINCT FROM theirs.starts) AS is_wrong"
+    " FROM pg_temp.bundles ours FULL JOIN public.bundles theirs USING (index)"
+    " WHERE (ours.leaves, ours.starts, ours.heads) IS DISTINCT FROM (theirs.leaves, theirs.starts, theirs.heads)"
+)
+"""Rows of an earlier release have no starts and heads."""
 ROWS_AT_ONCE = 64
 
 
@@ -51,14 +64,21 @@ class BundleModel:
         with connection.cursor(name="different_bundles") as cursor:
             cursor.itersize = ROWS_AT_ONCE
             cursor.execute(DIFFERENT)
-            count = sum(not _are_same(row["ours"], row["theirs"]) for row in cursor)
+            count = sum(row["is_wrong"] or not _are_same(row["ours"], row["theirs"]) for row in cursor)
         return {"bundles": count}
 
 
-def _rows(index: int, leaves: Sequence[bytes]) -> list[tuple[int, bytes]]:
+def _rows(index: int, leaves: Sequence[bytes]) -> list[tuple[int, bytes, list[int] | None, bytes | None]]:
     """Returns the bundles of leaves, from this one on."""
     parts = [leaves[at : at + BUNDLE_LEAVES] for at in range(0, len(leaves), BUNDLE_LEAVES)]
-    return [(at, bundled(part)) for at, part in enumerate(parts, index)]
+    return [(at, *_kept(part)) for at, part in enumerate(parts, index)]
+
+
+def _kept(leaves: Sequence[bytes]) -> tuple[bytes, list[int] | None, bytes | None]:
+    """Returns a bundle deflated; of a full one where its groups begin, and the heads within."""
+    if len(leaves) < BUNDLE_LEAVES:
+        return bundled(leaves), None, None
+    return *bundled_apart(leaves), heads_of(leaves)
 
 
 def _newest(connection: Any) -> tuple[int, list[bytes]]:

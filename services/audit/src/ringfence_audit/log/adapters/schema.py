@@ -35,3 +35,9 @@ ALTER TABLE bundles ALTER COLUMN leaves SET STORAGE EXTERNAL;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON bundles TO {application_role};
 """
+
+BUNDLES_APART = """
+-- Of a full bundle: where each 64 leaves begin that inflate alone, and the heads of the tree over each 32. Nothing else
+-- needs them, and rows of earlier releases have none.
+ALTER TABLE bundles ADD COLUMN starts integer[], ADD COLUMN heads bytea;
+"""

@@ -93,7 +93,7 @@ class TileReader:
 
     def _rows(self, statement: str, parameters: Any) -> list[Any]:
         with self._store.connection() as connection:
-            return connection.execute(statement.encode(), parameters).fetchall()
+            return connection.execute(statement.encode(), parameters, binary=True).fetchall()
 
 
 def _page(row: Any) -> StoredPage:

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
+from ringfence_kernel.rpc import bounds
+from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.audit.v1 import audit_pb2
 
+from ringfence_audit.log.application.looks import Look
 from ringfence_audit.log.application.sources import Comparison
 from ringfence_audit.log.domain.checkpoint import SourceHead
 from ringfence_audit.log.domain.texts import Opening
 
 MAX_INDEX = 2**63 - 1
+_PAGE = re.compile(r"[a-z-]{1,32}")
+
+
+def look(asked: audit_pb2.Look) -> Look:
+    """Checks what a call is a part of; raises InvalidArgument."""
+    identifier = bounds.optional_identifier("look.look_id", asked.look_id)
+    if identifier is None and not asked.page:
+        return Look()
+    if identifier is None or not _PAGE.fullmatch(asked.page):
+        raise InvalidArgument("a look has an id, and a page of 1 to 32 lower-case letters and hyphens", field="look")
+    return Look(identifier, asked.page)
 
 
 def openings(found: Iterable[Opening]) -> list[audit_pb2.Opening]:

@@ -10,6 +10,8 @@ from ringfence_kernel.telemetry import logs
 from ringfence_kernel.values.errors import DomainError
 
 PERIOD_SECONDS = 1.0
+LEAST_PAUSE = 0.25
+"""Share of the period between two checkpoints, however long the first took."""
 
 log = logs.get(__name__)
 
@@ -31,10 +33,16 @@ class Checkpointer:
         self._unsigned_since: float | None = None
 
     async def run(self) -> None:
-        """Signs until cancelled."""
-        self._waits_for, self._unsigned_since = "", None
+        """Signs until cancelled; whoever does not sign any more waits for nothing."""
+        try:
+            await self._sign_on()
+        finally:
+            self._waits_for, self._unsigned_since = "", None
+
+    async def _sign_on(self) -> None:
         while True:
             self._note()
+            began = self._clock()
             try:
                 await self._sign()
             except DomainError as error:
@@ -47,7 +55,8 @@ class Checkpointer:
             else:
                 self._waits_for = ""
             self._note()
-            await asyncio.sleep(self._period_seconds)
+            left = self._period_seconds - (self._clock() - began)
+            await asyncio.sleep(max(left, self._period_seconds * LEAST_PAUSE))
 
     def age_seconds(self) -> float:
         """Gives for how long the log has had leaves that no checkpoint covers, to a second; 0 where all are."""

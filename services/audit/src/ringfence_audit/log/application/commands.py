@@ -19,6 +19,7 @@ from ringfence_audit.log.application.pages import as_far_as_known, links, pages_
 from ringfence_audit.log.application.ports import Index, Signer, StoredPage, TileRows, Translation
 from ringfence_audit.log.application.publishing import Cosigned, Publishing
 from ringfence_audit.log.application.rotating import Rotating
+from ringfence_audit.log.application.seeing import recorded_sight
 from ringfence_audit.log.application.texts import Erased, TextRows
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead
 from ringfence_audit.log.domain.errors import CheckpointOutrun, LogRolledBack, TakenOverElsewhere, WitnessesMissing
@@ -98,12 +99,19 @@ class RecordRead:
     state: State
     rows: TileRows
 
-    async def __call__(self, reader: bytes, method: str, query: Mapping[str, Value | None]) -> LogPosition:
-        """Appends the leaf; gives where the log stands then."""
+    async def __call__(
+        self, reader: bytes, method: str, query: Mapping[str, Value | None], page: str | None = None
+    ) -> LogPosition:
+        """Appends the leaf, with the grant that is read by and the page that is looked at, if any.
+
+        Gives where the log stands then.
+        """
+        sight = recorded_sight()
 
         def decide(unit: Unit) -> LogPosition:
             fields = {f"query_{name}": value for name, value in query.items()}
-            leaf = encode(READ_KIND, {**fields, "reader_id": reader, "method": method, "time_ns": unit.recorded_ns})
+            who = {"reader_id": reader, "method": method, "page": page, "time_ns": unit.recorded_ns}
+            leaf = encode(READ_KIND, {**fields, **sight, **who})
             event, tiles = self.state.append_read(leaf)
             unit.record(self.state.stream, event)
             _save(unit, self.rows, tiles, event.first_leaf, 1, unit.recorded_ns, unit.recorded_ns)
@@ -133,6 +141,32 @@ class RecordPruned:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordBooks:
+    """Makes what books come to a leaf of the log, where it is of today's format."""
+
+    writer: GroupWriter
+    state: State
+    rows: TileRows
+
+    async def __call__(self, closing: int, stated: Mapping[str, Value]) -> bool:
+        """Appends the leaf about custody's leaf at an index; does nothing where it has one, or a later one has.
+
+        Returns False in a log that may be taken back by the release before, which cannot read it.
+        """
+
+        def decide(unit: Unit) -> bool:
+            if not self.state.is_deflating:
+                return False
+            if closing >= self.state.books.size:
+                event, tiles = self.state.append_books({**stated, "closing": closing}, unit.recorded_ns)
+                unit.record(self.state.stream, event)
+                _save(unit, self.rows, tiles, event.first_leaf, 1, unit.recorded_ns, unit.recorded_ns)
+            return True
+
+        return await self.writer.commit(decide)
+
+
+@dataclass(frozen=True, slots=True)
 class LogStanding:
     """Tells where the log stands, for reads that show no fact and are none."""
 
@@ -142,6 +176,10 @@ class LogStanding:
     async def __call__(self) -> LogPosition:
         """Gives what is committed."""
         return await self.writer.commit(lambda unit: self.state.position())
+
+    def expected(self) -> LogPosition:
+        """Gives what will be committed once the group under way is, if it is: nothing to answer by."""
+        return self.state.position()
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,8 +58,17 @@ class Tiles(Protocol):
 class Bundles(Protocol):
     """Entry bundles, which follow the log; every call blocks."""
 
-    def bundles(self, indexes: Sequence[int]) -> Iterator[tuple[int, Sequence[bytes]]]:
-        """Yields the leaves of each in order, none where it is not there; raises LogDamaged where it cannot be read."""
+    def leaves(self, wanted: Mapping[int, Sequence[int]]) -> Iterator[tuple[int, Mapping[int, bytes]]]:
+        """Yields leaves by their offsets in bundles, whose indexes ascend as the offsets in each do.
+
+        Those that are not there are left out. Raises LogDamaged for a bundle that cannot be read.
+        """
+
+    def within(self, wanted: Mapping[int, Collection[int]]) -> Mapping[int, tuple[bytes, Mapping[int, bytes]]]:
+        """Gives the heads of the tree over each 32 leaves of bundles, those that have them.
+
+        Beside them are the hashes under some heads of each, by number: of the bundle's tile.
+        """
 
 
 class StoredLeaves(Protocol):

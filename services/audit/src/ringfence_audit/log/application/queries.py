@@ -6,10 +6,11 @@ Every read was recorded before it comes here, and is answered as of where the lo
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 
 from ringfence_audit.log.application.ports import Bundles, StoredLeaves, Tiles
 from ringfence_audit.log.domain.bundles import BUNDLE_LEAVES
+from ringfence_audit.log.domain.combined import CombinedProofs, combined_root
 from ringfence_audit.log.domain.errors import CheckpointPending, LeafUnknown, LogDamaged
 from ringfence_audit.log.domain.merkle import (
     HASH_BYTES,
@@ -17,18 +18,21 @@ from ringfence_audit.log.domain.merkle import (
     TILE_WIDTH,
     TileName,
     TileTree,
-    combined_root,
     fold,
     leaf_hash,
     leaf_hashes,
     root_of,
 )
+from ringfence_audit.log.domain.reads import is_read_of
 from ringfence_audit.log.domain.receipt import receipt
+from ringfence_audit.log.domain.sight import Sight
 from ringfence_audit.log.domain.state import LogPosition, SignedHead
 
 ANSWER_BYTES = 3 * 1024 * 1024
+MOST_FACTS = 20_000
+"""Of one answer, page or report: who needs more asks for it in parts, or for a dossier."""
 PAGES_PER_LIST = 1_000
-BUNDLES_AT_ONCE = 64
+BUNDLES_AT_ONCE = 256
 
 
 class Queries:
@@ -42,6 +46,7 @@ class Queries:
         self._leaves = leaves
         self._bundles = bundles
         self._tree = TileTree(tiles.tiles)
+        self._combined = CombinedProofs(self._tree, bundles.within)
         self._stated = "", ""
         """The newest checkpoint that was asked for, and the receipt of its state."""
 
@@ -65,6 +70,18 @@ class Queries:
         if root_of(leaf_hash(leaf), index, signed.size, proof) != signed.root:
             raise self._damage_above(index, signed.size)
         return leaf, receipt(leaf, index, proof, signed.note)
+
+    def require_shown(self, index: int, stood: LogPosition, sight: Sight, reader: bytes) -> None:
+        """Raises LeafUnknown for a leaf that is not shown, as for one that is not there or that nothing covers yet.
+
+        What a reader has read by the same grant is told to it, also before a checkpoint covers it.
+        """
+        if index < stood.size:
+            [(_, leaf)] = self.leaves_at([index])
+            is_covered = index < stood.signed_head().size
+            if is_read_of(leaf, reader, sight.grant_id) or (is_covered and sight.shows(leaf)):
+                return
+        raise LeafUnknown(leaf_index=str(index))
 
     def state_receipt(self, signed: SignedHead) -> str:
         """Gives the receipt of the leaf that states what the log knew under a checkpoint; empty where there is none.
@@ -110,12 +127,12 @@ class Queries:
         """
         indexes = [index for index, _ in leaves]
         try:
-            proof = self._tree.combined_proof(indexes, signed.size)
+            proof = self._combined.proof(indexes, signed.size)
         except ValueError as error:
             raise LogDamaged(leaf_index=str(indexes[0])) from error
         proven = [(index, leaf_hash(leaf)) for index, leaf in leaves]
         if combined_root(proven, signed.size, proof) != signed.root:
-            raise LogDamaged(leaf_index=str(indexes[0]))
+            raise self._damage_within(leaves) or LogDamaged(leaf_index=str(indexes[0]))
         return proof
 
     def consistency_proof(self, from_size: int, to_size: int, stood: LogPosition) -> list[bytes]:
@@ -166,19 +183,24 @@ class Queries:
         """Gives the part of a range that may have leaves of these times (half open, `until_ns` 0: no end)."""
         return self._tiles.narrowed(leaves, from_ns, until_ns)
 
-    def leaves_at(self, indexes: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-        """Yields leaves by ascending index, and reads each bundle once; raises LogDamaged.
+    def leaves_at(self, indexes: Sequence[int], *, to_prove: bool = False) -> Iterator[tuple[int, bytes]]:
+        """Yields leaves by ascending index, and reads each bundle once, as far as is needed; raises LogDamaged.
 
-        Of many bundles that are asked for together one is held at a time.
+        Those that are `to_prove` are held to nothing yet: whoever asks gives them to `combined_proof`.
+
+        Bundles are read together, however far apart they are, and one is held at a time.
         """
-        for _, numbered in groupby(indexes, lambda index: index // (BUNDLE_LEAVES * BUNDLES_AT_ONCE)):
-            wanted = {bundle: list(some) for bundle, some in groupby(numbered, lambda index: index // BUNDLE_LEAVES)}
-            tiles = self._tiles.tiles([(0, bundle) for bundle in wanted])
-            for bundle, leaves in self._bundles.bundles(list(wanted)):
-                some = wanted[bundle]
-                found = {index: leaf for index in some if (leaf := self._bundled(leaves, tiles, index)) is not None}
-                found |= self._of_events([index for index in some if index not in found])
-                yield from ((index, found[index]) for index in some)
+        numbered = groupby(indexes, lambda index: index // BUNDLE_LEAVES)
+        while some := dict(islice(((bundle, list(within)) for bundle, within in numbered), BUNDLES_AT_ONCE)):
+            tiles = {} if to_prove else self._tiles.tiles([(0, bundle) for bundle in some])
+            wanted = {bundle: [index % BUNDLE_LEAVES for index in within] for bundle, within in some.items()}
+            for bundle, leaves in self._bundles.leaves(wanted):
+                first, tile = bundle * BUNDLE_LEAVES, tiles.get((0, bundle), b"")
+                found = {
+                    first + at: leaf if to_prove else self._held(leaf, tile, first + at) for at, leaf in leaves.items()
+                }
+                found |= self._of_events([index for index in some[bundle] if index not in found])
+                yield from ((index, found[index]) for index in some[bundle])
 
     def _as_many_as_fit(self, indexes: Sequence[int]) -> list[tuple[int, bytes]]:
         """Gives leaves as long as they fit into an answer, one at least."""
@@ -191,15 +213,13 @@ class Queries:
             found.append((index, leaf))
         return found
 
-    def _bundled(self, leaves: Sequence[bytes], tiles: Mapping[TileName, bytes], index: int) -> bytes | None:
-        """Returns a leaf from its bundle, None where that has not come so far; raises LogDamaged."""
-        bundle, at = divmod(index, BUNDLE_LEAVES)
-        if at >= len(leaves):
-            return None
-        hashed = tiles.get((0, bundle), b"")[at * HASH_BYTES : (at + 1) * HASH_BYTES]
-        if leaf_hash(leaves[at]) != hashed:
+    def _held(self, leaf: bytes, tile: bytes, index: int) -> bytes:
+        """Returns a leaf of a bundle as its tile has it; raises LogDamaged."""
+        at = index % BUNDLE_LEAVES * HASH_BYTES
+        hashed = tile[at : at + HASH_BYTES]
+        if leaf_hash(leaf) != hashed:
             raise self._damage(index, hashed)
-        return leaves[at]
+        return leaf
 
     def _damage(self, index: int, hashed: bytes) -> LogDamaged:
         """Tells which of a leaf's bundle and tile, that disagree, is not what the log's own event says."""
@@ -222,6 +242,20 @@ class Queries:
             if self._tiles.tile(level, tile)[: len(below)] != below:
                 return LogDamaged("a tile was changed", tile=f"{level}/{tile}", leaf_index=str(index))
         return LogDamaged("the tiles do not lead to the signed root", size=str(size), leaf_index=str(index))
+
+    def _damage_within(self, leaves: Sequence[tuple[int, bytes]]) -> LogDamaged | None:
+        """Names the first leaf, tile or heads of a bundle that are not what the events say; None where all are."""
+        bundles = sorted({index // BUNDLE_LEAVES for index, _ in leaves})
+        for index, leaf in leaves:
+            self._held(leaf, self._tiles.tile(0, index // BUNDLE_LEAVES), index)
+        for bundle, (heads, _) in sorted(self._bundles.within(dict.fromkeys(bundles, ())).items()):
+            hashes = self._tiles.tile(0, bundle)
+            if hashes != self._below(0, bundle, (bundle + 1) * BUNDLE_LEAVES):
+                return LogDamaged("a tile was changed", tile=f"0/{bundle}")
+            under = len(hashes) // (len(heads) // HASH_BYTES)
+            if heads != b"".join([fold(hashes[at : at + under]) for at in range(0, len(hashes), under)]):
+                return LogDamaged("the heads within an entry bundle were changed", bundle=str(bundle))
+        return None
 
     def _below(self, level: int, tile: int, size: int) -> bytes:
         """Computes the hashes of a tile from what stands below it, as far as a tree of this size has any."""

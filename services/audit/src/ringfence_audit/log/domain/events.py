@@ -120,6 +120,16 @@ class LapseRecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class BooksRecorded:
+    """Custody has closed books, and the log states what its own leaves come to, as a leaf."""
+
+    TOPIC: ClassVar[str] = "BooksRecorded.v1"
+    first_leaf: int
+    leaf: bytes
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class FormatAdopted:
     """From now on the log writes the format of this number; what it has written stays as it is."""
 
@@ -153,7 +163,9 @@ class SourcesPassed:
 
 Taken: TypeAlias = LeavesAppended | LeavesDeflated
 """By these events of a source come into the log."""
-Growth: TypeAlias = Taken | ReadRecorded | StateRecorded | SuccessionRecorded | KeyRecorded | LapseRecorded
+Own: TypeAlias = ReadRecorded | StateRecorded | SuccessionRecorded | KeyRecorded | LapseRecorded | BooksRecorded
+"""By these the log says something of itself, a leaf each."""
+Growth: TypeAlias = Taken | Own
 """By these the log grows."""
 
 
@@ -194,6 +206,7 @@ OF_TREE: tuple[type, ...] = (
     KeyRecorded,
     KeyRotationOrdered,
     LapseRecorded,
+    BooksRecorded,
     CheckpointSigned,
     FormatAdopted,
 )

@@ -7,11 +7,11 @@ needs one or two tiles a level, which are read together (`TileTree`).
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from typing import NamedTuple
 
 from ringfence_audit.log.domain.errors import LogDamaged
 
@@ -22,7 +22,8 @@ TILE_BYTES = TILE_WIDTH * HASH_BYTES
 EMPTY_ROOT = sha256(b"").digest()
 FOLDED_TILES = 1_024
 """At 16 KiB each: 16 MiB."""
-
+HEAD_LEAVES = 32
+"""Leaves under each of the heads within a full tile of the lowest level."""
 FOLDED_HEADS = 512
 """Over 4 KiB each at most: 2 MiB."""
 TILES_AT_ONCE = 256
@@ -57,14 +58,27 @@ def fold(hashes: bytes) -> bytes:
 
 
 def tree_head(hashes: bytes) -> bytes:
-    """Gives the head over any number of leaf hashes, one after the other (RFC 6962 §2.1).
+    """Gives the head over any number of leaf hashes, one after the other (RFC 6962 §2.1)."""
+    return tree_rows(hashes)[-1] or EMPTY_ROOT
+
+
+def tree_rows(hashes: bytes) -> list[bytes]:
+    """Gives all hashes of the tree over some, row by row: these first, the head last.
 
     Neighbours are paired, and the last of an odd row goes up as it is: the same tree as splitting at powers of two.
     """
-    while len(hashes) > HASH_BYTES:
-        paired = len(hashes) - len(hashes) % (2 * HASH_BYTES)
-        hashes = _paired(hashes[:paired]) + hashes[paired:]
-    return hashes or EMPTY_ROOT
+    found = [hashes]
+    while len(found[-1]) > HASH_BYTES:
+        row = found[-1]
+        paired = len(row) - len(row) % (2 * HASH_BYTES)
+        found.append(_paired(row[:paired]) + row[paired:])
+    return found
+
+
+def head_in(found: Sequence[bytes], start: int, end: int) -> bytes:
+    """Gives the head of a subtree, over the hashes start..end, from all rows of its tree."""
+    height = (end - start - 1).bit_length()
+    return found[height][(start >> height) * HASH_BYTES :][:HASH_BYTES]
 
 
 def _paired(hashes: bytes) -> bytes:
@@ -149,7 +163,7 @@ class TileTree:
 
     def root(self, size: int) -> bytes:
         """Gives the tree head over the first `size` leaves."""
-        return next(self._heads([(0, size)])) if size else EMPTY_ROOT
+        return next(self.heads([(0, size)])) if size else EMPTY_ROOT
 
     def inclusion_proof(self, index: int, size: int) -> list[bytes]:
         """Gives the audit path of a leaf, its sibling first (RFC 6962 §2.1.1).
@@ -161,21 +175,14 @@ class TileTree:
         path: list[tuple[int, int]] = []
         start, end = 0, size
         while end - start > 1:
-            middle = start + _split(end - start)
+            middle = start + split(end - start)
             if index < middle:
                 path.append((middle, end))
                 end = middle
             else:
                 path.append((start, middle))
                 start = middle
-        return list(self._heads(path[::-1]))
-
-    def combined_proof(self, indexes: Sequence[int], size: int) -> list[bytes]:
-        """Gives the heads of the widest subtrees that hold none of some leaves, left to right (docs/formats.md).
-
-        The leaves ascend, one at least, each below `size`.
-        """
-        return list(self._heads(apart(0, size, indexes)))
+        return list(self.heads(path[::-1]))
 
     def consistency_proof(self, old_size: int, new_size: int) -> list[bytes]:
         """Proves that the older tree is a prefix of the newer (RFC 6962 §2.1.2); empty from size 0 or to itself.
@@ -189,7 +196,7 @@ class TileTree:
         proof: list[tuple[int, int]] = []
         start, end, whole = 0, new_size, True
         while end != old_size:
-            middle = start + _split(end - start)
+            middle = start + split(end - start)
             if old_size <= middle:
                 proof.append((middle, end))
                 end = middle
@@ -198,7 +205,7 @@ class TileTree:
                 start, whole = middle, False
         if not whole:
             proof.append((start, end))
-        return list(self._heads(proof[::-1]))
+        return list(self.heads(proof[::-1]))
 
     def proven_extension(self, old_size: int, new_size: int, new_root: bytes) -> list[bytes]:
         """Gives the consistency proof to a tree whose head is known; raises LogDamaged where the tiles lead elsewhere.
@@ -219,13 +226,17 @@ class TileTree:
         self.proven_extension(size, new_size, new_root)
         return self.root(size)
 
-    def _heads(self, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
-        """Hashes the leaves start..end of ranges, as `_pieces` takes them; the tiles of many are read together."""
-        some: list[list[_Piece]] = []
+    def heads(self, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+        """Yields the heads over the leaves start..end of ranges, as `_pieces` takes them; many tiles are read together.
+
+        Raises LogDamaged where a tile is not there.
+        """
+        some: list[Sequence[_Piece]] = []
         names: set[TileName] = set()
         for start, end in ranges:
-            some.append(list(_pieces(start, end)))
-            names.update(piece.tile for piece in some[-1])
+            pieces = _pieces(start, end)
+            some.append(pieces)
+            names.update([piece.tile for piece in pieces])
             if len(names) >= TILES_AT_ONCE:
                 yield from self._hashed(some, names)
                 some, names = [], set()
@@ -236,9 +247,9 @@ class TileTree:
         unread = [name for name in names if name not in folded]
         tiles = self._read(unread) if unread else {}
         for pieces in ranges:
-            *heads, head = (self._complete(piece, folded, tiles) for piece in pieces)
-            for left in reversed(heads):
-                head = node_hash(left, head)
+            head = self._complete(pieces[-1], folded, tiles)
+            for piece in pieces[-2::-1]:
+                head = node_hash(self._complete(piece, folded, tiles), head)
             yield head
 
     def _complete(self, piece: _Piece, folded: dict[TileName, list[bytes]], tiles: Mapping[TileName, bytes]) -> bytes:
@@ -258,12 +269,11 @@ class TileTree:
                 return _head(found)
             if len(self._folded) >= FOLDED_TILES:
                 self._folded.clear()
-            self._folded[piece.tile] = folded[piece.tile] = _rows(hashes)
+            self._folded[piece.tile] = folded[piece.tile] = tree_rows(hashes)
         return folded[piece.tile][piece.rest][(piece.offset >> piece.rest) * HASH_BYTES :][:HASH_BYTES]
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(NamedTuple):
     """A complete subtree: 2^rest hashes of a tile, from this one on."""
 
     tile: TileName
@@ -271,56 +281,19 @@ class _Piece:
     rest: int
 
 
-def _pieces(start: int, end: int) -> Iterator[_Piece]:
-    """Yields the widest complete subtrees of leaves start..end, left to right.
+def _pieces(start: int, end: int) -> list[_Piece]:
+    """Gives the widest complete subtrees of leaves start..end, left to right.
 
     They get narrower: `start` is a multiple of the width of the first.
     """
+    pieces: list[_Piece] = []
     while start < end:
         height = (end - start).bit_length() - 1
         level, rest = divmod(height, TILE_HEIGHT)
         index, offset = divmod(start >> (TILE_HEIGHT * level), TILE_WIDTH)
-        yield _Piece((level, index), offset, rest)
+        pieces.append(_Piece((level, index), offset, rest))
         start += 1 << height
-
-
-def apart(start: int, end: int, indexes: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yields the widest subtrees of leaves start..end that hold none of some, which ascend, each once: left to right.
-
-    Their heads are a combined proof (docs/formats.md); for one leaf they are those of its audit path (RFC 6962 §2.1.1).
-    """
-    at = bisect_left(indexes, start)
-    if at == len(indexes) or indexes[at] >= end:
-        yield start, end
-    elif end - start > 1:
-        middle = start + _split(end - start)
-        yield from apart(start, middle, indexes)
-        yield from apart(middle, end, indexes)
-
-
-def _rows(hashes: bytes) -> list[bytes]:
-    """Gives all hashes in a full tile, its own first."""
-    rows = [hashes]
-    for _ in range(1, TILE_HEIGHT):
-        rows.append(_paired(rows[-1]))
-    return rows
-
-
-def combined_root(proven: Sequence[tuple[int, bytes]], size: int, hashes: Sequence[bytes]) -> bytes:
-    """Gives the tree head that leaf hashes at their indexes and their combined proof lead to."""
-    indexes, rest = [index for index, _ in proven], iter(hashes)
-
-    def head(start: int, end: int) -> bytes:
-        at = bisect_left(indexes, start)
-        if at == len(indexes) or indexes[at] >= end:
-            return next(rest)
-        if end - start == 1:
-            return proven[at][1]
-        middle = start + _split(end - start)
-        left = head(start, middle)
-        return node_hash(left, head(middle, end))
-
-    return head(0, size)
+    return pieces
 
 
 def extended_root(old_size: int, old_root: bytes, new_size: int, proof: Sequence[bytes]) -> bytes:
@@ -362,6 +335,6 @@ def root_of(hashed: bytes, index: int, size: int, proof: Sequence[bytes]) -> byt
     return b"" if last else hashed
 
 
-def _split(count: int) -> int:
-    """Gives the largest power of two below `count`."""
+def split(count: int) -> int:
+    """Gives the largest power of two below a count: where RFC 6962 splits a tree."""
     return 1 << ((count - 1).bit_length() - 1)

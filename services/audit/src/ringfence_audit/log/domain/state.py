@@ -13,11 +13,13 @@ from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 
+from ringfence_audit.log.domain.books import NO_BOOKS, Books, books_leaf
 from ringfence_audit.log.domain.bundles import BundleMalformed
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead, note_heads
 from ringfence_audit.log.domain.errors import CheckpointPending
 from ringfence_audit.log.domain.events import (
     OF_TREE,
+    BooksRecorded,
     CheckpointSigned,
     FormatAdopted,
     Growth,
@@ -26,6 +28,7 @@ from ringfence_audit.log.domain.events import (
     LapseRecorded,
     LeavesAppended,
     LeavesDeflated,
+    Own,
     ReadRecorded,
     StateRecorded,
     SuccessionRecorded,
@@ -33,7 +36,6 @@ from ringfence_audit.log.domain.events import (
     leaves_of,
 )
 from ringfence_audit.log.domain.keys import (
-    KEY_ENDED_KIND,
     KEY_KIND,
     Rotation,
     due_leaf,
@@ -42,11 +44,12 @@ from ringfence_audit.log.domain.keys import (
     saved_keys,
     signing_ids,
 )
-from ringfence_audit.log.domain.lapse import LAPSE_ENDED_KIND, LAPSE_KIND, lapse_ended_leaf, lapse_leaf
-from ringfence_audit.log.domain.leaf import STATE_KIND, decode, prefix
+from ringfence_audit.log.domain.lapse import LAPSE_KIND, lapse_ended_leaf, lapse_leaf
+from ringfence_audit.log.domain.leaf import Value, decode, prefix
 from ringfence_audit.log.domain.merkle import Frontier, Tile, leaf_hashes
+from ringfence_audit.log.domain.own_leaves import OWN_EVENTS
 from ringfence_audit.log.domain.page import ClosedPage
-from ringfence_audit.log.domain.reads import PRUNED_KIND, READ_KIND, is_copying
+from ringfence_audit.log.domain.reads import is_copying
 from ringfence_audit.log.domain.state_leaf import (
     NO_INDEX,
     IndexHead,
@@ -55,12 +58,12 @@ from ringfence_audit.log.domain.state_leaf import (
     stated_heads,
     stated_policy,
 )
-from ringfence_audit.log.domain.succession import SUCCESSION_KIND, succession_leaf
+from ringfence_audit.log.domain.succession import succession_leaf
 
-OwnT = TypeVar("OwnT", ReadRecorded, StateRecorded, SuccessionRecorded, KeyRecorded, LapseRecorded)
+OwnT = TypeVar("OwnT", bound=Own)
 
 GENESIS = bytes(32)
-SAVED_FORMAT, SAVED_HEAD_BYTES = 3, 40
+SAVED_FORMAT, SAVED_HEAD_BYTES = 4, 40
 UNSIGNED_SIZES = 16_384
 """For how many of the newest sizes a checkpoint can be recorded. A smaller number would refuse stored events."""
 HEADS_IN_LINES, HEADS_IN_LEAVES = 1, 2
@@ -120,6 +123,7 @@ class State:
     """The rotation that was ordered last, until its key is announced."""
     lapsed: int | None = None
     """Index of the leaf that says that checkpoints over it may lack their quorum; None while none may."""
+    books: Books = NO_BOOKS
     news_size: int = 0
     """The size after the newest leaf that calls for a checkpoint: not a state, nor that somebody has copied the log."""
     _computed: tuple[object, Frontier] | None = field(default=None, compare=False)
@@ -199,7 +203,9 @@ class State:
         """
         size = self.frontier.size
         known = statable(index, size)
-        return self._append_own(StateRecorded, state_leaf(size, self.heads, time_ns, policy_sha256, known))
+        return self._append_own(
+            StateRecorded, state_leaf(size, self.heads, time_ns, policy_sha256, known, self.books.head)
+        )
 
     def append_key(self, previous: str, time_ns: int) -> tuple[KeyRecorded, list[Tile]] | None:
         """Gives the event that announces or ends a key, and the tiles that it changes, where one of them is due.
@@ -216,6 +222,10 @@ class State:
         leaf = lapse_leaf(size, missing, time_ns) if missing else lapse_ended_leaf(size, time_ns)
         return self._append_own(LapseRecorded, leaf)
 
+    def append_books(self, stated: Mapping[str, Value], time_ns: int) -> tuple[BooksRecorded, list[Tile]]:
+        """Gives the event that states what books come to where custody has closed them, and the tiles it changes."""
+        return self._append_own(BooksRecorded, books_leaf(stated, time_ns))
+
     def append_succession(
         self, checkpoint: Checkpoint, note: str, time_ns: int
     ) -> tuple[SuccessionRecorded, list[Tile]]:
@@ -228,16 +238,8 @@ class State:
         Raises ValueError where it is none.
         """
         kind = decode(leaf)[0]
-        if kind in (READ_KIND, PRUNED_KIND):
-            return self._append_own(ReadRecorded, leaf)
-        if kind == STATE_KIND:
-            return self._append_own(StateRecorded, leaf)
-        if kind == SUCCESSION_KIND:
-            return self._append_own(SuccessionRecorded, leaf)
-        if kind in (KEY_KIND, KEY_ENDED_KIND):
-            return self._append_own(KeyRecorded, leaf)
-        if kind in (LAPSE_KIND, LAPSE_ENDED_KIND):
-            return self._append_own(LapseRecorded, leaf)
+        if event := OWN_EVENTS.get(kind):
+            return self._append_own(event, leaf)
         raise ValueError(f"no event of the log holds a {kind} leaf alone")
 
     def _append_own(self, kind: Callable[[int, bytes, bytes], OwnT], leaf: bytes) -> tuple[OwnT, list[Tile]]:
@@ -249,23 +251,22 @@ class State:
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in an event; raises LogTampered where its leaves do not lead to its root, or it signs another log."""
         event = recorded.event
+        if isinstance(event, Growth):
+            self._extend(event, journal)
         if isinstance(event, CheckpointSigned):
             self._sign(event, journal)
         elif isinstance(event, Taken):
-            self._extend(event, journal)
             journal.put(self.heads, event.source, SourceHead(event.source, event.epoch, event.last, event.hash))
         elif isinstance(event, StateRecorded):
-            self._extend(event, journal)
             _push(self.stated, (self.frontier.size, event.leaf), journal)
-        elif isinstance(event, ReadRecorded | SuccessionRecorded):
-            self._extend(event, journal)
         elif isinstance(event, KeyRecorded):
-            self._extend(event, journal)
             self._turn(event, journal)
         elif isinstance(event, LapseRecorded):
-            self._extend(event, journal)
             journal.call(setattr, self, "lapsed", self.lapsed)
             self.lapsed = event.first_leaf if event.leaf.startswith(prefix(LAPSE_KIND)) else None
+        elif isinstance(event, BooksRecorded):
+            journal.call(setattr, self, "books", self.books)
+            self.books = self.books.after(event.leaf)
         elif isinstance(event, KeyRotationOrdered):
             journal.call(setattr, self, "ordered", self.ordered)
             signs = self.signed is not None and key_id(event.vkey) in self.signing_ids[-1:]
@@ -273,7 +274,7 @@ class State:
         elif isinstance(event, FormatAdopted):
             journal.call(setattr, self, "format", self.format)
             self.format = event.format
-        else:
+        elif not isinstance(event, Growth):
             raise TypeError(f"{type(event).__name__} is no event of the log")
 
     def digest(self) -> bytes:
@@ -287,6 +288,7 @@ class State:
             hashed.update(json.dumps(saved_keys(self.rotations, self.ordered)).encode())
         if self.lapsed is not None:
             hashed.update(f"lapsed {self.lapsed}".encode())
+        hashed.update(self.books.head.root)
         return hashed.digest()
 
     def save(self) -> Sequence[tuple[str, bytes]]:
@@ -303,6 +305,7 @@ class State:
             "stated": [(size, leaf.hex()) for size, leaf in self.stated],
             "keys": saved_keys(self.rotations, self.ordered),
             "lapsed": self.lapsed,
+            "books": self.books.saved(),
         }
         if self.signed:
             rest["signed"] = self.signed.size, self.signed.root.hex(), self.signed.note, self.signed.state_leaf.hex()
@@ -327,7 +330,7 @@ class State:
         self.format, self.news_size = rest["log_format"], rest["news_size"]
         self.stated = deque((size, bytes.fromhex(leaf)) for size, leaf in rest["stated"])
         self.rotations, self.ordered = restored_keys(rest["keys"])
-        self.lapsed = rest["lapsed"]
+        self.lapsed, self.books = rest["lapsed"], Books.restored(rest["books"])
         self.signed = None
         if rest["signed"]:
             size, root, note, leaf = rest["signed"]

@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ringfence_audit.log.domain.books import NO_HEAD, BooksHead
 from ringfence_audit.log.domain.checkpoint import SourceHead
 from ringfence_audit.log.domain.leaf import STATE_KIND, decode, encode
 from ringfence_audit.log.domain.merkle import EMPTY_ROOT
-
-ZERO_ROOT = bytes(32)
-"""Of the books, while there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +42,7 @@ def state_leaf(
     time_ns: int,
     policy_sha256: bytes = b"",
     index: IndexHead = NO_INDEX,
+    books: BooksHead = NO_HEAD,
 ) -> bytes:
     """Encodes what the log knows at a size, which is the leaf's own index; the policy is empty where there is none.
 
@@ -58,8 +57,8 @@ def state_leaf(
             "sources": b"".join(_record(heads[name]) for name in sorted(heads)),
             "index_size": index.size,
             "index_root": index.root,
-            "books_size": 0,
-            "books_root": ZERO_ROOT,
+            "books_size": books.size,
+            "books_root": books.root,
             "policy_sha256": policy_sha256 or None,
             "time_ns": time_ns,
         },
@@ -87,6 +86,12 @@ def stated_index(leaf: bytes) -> IndexHead:
     if kind != STATE_KIND or not isinstance(size, int) or not isinstance(root, bytes):
         raise ValueError(f"{kind} is no state of the log")
     return IndexHead(size, root)
+
+
+def stated_books(leaf: bytes) -> int:
+    """Reads up to which leaf closings of books are answered, by a state leaf; 0 of an empty leaf, and without books."""
+    size = decode(leaf)[1].get("books_size") if leaf else None
+    return size if isinstance(size, int) else 0
 
 
 def stated_policy(leaf: bytes) -> bytes:

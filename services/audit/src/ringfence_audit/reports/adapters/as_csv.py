@@ -10,7 +10,7 @@ from ringfence_audit.reports.domain.report import Report
 from ringfence_audit.reports.domain.showing import rows_of
 from ringfence_audit.reports.domain.words import Language, word
 
-_FORMULAS = ("=", "+", "@", "\t", "\r")
+_FORMULAS = frozenset("=+-@\t\r\n'\uff1d\uff0b\uff0d\uff20")
 
 
 def as_csv(report: Report, language: Language) -> bytes:
@@ -18,17 +18,19 @@ def as_csv(report: Report, language: Language) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     for name, value in header(report, language):
-        writer.writerow([name, _plain(value)])
+        writer.writerow([name, plain_cell(value)])
     for table in report.tables:
         writer.writerow([])
         writer.writerow([word(table.name, language)])
         writer.writerow([*(word(column.name, language) for column in table.columns), word("leaves", language)])
         for row, cells in zip(rows_of(table, language), table.rows, strict=True):
             leaves = sorted({index for cell in cells for index in cell.leaves})
-            writer.writerow([*map(_plain, row), " ".join(map(str, leaves))])
+            writer.writerow([*map(plain_cell, row), " ".join(map(str, leaves))])
     return "\ufeff".encode() + text.getvalue().encode()
 
 
-def _plain(value: str) -> str:
-    """Returns a text that no spreadsheet takes for a formula; a minus begins numbers and nothing else here."""
-    return f"'{value}" if value.startswith(_FORMULAS) else value
+def plain_cell(value: str) -> str:
+    """Returns a text that no spreadsheet takes for a formula (the rule of tests/architecture/cells.json)."""
+    number = value.removeprefix("-").replace(".", "", 1)
+    is_number = number.isascii() and number.isdigit()
+    return f"'{value}" if value.lstrip(" ")[:1] in _FORMULAS and value.strip(" ") and not is_number else value

@@ -6,11 +6,12 @@ import json
 from typing import Any
 from uuid import UUID
 
-from ringfence_audit.reports.domain.report import Cell, Kind, Report
+from ringfence_audit.reports.domain.report import Cell, Kind, Report, Said
+from ringfence_audit.reports.domain.words import Language
 
 
 def as_json(report: Report) -> bytes:
-    """Returns the file: amounts in minor units, ids as UUID texts, other bytes in hexadecimal."""
+    """Returns the file: amounts in minor units, ids as UUIDs, other bytes in hexadecimal, sentences by language."""
     content = {
         "report": report.name,
         "platform": str(UUID(bytes=report.tenant)),
@@ -33,8 +34,10 @@ def as_json(report: Report) -> bytes:
 
 
 def _cell(cell: Cell, kind: Kind) -> dict[str, Any]:
-    value = cell.value
+    value: Any = cell.value
     if isinstance(value, bytes):
         value = str(UUID(bytes=value)) if kind is Kind.ID and len(value) == 16 else value.hex()
+    elif isinstance(value, Said):
+        value = {Language.ENGLISH.value: value.english, Language.CHINESE.value: value.chinese}
     found: dict[str, Any] = {"value": value, "leaves": cell.leaves}
     return found | ({"why": cell.why} if cell.why else {})

@@ -104,6 +104,7 @@ _WEIGHTS = {
     Kind.ID: 6.3,
     Kind.DIGEST: 8,
     Kind.TEXT: 8,
+    Kind.SENTENCE: 14,
 }
 
 

@@ -6,7 +6,7 @@ from ringfence_kernel.values.errors import DomainError, NotFound
 
 
 class ReportEmpty(NotFound):
-    """The log states no safeguarding day of the platform in that period; of a resolution pack, nothing else either."""
+    """The log states nothing that the report is made from: no safeguarding day of the platform, or no fact, then."""
 
     reason = "REPORT_EMPTY"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ringfence_kernel.values.ids import external_id
@@ -109,7 +109,12 @@ _VERSIONED = frozenset({PREPARED, REVIEWED, SIGNED, NOTIFIED})
 
 def read(leaves: Iterable[tuple[int, bytes]]) -> list[Fact]:
     """Returns leaves as facts, in their order."""
-    return [Fact(index, *decode(leaf)) for index, leaf in leaves]
+    return list(facts_of(leaves))
+
+
+def facts_of(leaves: Iterable[tuple[int, bytes]]) -> Iterator[Fact]:
+    """Yields leaves as facts, in their order: of many no more is held than is wanted."""
+    return (Fact(index, *decode(leaf)) for index, leaf in leaves)
 
 
 def day_facts(key: DayKey, stated: Iterable[Fact]) -> DayFacts:

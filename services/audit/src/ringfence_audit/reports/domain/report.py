@@ -19,15 +19,24 @@ class Kind(Enum):
     DIGEST = "digest"
     WORD = "word"  # a key of the words, shown in the reader's language
     TEXT = "text"
+    SENTENCE = "sentence"  # what a fact says, in each language
     CODE = "code"  # a short text that means the same in all languages
     CURRENCY = "currency"  # ISO 4217 numeric
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence in the languages that reports are written in."""
+
+    english: str
+    chinese: str
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """A figure, the indexes of the leaves that state it, or the key of the words that say why it is not there."""
 
-    value: int | bytes | str | None
+    value: int | bytes | str | Said | None
     leaves: tuple[int, ...] = ()
     why: str = ""
 

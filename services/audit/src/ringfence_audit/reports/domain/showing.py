@@ -7,7 +7,7 @@ from uuid import UUID
 
 from ringfence_kernel.values.money import currency
 
-from ringfence_audit.reports.domain.report import Cell, Kind, Table
+from ringfence_audit.reports.domain.report import Cell, Kind, Said, Table
 from ringfence_audit.reports.domain.words import Language, word
 
 _EPOCH = date(1970, 1, 1)
@@ -48,7 +48,9 @@ def decimal_text(minor: int, exponent: int) -> str:
     return sign + (f"{digits[:-exponent]}.{digits[-exponent:]}" if exponent else digits)
 
 
-def _shown(value: int | bytes | str, kind: Kind, ledger: int, language: Language) -> str:
+def _shown(value: int | bytes | str | Said, kind: Kind, ledger: int, language: Language) -> str:
+    if isinstance(value, Said):
+        return value.chinese if language is Language.CHINESE else value.english
     if isinstance(value, bytes):
         return str(UUID(bytes=value)) if kind is Kind.ID and len(value) == 16 else value.hex()
     if isinstance(value, str):

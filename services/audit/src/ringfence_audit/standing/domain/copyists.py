@@ -37,10 +37,12 @@ class Copyists:
 
     def may_copy(self, principal: bytes, certificate_sha256: bytes, now_ns: int) -> bool:
         """Tells whether a principal may, by this certificate, now; whether it is suspended is not asked."""
+        return self.has_role(principal, now_ns) and is_pinned(self.known[principal].pinned, certificate_sha256, now_ns)
+
+    def has_role(self, principal: bytes, now_ns: int) -> bool:
+        """Tells whether a principal is one of them, and its role has not ended by date."""
         found = self.known.get(principal)
-        if found is None or (found.until_ns and now_ns >= found.until_ns):
-            return False
-        return is_pinned(found.pinned, certificate_sha256, now_ns)
+        return found is not None and not (found.until_ns and now_ns >= found.until_ns)
 
     def take_in(self, kind: str, fields: Mapping[str, Any], journal: Journal) -> None:
         """Takes in what a leaf of one of `KINDS` says."""

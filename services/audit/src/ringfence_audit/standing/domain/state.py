@@ -1,4 +1,4 @@
-"""Which principals are suspended, whose tokens have ended, and who may copy the log: by identity's leaves."""
+"""Who is suspended, whose tokens have ended, who may read and copy what of the log: by identity's leaves."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ from ringfence_kernel.writing.journal import Journal
 
 from ringfence_audit.log.domain.events import OF_SOURCES, leaves_beginning
 from ringfence_audit.log.domain.leaf import decode, prefix
+from ringfence_audit.log.domain.sight import Sight
+from ringfence_audit.standing.domain import grants
 from ringfence_audit.standing.domain.copyists import KINDS, PINNED, REGISTERED, Copyists
+from ringfence_audit.standing.domain.grants import Grants
 
-SECTION, ENDINGS, COPYISTS = "suspended, format 1", "endings of tokens, format 1", "copyists, format 1"
+SECTION, ENDINGS = "suspended, format 1", "endings of tokens, format 1"
+COPYISTS, GRANTS = "copyists, format 1", "grants, format 1"
 SUSPENDED, ACTIVATED = "identity.principal_suspended.v1", "identity.principal_activated.v1"
-_STARTS = tuple(map(prefix, (SUSPENDED, ACTIVATED, *KINDS)))
+_STARTS = tuple(map(prefix, (SUSPENDED, ACTIVATED, *KINDS, *grants.KINDS)))
 """How leaves of these kinds begin; others are not read."""
 
 
@@ -31,10 +35,26 @@ class State:
     suspended: dict[bytes, bool] = field(default_factory=dict)
     endings: Endings = field(default_factory=Endings)
     copyists: Copyists = field(default_factory=Copyists)
+    grants: Grants = field(default_factory=Grants)
 
     def is_suspended(self, principal: bytes) -> bool:
         """Tells whether a principal is suspended."""
         return principal in self.suspended
+
+    def sight(self, principal: bytes, now_ns: int) -> Sight | None:
+        """Gives what a regulator, an auditor or a mirror is shown, None where nothing is; it may be suspended."""
+        return self.grants.sight(principal, now_ns) if self.copyists.has_role(principal, now_ns) else None
+
+    def jurisdiction(self, platform: bytes) -> str:
+        """Gives the country by whose law a platform is supervised, empty where it is not stated."""
+        return self.grants.jurisdictions.get(platform, "")
+
+    def may_copy(self, principal: bytes, certificate_sha256: bytes, now_ns: int) -> bool:
+        """Tells whether a principal may copy the log, by this certificate, now: who is shown less than all may not."""
+        sight = self.sight(principal, now_ns)
+        if sight is None or not sight.is_whole:
+            return False
+        return self.copyists.may_copy(principal, certificate_sha256, now_ns)
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in what leaves of identity say of principals."""
@@ -43,6 +63,8 @@ class State:
 
     def _take_in(self, kind: str, fields: Mapping[str, Any], journal: Journal) -> None:
         principal = fields["principal_id"]
+        if kind in grants.KINDS:
+            self.grants.take_in(kind, fields, journal)
         if kind in KINDS:
             self.copyists.take_in(kind, fields, journal)
         if kind == SUSPENDED or (kind == REGISTERED and not fields["active"]):
@@ -54,17 +76,19 @@ class State:
 
     def digest(self) -> bytes:
         """Gives a hash of it all."""
-        return sha256(self._content() + self.endings.save() + self.copyists.save()).digest()
+        return sha256(self._content() + self.endings.save() + self.copyists.save() + self.grants.save()).digest()
 
     def save(self) -> Sections:
         """Gives all of it."""
-        return [(SECTION, self._content()), (ENDINGS, self.endings.save()), (COPYISTS, self.copyists.save())]
+        endings, copyists = (ENDINGS, self.endings.save()), (COPYISTS, self.copyists.save())
+        return [(SECTION, self._content()), endings, copyists, (GRANTS, self.grants.save())]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` gave; raises ValueError or LookupError for another format."""
         suspended = plain.decode(sections[SECTION], list[bytes])
         self.endings.restore(sections[ENDINGS])
         self.copyists.restore(sections[COPYISTS])
+        self.grants.restore(sections[GRANTS])
         self.suspended = dict.fromkeys(suspended, True)
 
     def _content(self) -> bytes:

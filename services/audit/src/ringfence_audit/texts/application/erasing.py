@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -30,17 +30,22 @@ class Leaves(Protocol):
 
 @dataclass(slots=True)
 class Erasing:
-    """Goes on where the last term ended, or a release that keeps neither texts nor links."""
+    """Goes on where the last term ended, or a release that keeps neither texts nor links.
+
+    `size` gives how many leaves are committed.
+    """
 
     state: State
     texts: Erasable
     leaves: Leaves
     link_in: Callable[[int, bytes], Link | None]
+    size: Callable[[], Awaitable[int]]
     _until: int = field(default=0, init=False)
+    _stood: int = field(default=0, init=False)
 
     async def begin(self, size: int) -> None:
         """Has nothing shown of the erased, and links filled up to a size of the log: later leaves bring their own."""
-        self._until = size
+        self._until = self._stood = size
         if self.state.erased:
             await asyncio.to_thread(self.texts.mark, list(self.state.erased))
 
@@ -49,6 +54,7 @@ class Erasing:
         at = await asyncio.to_thread(self.texts.reached)
         while at < self._until:
             at = await asyncio.to_thread(self._fill, at)
+        await self._note_reach()
         while await asyncio.to_thread(self.texts.wipe_some):
             pass
 
@@ -60,6 +66,14 @@ class Erasing:
             except DomainError as error:
                 _LOG.warning("erasing_waits", error=type(error).__name__)
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _note_reach(self) -> None:
+        """Notes that all leaves of this term have brought their links, so that the next one does not look for them."""
+        # Up to where the log stood a look ago: whoever led before may have been heard late.
+        size, self._stood = self._stood, await self.size()
+        if size >= self._until + LEAVES_AT_ONCE:
+            await asyncio.to_thread(self.texts.link, [], size, ())
+            self._until = size
 
     def _fill(self, at: int) -> int:
         end = min(at + LEAVES_AT_ONCE, self._until)

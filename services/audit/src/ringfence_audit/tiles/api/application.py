@@ -10,20 +10,17 @@ from http import HTTPStatus
 from math import ceil
 from typing import Any
 
-from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.access.peer_certificates import PeerCertificates
-from ringfence_kernel.access.refusals import CertificateRequired
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.values.errors import DomainError, Overloaded
 
+from ringfence_audit.https.api.peers import principal_of
 from ringfence_audit.log.domain.errors import LogDamaged
 from ringfence_audit.tiles.application.published import PublishedEntries, PublishedTiles
 from ringfence_audit.tiles.domain.paths import CHECKPOINT, WIDTH, read_path
 
 Send = Callable[[Any], Awaitable[None]]
 Receive = Callable[[], Awaitable[Any]]
-CERTIFICATE = "ringfence.peer_certificate"
-"""Where a connection's client certificate (PEM) stands in a request's `state`; empty where there is none."""
 TEXT, BYTES = "text/plain; charset=utf-8", "application/octet-stream"
 NEVER, A_SECOND = "no-store", "public, max-age=1"
 FULL, PARTIAL = "public, max-age=31536000, immutable", "public, max-age=3600"
@@ -92,7 +89,7 @@ class TilesApplication:
             return NOT_FOUND
         if path.of_entries:
             # Who may not copy is not told how far the log goes.
-            found = await self.entries.bundle(self._reader(scope), path)
+            found = await self.entries.bundle(principal_of(scope, self.certificates), path)
             return NOT_FOUND if found is None else await _bundle(found, scope)
         try:
             found = await self.tiles.hashes(path)
@@ -101,16 +98,6 @@ class TilesApplication:
             return refused(refusal, HTTPStatus.SERVICE_UNAVAILABLE)
         cache = FULL if path.width == WIDTH else PARTIAL
         return NOT_FOUND if not found else Answer(HTTPStatus.OK, found, BYTES, cache)
-
-    def _reader(self, scope: Any) -> Caller:
-        """Returns who shows a principal's certificate; raises CertificateRequired."""
-        pem = scope["state"].get(CERTIFICATE, b"")
-        if not pem:
-            raise CertificateRequired
-        peer = self.certificates.identify({"ssl_tls_version": [b"TLSv1.3"], "x509_pem_cert": [pem]})
-        if peer.kind != "principal":
-            raise CertificateRequired
-        return Caller(peer.spiffe_id, None, peer.subject, peer.thumbprint)
 
 
 def refused(refusal: DomainError, status: HTTPStatus | None = None) -> Answer:

@@ -37,7 +37,12 @@ class State:
 
     def currencies(self, book: bytes) -> list[int]:
         """Gives the currencies of a book's accounts, ISO 4217 numeric, in order."""
-        return sorted({account.ledger for account in self.books.get(book, {}).values()})
+        # A list of its own: reports ask in other threads than the one that learns of accounts.
+        return sorted({account.ledger for account in list(self.books.get(book, {}).values())})
+
+    def book_keys(self) -> list[tuple[bytes, int]]:
+        """Gives all books with their currencies."""
+        return [(book, currency) for book in list(self.books) for currency in self.currencies(book)]
 
     def digest(self) -> bytes:
         """Gives a hash of the whole directory."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -26,6 +27,8 @@ LISTED = "ringfence.calendar.listed"
 LOOK_SECONDS = 1.0
 MOST_AT_ONCE = 64
 """Days that one commit opens: a long outage is caught up in several."""
+Before = Callable[[str], AbstractAsyncContextManager[None]]
+"""What the commit that opens days of a calendar is done within: it has computed ahead what takes long."""
 DayTimer = Callable[[Unit, str, int], None]
 """Called in the commit that opens a day of a calendar: what hangs on days fires once for each, in order."""
 _LOG = logs.get(__name__)
@@ -40,6 +43,7 @@ class Days:
     clock: Clock
     may_step: bool = False
     timers: Sequence[DayTimer] = ()
+    before: Before = field(default=lambda calendar: nullcontext())
     _missing: set[str] = field(default_factory=set)
     """Calendars that wait for a list, each said once in the log."""
 
@@ -61,7 +65,8 @@ class Days:
         opened = 0
         for calendar in ZONES if self.state.years else ():
             while self._due(calendar, self.clock.now_ns(), most=1):
-                count = await self.writer.commit(partial(self._open, calendar))
+                async with self.before(calendar):
+                    count = await self.writer.commit(partial(self._open, calendar))
                 if not count:
                     break
                 opened += count
@@ -89,7 +94,8 @@ class Days:
                 self._record(unit, event)
             return events[-1].day
 
-        return await self.writer.commit(decide)
+        async with self.before(calendar):
+            return await self.writer.commit(decide)
 
     def gauge(self, gauges: Gauges, leadership: Leadership) -> None:
         """Shows for how many days from today on each calendar is listed that has been listed at all."""

@@ -41,6 +41,7 @@ class Accounts:
         "credit_key",
         "credits_pending",
         "credits_posted",
+        "cuts",
         "debit_key",
         "debits_pending",
         "debits_posted",
@@ -80,6 +81,8 @@ class Accounts:
         self.status: list[int] = [0]
         self.holds: list[int] = [0]
         self.timestamp: list[int] = [0]
+        # How often accounts were forgotten: where that is the same, those that there were are there still.
+        self.cuts = 0
         # How often status or holds were changed, or a decision on them was taken.
         self.changes = array("I", [0])
         self.debits_pending = array("q", [0])
@@ -111,6 +114,7 @@ class Accounts:
 
     def restored(self) -> None:
         """Makes look-ups and keys anew after the columns were set."""
+        self.cuts += 1
         self.index = {identifier: account for account, identifier in enumerate(self.id) if account}
         self.of_owner.clear()
         self.debit_key, self.credit_key, self.covered = array("q", [BLOCKED]), array("q", [BLOCKED]), [False]
@@ -121,6 +125,7 @@ class Accounts:
 
     def cut(self, count: int) -> None:
         """Forgets all accounts from index `count` on; they have no transfers."""
+        self.cuts += 1
         for account in range(len(self) - 1, count - 1, -1):
             del self.index[self.id[account]]
             self.of_owner[self.owner_id[account]].pop()

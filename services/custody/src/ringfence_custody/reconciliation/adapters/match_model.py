@@ -16,8 +16,8 @@ from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.inline import InlineModel
 
-from ringfence_custody.reconciliation.application.ports import MatchedAmounts, MatchedPair, MatchLines
-from ringfence_custody.reconciliation.domain.breaks import Break, Status, begun, gone_on
+from ringfence_custody.reconciliation.application.ports import BreakStep, MatchedAmounts, MatchedPair, MatchLines
+from ringfence_custody.reconciliation.domain.breaks import Status, begun, gone_on
 from ringfence_custody.reconciliation.domain.events import (
     BreakDetected,
     BreakReopened,
@@ -149,17 +149,20 @@ class StoredMatches:
             row = cursor.execute(STATEMENT, asked).fetchone()
         return None if row is None else Statement(*row)
 
-    def find_break(self, identifier: bytes) -> Break | None:
-        """Returns a break as its last step left it."""
-        found: Break | None = None
-        for each in self.store.replay_streams(self.codec, [identifier]):
+    def break_life(self, identifier: bytes) -> list[BreakStep]:
+        """Returns a break as each of its steps left it, the first step first."""
+        life: list[BreakStep] = []
+        # Any id may be asked for, a book's too, whose events are millions.
+        for each in self.store.replay_begun_by(self.codec, identifier, BreakDetected):
+            now_ns = each.recorded_at_ns
             if isinstance(each.event, BreakDetected):
-                found = begun(identifier, each.event, Status.DETECTED, "", each.recorded_at_ns)
+                life.append(BreakStep(begun(identifier, each.event, Status.DETECTED, "", now_ns)))
             elif isinstance(each.event, BreakReopened):
-                found = begun(identifier, each.event, Status.REOPENED, each.event.note, each.recorded_at_ns)
-            elif isinstance(each.event, BreakStepped) and found is not None:
-                found = gone_on(found, each.event, each.recorded_at_ns)
-        return found
+                reopened = begun(identifier, each.event, Status.REOPENED, each.event.note, now_ns)
+                life.append(BreakStep(reopened, each.event.actor))
+            elif isinstance(each.event, BreakStepped) and life:
+                life.append(BreakStep(gone_on(life[-1].now, each.event, now_ns), each.event.actor))
+        return life
 
 
 def _once(lines: Records) -> bytes:

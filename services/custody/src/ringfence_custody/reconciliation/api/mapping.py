@@ -11,8 +11,8 @@ from ringfence_protos.custody.v1 import reconciliation_pb2 as pb
 
 from ringfence_custody.reconciliation.application.correcting import Correction, Entry
 from ringfence_custody.reconciliation.application.ports import MatchedPair
-from ringfence_custody.reconciliation.application.queries import DayView
-from ringfence_custody.reconciliation.domain.breaks import Break
+from ringfence_custody.reconciliation.application.queries import BreakCase, DayView
+from ringfence_custody.reconciliation.domain.breaks import Break, Status
 from ringfence_custody.reconciliation.domain.lines import Records, id_of
 from ringfence_custody.reconciliation.domain.mirror import Suggestion
 
@@ -148,7 +148,7 @@ def broken(found: Break) -> pb.Break:
         side=pb.BreakSide.ValueType(int(found.side)),
         line_id=found.line,
         kind=pb.BreakKind.Value(f"BREAK_KIND_{found.kind.value}"),
-        status=pb.BreakStatus.Value(f"BREAK_STATUS_{found.status.value}"),
+        status=_status(found.status),
         ledger=found.ledger,
         amount_minor=found.amount_minor if found.incoming else -found.amount_minor,
         day=found.day,
@@ -159,6 +159,37 @@ def broken(found: Break) -> pb.Break:
         note=found.note,
         stepped_ns=found.stepped_ns,
     )
+
+
+def break_case(found: BreakCase) -> pb.ShowBreakResponse:
+    """Returns what stands around a break."""
+    return pb.ShowBreakResponse(
+        **{"break": broken(found.now)},
+        steps=[
+            pb.BreakStep(
+                status=_status(each.now.status),
+                actor_id=_present(each.actor),
+                assignee_id=_present(each.now.assignee),
+                reference_id=_present(each.now.reference),
+                note=each.now.note,
+                stepped_ns=each.now.stepped_ns,
+            )
+            for each in found.life
+        ],
+        line=None if found.line is None else open_line(found.line),
+        candidates=[
+            pb.BreakCandidate(
+                line=open_line(each.line), likeness=[pb.BreakLikeness.ValueType(why) for why in each.likeness]
+            )
+            for each in found.candidates
+        ],
+        lacking_minor=found.lacking_minor,
+        next=map(_status, found.next),
+    )
+
+
+def _status(status: Status) -> pb.BreakStatus.ValueType:
+    return pb.BreakStatus.Value(f"BREAK_STATUS_{status.value}")
 
 
 def _present(identifier: bytes) -> bytes:

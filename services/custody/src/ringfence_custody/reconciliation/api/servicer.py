@@ -124,6 +124,11 @@ class ReconciliationServicer(reconciliation_pb2_grpc.ReconciliationServiceServic
         found = await self._queries.found_break(identifier, current_caller().tenant)
         return pb.GetBreakResponse(**{"break": mapping.broken(found)})
 
+    async def ShowBreak(self, request: pb.ShowBreakRequest, context: Any) -> pb.ShowBreakResponse:
+        """Returns a break with what stands around it."""
+        identifier = bounds.identifier("break_id", request.break_id)
+        return mapping.break_case(await self._queries.break_case(identifier, current_caller().tenant))
+
     async def AssignBreak(self, request: pb.AssignBreakRequest, context: Any) -> pb.AssignBreakResponse:
         """Gives a break to somebody."""
         by = current_caller().subject

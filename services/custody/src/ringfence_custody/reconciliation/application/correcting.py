@@ -20,6 +20,7 @@ from ringfence_custody.ledger.domain.result_codes import LINKED, CreateTransferS
 from ringfence_custody.reconciliation.application.recording import pairs_of, record_matches
 from ringfence_custody.reconciliation.application.steps import step
 from ringfence_custody.reconciliation.domain.breaks import Break, Side, Status
+from ringfence_custody.reconciliation.domain.counterparts import lacking_minor
 from ringfence_custody.reconciliation.domain.errors import CorrectionRefused, CorrectionUnsuited
 from ringfence_custody.reconciliation.domain.lines import words_of
 from ringfence_custody.reconciliation.domain.rules import Stage
@@ -101,19 +102,13 @@ class Corrections:
 
         All move its mirror in one direction: money that passed there and back would pass between clients.
         """
-        moved, lacking = [_moved_minor(each, found.mirror) for each in correction.entries], self._lacking_minor(found)
+        moved, mirror = (
+            [_moved_minor(each, found.mirror) for each in correction.entries],
+            self.state.mirror(found.book, found.mirror),
+        )
+        lacking = lacking_minor(mirror, found)
         if any(each * lacking <= 0 for each in moved) or abs(sum(moved)) > abs(lacking):
             raise CorrectionUnsuited(because=f"the mirror lacks {lacking} minor units, the entries move it by {moved}")
-
-    def _lacking_minor(self, found: Break) -> int:
-        """Returns what the mirror lacks by the break's line: below zero where it has too much."""
-        mirror = self.state.mirror(found.book, found.mirror)
-        if found.side is Side.BANK:
-            posted = mirror.books.amounts_minor(mirror.posted_for(found.line))
-            return sum(mirror.bank.amounts_minor([found.line])) - sum(posted)
-        if found.side is Side.BOOKS:
-            return -sum(mirror.books.amounts_minor([found.line]))
-        return found.amount_minor if found.incoming else -found.amount_minor
 
     def _match(self, unit: Unit, found: Break, transfers: list[bytes], hand: Hand) -> None:
         """Matches the break's line with what was posted for it, where that makes it right."""

@@ -135,10 +135,10 @@ class Deciding:
 
     async def reopen(self, identifier: bytes, by: bytes, note: str) -> None:
         """Opens a break again, one that has left memory too; raises BreakNotFound, BreakTransitionRefused."""
-        stored = await asyncio.to_thread(self.matches.find_break, identifier)
+        life = await asyncio.to_thread(self.matches.break_life, identifier)
 
         def decide(unit: Unit) -> None:
-            found = self.state.breaks.get(identifier, stored)
+            found = self.state.breaks.get(identifier, life[-1].now if life else None)
             if found is None:
                 raise BreakNotFound
             reopen(unit, found, by, note)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ringfence_kernel.values.ids import ZERO_ID
+
 from ringfence_custody.reconciliation.domain.breaks import Break
 from ringfence_custody.reconciliation.domain.mirror import Statement
 
@@ -55,6 +57,14 @@ class MatchLines:
     transfers: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class BreakStep:
+    """A break after a step, and who has taken it: zero for what nobody did."""
+
+    now: Break
+    actor: bytes = ZERO_ID
+
+
 class Matches(Protocol):
     """What has left memory; every call blocks, and raises StoreUnavailable."""
 
@@ -70,5 +80,5 @@ class Matches(Protocol):
     def statement(self, book: bytes, mirror: bytes, day: int) -> Statement | None:
         """Returns the newest statement that covers a day."""
 
-    def find_break(self, identifier: bytes) -> Break | None:
-        """Returns a break as its last step left it, wherever it is."""
+    def break_life(self, identifier: bytes) -> list[BreakStep]:
+        """Returns a break as each of its steps left it, wherever it is; none where there is no such break."""

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 from ringfence_kernel.writing.writer import GroupWriter
 
 from ringfence_custody.ledger.application.queries import Queries as Ledger
-from ringfence_custody.reconciliation.application.ports import MatchedPair, Matches
-from ringfence_custody.reconciliation.domain.breaks import Break, Kind
+from ringfence_custody.reconciliation.application.ports import BreakStep, MatchedPair, Matches
+from ringfence_custody.reconciliation.domain.breaks import Break, Kind, Status
+from ringfence_custody.reconciliation.domain.counterparts import (
+    Candidate,
+    candidates,
+    lacking_minor,
+    line_of,
+    next_steps,
+)
 from ringfence_custody.reconciliation.domain.errors import BreakNotFound
 from ringfence_custody.reconciliation.domain.lines import Records
 from ringfence_custody.reconciliation.domain.mirror import Mirror, Statement, Suggestion
 from ringfence_custody.reconciliation.domain.state import State
 
 Answer = TypeVar("Answer")
+MOST_STEPS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,21 @@ class DayView:
     suggestions: int
     open_breaks: int
     is_blocked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BreakCase:
+    """What stands around a break: its life, its line where that is open, what that may be on the other side.
+
+    `lacking_minor` is what its mirror lacks, below zero where it has too much; 0 where nothing is open.
+    """
+
+    now: Break
+    life: Sequence[BreakStep]
+    line: Records | None
+    candidates: Sequence[Candidate]
+    lacking_minor: int
+    next: Sequence[Status]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +129,31 @@ class Queries:
     async def found_break(self, identifier: bytes, book: bytes | None) -> Break:
         """Returns a break, wherever it is, of a book where one is given; raises BreakNotFound."""
         found = await self.writer.between_groups(lambda: self.state.breaks.get(identifier))
-        found = found or await asyncio.to_thread(self.matches.find_break, identifier)
+        if found is None:
+            life = await asyncio.to_thread(self.matches.break_life, identifier)
+            found = life[-1].now if life else None
         if found is None or book not in (None, found.book):
             raise BreakNotFound
         return found
+
+    async def break_case(self, identifier: bytes, book: bytes | None) -> BreakCase:
+        """Returns a break with its life and what its line may be on the other side; raises BreakNotFound."""
+        life = await asyncio.to_thread(self.matches.break_life, identifier)
+        if not life or book not in (None, life[-1].now.book):
+            raise BreakNotFound
+
+        def read() -> BreakCase:
+            found = self.state.breaks.get(identifier, life[-1].now)
+            mirror = self.state.mirrors.get((found.book, found.mirror))
+            case = BreakCase(found, life[-MOST_STEPS:], None, [], 0, list(next_steps(found)))
+            if mirror is None:
+                return case
+            case = replace(case, line=line_of(mirror, found))
+            if not found.is_open:
+                return case
+            return replace(case, candidates=candidates(mirror, found), lacking_minor=lacking_minor(mirror, found))
+
+        return await self.writer.between_groups(read)
 
     async def _of_mirror(self, book: bytes, mirror: bytes, read: Callable[[Mirror], Answer]) -> Answer:
         return await self.writer.between_groups(lambda: read(self.state.mirror(book, mirror)))

@@ -87,7 +87,8 @@ def booked_lines(accounts: BookAccounts, event: TransfersCreated, position: int)
 
 def own_lines(lines: Records, keys: Words) -> RowNumbers:
     """Returns the places of lines that name one of these keys."""
-    return np.flatnonzero(np.isin(mixed(lines["key"]), mixed(keys)) & lines["key"].any(axis=1))
+    found = np.flatnonzero(np.isin(mixed(lines["key"]), mixed(keys)))
+    return found[lines["key"][found].any(axis=1)]
 
 
 def ids_of(column: bytes, count: int) -> NDArray[Any]:

@@ -187,9 +187,12 @@ class Mirror:
     def posted_for(self, movement: bytes) -> list[bytes]:
         """Returns the transfers that an open movement names."""
         row = self.bank.find(words_of([movement]))
-        books = self.books.rows[self.books.open_rows()]
+        books = self.books.rows
         keys = [*_each(self.bank.rows["key"][row[row >= 0]]), *self.more_keys.get(movement, ())]
-        return _each(books["id"][own_lines(books, words_of(keys))]) if keys else []
+        if not keys:
+            return []
+        own = own_lines(books, words_of(keys))
+        return _each(books["id"][own[books["open"][own] > 0]])
 
     def save(self) -> Sections:
         """Returns it as sections."""

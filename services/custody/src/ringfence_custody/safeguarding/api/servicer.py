@@ -136,6 +136,8 @@ def shown(day: Day, what: list[str]) -> pb.SafeguardingDay:
         told.overdue_minor = computed.overdue_minor
         told.external_minor = computed.external_minor
         told.document = computed.document
+        told.funds_minor, told.unplaced_minor = computed.funds_minor, computed.unplaced_minor
+        told.assets_minor, told.insurance_minor = computed.assets_minor, computed.insurance_minor
     told.mirrors.extend(
         pb.SafeguardingMirror(
             mirror_id=each.mirror,

@@ -21,3 +21,8 @@ def compact_iban(text: str) -> str:
 def iban_index(key: bytes, compact: str) -> bytes:
     """Returns the blind index of a compact IBAN, 16 bytes; the same for every tenant, as an IBAN is unique."""
     return blind_index(key, "identity.iban", compact.encode())
+
+
+def index_of(key: bytes, text: str) -> bytes:
+    """Returns the blind index of an IBAN as it is written; raises IbanInvalid."""
+    return iban_index(key, compact_iban(text))

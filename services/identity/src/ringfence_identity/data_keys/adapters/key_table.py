@@ -1,8 +1,8 @@
 """Rows of wrapped data keys in PostgreSQL; every call blocks, so it is made from threads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import psycopg
@@ -20,12 +20,16 @@ ON CONFLICT (subject) DO UPDATE SET wrapped = NULL, destroyed_at = excluded.dest
 WHERE data_keys.wrapped IS NOT NULL
 """
 
+GoesWith: TypeAlias = Callable[[psycopg.Connection[Any], Sequence[bytes]], None]
+"""Takes away what goes with subjects' keys, inside the caller's transaction."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeyTable:
-    """Keeps one row per subject: its wrapped key, or the fact that it was destroyed."""
+    """Keeps one row per subject: its wrapped key, or the fact that it was destroyed; `goes_with` goes with keys."""
 
     store: EventStore
+    goes_with: GoesWith = lambda connection, subjects: None
 
     def load(self, subjects: Sequence[bytes]) -> dict[bytes, str | None]:
         """Returns the wrapped keys of those that have a row, None for destroyed ones."""
@@ -41,13 +45,14 @@ class KeyTable:
 
     def destroy(self, subjects: Sequence[bytes]) -> int:
         """Destroys keys, whether they are there or not; returns how many there were to destroy."""
-        with self.store.connection() as connection:
-            return destroy(connection, subjects)
+        with self.store.connection() as connection, connection.transaction():
+            return self.destroy_within(connection, subjects)
 
-
-def destroy(connection: psycopg.Connection[Any], subjects: Sequence[bytes]) -> int:
-    """Destroys keys inside the caller's transaction. A row stays behind, so that none is ever made for them again."""
-    return connection.execute(DESTROY, (_uuids(subjects),)).rowcount
+    def destroy_within(self, connection: psycopg.Connection[Any], subjects: Sequence[bytes]) -> int:
+        """Does so inside the caller's transaction. A row stays behind, so that none is ever made for them again."""
+        destroyed = connection.execute(DESTROY, (_uuids(subjects),)).rowcount
+        self.goes_with(connection, subjects)
+        return destroyed
 
 
 def _uuids(subjects: Sequence[bytes]) -> list[UUID]:

@@ -10,7 +10,6 @@ from ringfence_kernel.sealing.bounded_cache import BoundedCache
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.vault import Transit
 
-from ringfence_identity.data_keys.adapters import key_table
 from ringfence_identity.data_keys.adapters.key_table import KeyTable
 from ringfence_identity.data_keys.commands import SubjectKey
 
@@ -64,7 +63,7 @@ class VaultSubjectKeys:
         """Returns what destroys a key inside a commit."""
 
         def destroy(connection: psycopg.Connection[Any]) -> None:
-            key_table.destroy(connection, [subject])
+            self._table.destroy_within(connection, [subject])
 
         return destroy
 

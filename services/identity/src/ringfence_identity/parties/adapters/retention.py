@@ -4,7 +4,7 @@ import tomllib
 from importlib import resources
 from pathlib import Path
 
-from ringfence_kernel.service.settings import InvalidSetting
+from ringfence_kernel.values.settings import InvalidSetting
 
 from ringfence_identity.parties.domain.erasing import Retention, RetentionClass
 

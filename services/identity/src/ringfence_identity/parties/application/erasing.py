@@ -18,6 +18,7 @@ from ringfence_kernel.writing.writer import GroupWriter, Unit
 from ringfence_identity.batches import DONE, Answer, answered, pending
 from ringfence_identity.data_keys.commands import SubjectKeys
 from ringfence_identity.parties.application.ports import (
+    AuditLog,
     ErasureRegister,
     HeldAliases,
     Lifetimes,
@@ -28,12 +29,18 @@ from ringfence_identity.parties.application.ports import (
 from ringfence_identity.parties.application.recording import record_of_party
 from ringfence_identity.parties.domain import erasing, parties
 from ringfence_identity.parties.domain.erasing import Looked, Retention
-from ringfence_identity.parties.domain.errors import ErasureRegisterWrong
+from ringfence_identity.parties.domain.errors import (
+    ErasureNotLogged,
+    ErasureRegisterUnavailable,
+    ErasureRegisterWrong,
+)
 from ringfence_identity.parties.domain.events import PartyErased
 from ringfence_identity.parties.domain.state import State
 from ringfence_identity.principals.queries import PrincipalQueries
 
 ERASE = "identity.EraseParties"
+LOGGED_SECONDS, LOOK_SECONDS = 5.0, 0.1
+"""How long an answer waits for the audit log, which signs every second, and between two looks at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,7 @@ class ErasurePorts:
     neighbours: Neighbours
     lifetimes: Lifetimes
     register: ErasureRegister
+    log: AuditLog
     mark: RegisterMark
     retention: Retention
     clock: Clock
@@ -61,7 +69,7 @@ class Erasing:
     """Proposes, carries out and repeats erasures.
 
     Other services are looked at before a decision, since none may wait for them, and what was seen counts for a short
-    while. Nobody is told of an erasure before it stands in the register.
+    while. Nobody is told of an erasure before it stands in the register and in the audit log.
     """
 
     writer: GroupWriter
@@ -73,15 +81,16 @@ class Erasing:
     ports: ErasurePorts
     _looked: dict[bytes, Looked] = field(default_factory=dict)
     _registered: set[bytes] = field(default_factory=set)
+    _logged: set[bytes] = field(default_factory=set)
 
     def effects(self) -> list[Effect]:
         """Returns what is registered with the proposals of the service."""
         return [Effect(name=ERASE, basis=self._basis, carry_out=self._carry_out, describe=_described)]
 
     async def propose(self, tenant: bytes, ids: Sequence[bytes], caller: Caller) -> list[Answer]:
-        """Returns an answer per party; those that are erased already are done.
+        """Returns an answer per party; those that are erased already are done, as `not_told` has it.
 
-        Raises OperatorRequired, PeerUnavailable, StoreUnavailable, ErasureRegisterUnavailable.
+        Raises OperatorRequired, PeerUnavailable, StoreUnavailable.
         """
         self.principals.require_operator(caller.subject)
         asked = [Erasure(tenant, party) for party in dict.fromkeys(ids)]
@@ -107,16 +116,38 @@ class Erasing:
             return [found[Erasure(tenant, party)] for party in ids]
 
         answers = await self.writer.commit(propose, weight=len(asked))
-        await self.settle()
-        return answers
+        reason = await self.not_told(any(each.reason == DONE for each in answers))
+        return [Answer(reason) if each.reason == DONE else each for each in answers]
 
-    async def prepare(self, decisions: Sequence[Decision | DomainError]) -> None:
-        """Looks at other services for what is about to be confirmed; raises PeerUnavailable."""
+    async def prepare(self, decisions: Sequence[Decision | DomainError]) -> set[bytes]:
+        """Looks at other services for what is about to be confirmed; gives what of it is an erasure, or was before.
+
+        Raises PeerUnavailable.
+        """
         confirmed = {
             each.proposal for each in decisions if isinstance(each, Decision) and each.verdict is Verdict.CONFIRM
         }
-        waiting = [each for each in self.proposals.state.in_order() if each.id in confirmed and each.effect == ERASE]
+        state = self.proposals.state
+        waiting = [each for each in state.in_order() if each.id in confirmed and each.effect == ERASE]
         await self._look([erasure for each in waiting for erasure in _erasures_of(each)])
+        return {each.id for each in waiting} | {each for each in confirmed if self._was_erasure(each)}
+
+    def _was_erasure(self, proposal: bytes) -> bool:
+        end = self.proposals.state.end_of(proposal)
+        return end is not None and end.effect == ERASE
+
+    async def not_told(self, any_done: bool) -> str:
+        """Gives why an erasure that is done may not be told as done yet, DONE where it may.
+
+        It stands all the same, and so does whatever else was decided with it; whoever asks again is told again.
+        """
+        try:
+            await self.settle()
+            if any_done:
+                await self.await_log()
+        except (ErasureRegisterUnavailable, ErasureNotLogged) as error:
+            return error.reason
+        return DONE
 
     async def settle(self) -> None:
         """Puts into the register whoever is erased and not there yet; raises ErasureRegisterUnavailable.
@@ -130,6 +161,27 @@ class Erasing:
             entry = replace(each, party=named.get(each.subject, each.party))
             await asyncio.to_thread(self.ports.register.add, entry)
             self._registered.add(each.subject)
+
+    async def await_log(self) -> None:
+        """Waits until everybody who is erased is so in the signed log as well; raises ErasureNotLogged after a while.
+
+        The erasure stands all the same: without the log it is not told as done, and who asks again waits again.
+        """
+        missing = await self.writer.commit(lambda unit: self.state.erased.keys() - self._logged)
+        if not missing:
+            return
+        try:
+            await asyncio.wait_for(self._signed(self.writer.head.position), LOGGED_SECONDS)
+        except TimeoutError:
+            raise ErasureNotLogged from None
+        self._logged |= missing
+
+    async def _signed(self, position: int) -> None:
+        warned = set[str]()
+        while True:
+            if await self.ports.log.has(position, warned):
+                return
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def replay(self) -> None:
         """Erases again whom the register names and this database does not: it was restored from before.
@@ -216,18 +268,25 @@ class Erasing:
 
 @dataclass(slots=True)
 class ErasingProposals(Proposals):
-    """The proposals of identity: what is confirmed is looked at before, and is in the register before the answer."""
+    """The proposals of identity: an erasure is looked at before, and is in register and log before the answer."""
 
     erasing: Erasing | None = None
 
     async def decide(self, decisions: Sequence[Decision | DomainError], caller: Caller) -> list[str]:
-        """Decides in order within one commit; raises PeerUnavailable, ErasureRegisterUnavailable beside."""
+        """Decides in order within one commit; raises PeerUnavailable beside.
+
+        Of what was done, erasures alone are answered by ERASURE_REGISTER_UNAVAILABLE or ERASURE_NOT_LOGGED.
+        """
         if self.erasing is None:
             return await Proposals.decide(self, decisions, caller)
-        await self.erasing.prepare(decisions)
+        erasures = await self.erasing.prepare(decisions)
         reasons = await Proposals.decide(self, decisions, caller)
-        await self.erasing.settle()
-        return reasons
+        erased = [
+            reason == DONE and isinstance(each, Decision) and each.proposal in erasures
+            for each, reason in zip(decisions, reasons, strict=True)
+        ]
+        not_told = await self.erasing.not_told(any(erased))
+        return [not_told if is_erased else reason for is_erased, reason in zip(erased, reasons, strict=True)]
 
 
 def _erasures_of(proposal: Proposal) -> list[Erasure]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from ringfence_kernel.writing.writer import Unit
@@ -39,6 +40,16 @@ class Neighbours(Protocol):
         """
 
 
+class AuditLog(Protocol):
+    """The log that takes over what this service commits."""
+
+    async def has(self, position: int, warned: set[str]) -> bool:
+        """Tells whether all that was committed up to a position is in leaves that are signed; False while unknown.
+
+        Why it is unknown is logged once for all looks that share `warned`. Raises StoreUnavailable.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Registered:
     """Somebody who was erased: his tenant's id for him, and the indexes of IBANs that stay his."""
@@ -66,6 +77,17 @@ class ErasureRegister(Protocol):
 
     def read(self, subject: bytes) -> Registered:
         """Returns what was put in of somebody."""
+
+
+class Kept(StrEnum):
+    """How the place of the register keeps what is put there, as far as it says."""
+
+    LOCKED = "LOCKED"
+    """Nobody takes an object away before its time."""
+    VERSIONED = "VERSIONED"
+    """What is taken away is no longer listed, and could be found again."""
+    REPLACEABLE = "REPLACEABLE"
+    UNKNOWN = "UNKNOWN"
 
 
 class RegisterMark(Protocol):

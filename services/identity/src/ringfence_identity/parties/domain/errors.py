@@ -32,6 +32,20 @@ class ErasureRegisterWrong(DomainError):
     code: ClassVar[str] = "UNAVAILABLE"
 
 
+class ErasureRegisterUnlocked(DomainError):
+    """The bucket of the register of the erased must lock objects and does not say so; nobody leads until it does."""
+
+    reason: ClassVar[str] = "ERASURE_REGISTER_UNLOCKED"
+    code: ClassVar[str] = "UNAVAILABLE"
+
+
+class ErasureNotLogged(DomainError):
+    """The erasure is done and in the register, not in the audit log yet; to confirm again answers once it is."""
+
+    reason: ClassVar[str] = "ERASURE_NOT_LOGGED"
+    code: ClassVar[str] = "UNAVAILABLE"
+
+
 class NotACompany(DomainError):
     """Only a company has beneficial owners."""
 

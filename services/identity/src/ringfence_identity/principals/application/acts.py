@@ -13,8 +13,10 @@ from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_identity.batches import record_all
+from ringfence_identity.principals.application.granting import shown_grant
 from ringfence_identity.principals.domain import principals
 from ringfence_identity.principals.domain.principals import NewPin, NewPrincipal, OtherIds
+from ringfence_identity.principals.domain.roles import READING_KINDS
 from ringfence_identity.principals.domain.state import Principal, State
 
 REGISTER = "identity.RegisterPrincipal"
@@ -78,7 +80,8 @@ class PrincipalActs:
 
     def _register(self, unit: Unit, proposal: Proposal) -> Iterable[Any]:
         by = proposal.proposer.principal
-        return principals.register(self.state, self.others, registration(proposal), by, unit.now_ns)
+        new = registration(proposal)
+        return principals.register(self.state, self.others, new, by, unit.now_ns, proposal.id)
 
     def _activate(self, unit: Unit, proposal: Proposal) -> Iterable[Any]:
         return principals.activate(self.state, proposal.subject, proposal.proposer.principal)
@@ -112,7 +115,9 @@ class PrincipalActs:
         new = registration(proposal)
         key = f"{_key(new.public_key)}, {_certificate(new.certificate_sha256)}"
         until = f", until {new.until_ns} ns" if new.until_ns else ""
-        return f"register {new.kind} {new.name} ({show(new.id)}), {key}{_belonging(new.tenant, new.person)}{until}"
+        belonging = _belonging(new.tenant, new.person)
+        reading = f", to read {shown_grant(new.grant)}" if new.kind in READING_KINDS else ""
+        return f"register {new.kind} {new.name} ({show(new.id)}), {key}{belonging}{until}{reading}"
 
     def _shown_pin(self, proposal: Proposal) -> str:
         new = new_pin(proposal)

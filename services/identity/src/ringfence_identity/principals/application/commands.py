@@ -57,7 +57,7 @@ class PrincipalCommands:
                 return pending(waiting.id)
             return self._propose(unit, REGISTER, each.id, payload, caller, each.tenant)
 
-        return await answer_each(self.writer, new, register)
+        return await answer_each(self.writer, new, register, self.proposals.sweeping)
 
     async def confirm(self, ids: Sequence[bytes], caller: Caller) -> list[Answer]:
         """Proposes that suspensions end, or names what waits about principals; returns an answer for each.
@@ -75,7 +75,7 @@ class PrincipalCommands:
                 return Answer(DONE)
             return self._propose(unit, ACTIVATE, principal_id, b"", caller, _platform(principal))
 
-        return await answer_each(self.writer, ids, confirm)
+        return await answer_each(self.writer, ids, confirm, self.proposals.sweeping)
 
     async def renew(self, ids: Sequence[bytes], until_ns: int, caller: Caller) -> list[Answer]:
         """Proposes that roles end at another time; returns an answer for each."""
@@ -87,7 +87,7 @@ class PrincipalCommands:
             tenant = _platform(self.state.principals[principal_id])
             return self._propose(unit, RENEW, principal_id, until_ns.to_bytes(8, "big"), caller, tenant)
 
-        return await answer_each(self.writer, ids, renew)
+        return await answer_each(self.writer, ids, renew, self.proposals.sweeping)
 
     async def pin(self, new: Sequence[Item[NewPin]], caller: Caller) -> list[Answer]:
         """Proposes certificates that alone may be presented; returns an answer for each."""
@@ -97,7 +97,7 @@ class PrincipalCommands:
             tenant = _platform(principals.find(self.state, each.principal))
             return self._propose(unit, PIN, each.principal, plain.encode(each), caller, tenant)
 
-        return await answer_each(self.writer, new, pin)
+        return await answer_each(self.writer, new, pin, self.proposals.sweeping)
 
     async def suspend(self, ids: Sequence[bytes], note: str, by: bytes) -> list[str]:
         """Stops principals, and voids what waits about them and from them; returns one reason per principal."""

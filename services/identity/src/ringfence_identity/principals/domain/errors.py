@@ -6,7 +6,10 @@ from ringfence_kernel.values.errors import DomainError, NotFound
 
 
 class PrincipalNotActive(DomainError):
-    """The principal waits for a second operator, it or its platform is suspended, or its role has ended by date."""
+    """The principal waits for a second operator, it or its platform is suspended, or its role has ended by date.
+
+    Or what it may read by has ended, or not begun.
+    """
 
     reason: ClassVar[str] = "PRINCIPAL_NOT_ACTIVE"
     code: ClassVar[str] = "PERMISSION_DENIED"

@@ -67,6 +67,33 @@ class GrantRenewed(_OfPrincipal):
 
 
 @dataclass(frozen=True, slots=True)
+class AccessGranted(_OfPrincipal):
+    """A regulator or an auditor reads by this grant from here on, in the place of the one before.
+
+    Reads name it by `grant`, 16 bytes. `platforms` are ids in hexadecimal, as a leaf shows them; times are UTC
+    nanoseconds, 0 for no bound.
+    """
+
+    TOPIC: ClassVar[str] = "AccessGranted.v1"
+    grant: bytes
+    platforms: tuple[str, ...]
+    jurisdictions: tuple[str, ...]
+    from_ns: int
+    until_ns: int
+    case_reference: str
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class JurisdictionStated(_OfPrincipal):
+    """A platform is supervised by the law of a country, ISO 3166-1 alpha-2."""
+
+    TOPIC: ClassVar[str] = "JurisdictionStated.v1"
+    jurisdiction: str
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class CertificatePinned(_OfPrincipal):
     """Only this certificate, and those enrolled after it, may be presented from here on.
 
@@ -93,6 +120,8 @@ EVENTS: tuple[type, ...] = (
     PrincipalActivated,
     PrincipalSuspended,
     GrantRenewed,
+    AccessGranted,
+    JurisdictionStated,
     CertificatePinned,
     KeyRotated,
 )

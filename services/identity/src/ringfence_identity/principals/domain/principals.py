@@ -17,12 +17,21 @@ from ringfence_identity.principals.domain.errors import (
     TenantNotFound,
 )
 from ringfence_identity.principals.domain.events import (
+    AccessGranted,
     CertificatePinned,
     GrantRenewed,
     KeyRotated,
     PrincipalActivated,
     PrincipalRegistered,
     PrincipalSuspended,
+)
+from ringfence_identity.principals.domain.grants import (
+    NewGrant,
+    check_reader,
+    granted,
+    is_of,
+    require_platforms,
+    require_unended,
 )
 from ringfence_identity.principals.domain.roles import GRANT_DAYS, MEMBER_KINDS, ROLE_OF_KIND, Kind
 from ringfence_identity.principals.domain.state import Principal, State, Status
@@ -57,7 +66,8 @@ class NewPrincipal:
     """A principal to register; `tenant` is empty except for approvers and importers.
 
     `person` is empty for a person of its own, `until_ns` 0 for a role that lasts as long as it may. Without a
-    `certificate_sha256` it can do nothing until one is pinned.
+    `certificate_sha256` it can do nothing until one is pinned. Regulators and auditors read by `grant` from the first,
+    everything where there is none.
     """
 
     id: bytes
@@ -68,6 +78,7 @@ class NewPrincipal:
     person: bytes = b""
     until_ns: int = 0
     certificate_sha256: bytes = b""
+    grant: NewGrant | None = None
 
     def __post_init__(self) -> None:
         """Raises InvalidArgument naming the field that is malformed."""
@@ -84,6 +95,8 @@ class NewPrincipal:
         check_public_key(self.public_key)
         if self.certificate_sha256:
             check_certificate(self.certificate_sha256)
+        if self.grant is not None:
+            check_reader(self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +181,10 @@ def bootstrap(state: State, first: FirstPrincipal, now_ns: int) -> list[Principa
     return [_registration(first.principal, BOOTSTRAP, now_ns)]
 
 
-def register(state: State, others: OtherIds, new: NewPrincipal, by: bytes, now_ns: int) -> list[PrincipalRegistered]:
-    """Registers a principal that two people want; the same again changes nothing.
+def register(
+    state: State, others: OtherIds, new: NewPrincipal, by: bytes, now_ns: int, grant_id: bytes = b""
+) -> list[PrincipalRegistered | AccessGranted]:
+    """Registers a principal that two people want, with its grant, of this id; the same again changes nothing.
 
     Raises ExistsWithDifferentData, TenantNotFound, PersonNotFound, InvalidArgument.
     """
@@ -179,12 +194,19 @@ def register(state: State, others: OtherIds, new: NewPrincipal, by: bytes, now_n
     if existing is not None:
         if _named(existing) != _normal(new) or new.certificate_sha256 not in (b"", existing.certificate_sha256):
             raise ExistsWithDifferentData
+        if new.grant is not None and not is_of(state.grants.get(new.id), new.grant):
+            raise ExistsWithDifferentData
         return []
     if new.kind in MEMBER_KINDS:
         require_tenant(state, new.tenant)
     if new.person not in (b"", new.id):
         _require_person(state, new)
-    return [_registration(new, by, now_ns)]
+    registered = _registration(new, by, now_ns)
+    if new.grant is None:
+        return [registered]
+    require_platforms(state, new.grant)
+    require_unended(new.grant, now_ns)
+    return [registered, granted(new.id, new.grant, grant_id, by)]
 
 
 def _require_person(state: State, new: NewPrincipal) -> None:
@@ -281,13 +303,13 @@ def older_keys_end_ns(principal: Principal) -> int:
 
 
 def _normal(new: NewPrincipal) -> NewPrincipal:
-    """Returns a registration with its person named, without its end and its certificate."""
+    """Returns a registration with its person named, without its end, its certificate and its grant."""
     person = (new.person or new.id) if new.kind in GRANT_DAYS else b""
-    return replace(new, person=person, until_ns=0, certificate_sha256=b"")
+    return replace(new, person=person, until_ns=0, certificate_sha256=b"", grant=None)
 
 
 def _named(principal: Principal) -> NewPrincipal:
-    """Returns what a registration of this principal says, but for its end and its certificate."""
+    """Returns what a registration of this principal says, but for its end, certificate and grant."""
     return NewPrincipal(
         principal.id,
         principal.kind,

@@ -43,8 +43,12 @@ GRANT_DAYS: dict[Kind, int] = {
 }
 """Kinds that are people, and how many days their role lasts at most before two people renew it."""
 
+READING_KINDS = frozenset({Kind.REGULATOR, Kind.AUDITOR})
+"""Kinds that read the log by a grant."""
+
 _OWN_KEY = "identity.key.rotate"
 _PROPOSALS = "proposals.decide"
+_READS = "audit.reads"
 _REVOKE = "identity.authorisations.revoke"
 
 SCOPES_OF_KIND: dict[Kind, frozenset[str]] = {
@@ -58,6 +62,7 @@ SCOPES_OF_KIND: dict[Kind, frozenset[str]] = {
             "custody.book.read",
             "payments.submit",
             "payments.read",
+            _READS,
         }
     ),
     Kind.PLATFORM_APPROVER: frozenset(
@@ -79,10 +84,11 @@ SCOPES_OF_KIND: dict[Kind, frozenset[str]] = {
             "payments.approve",
             "payments.read",
             "custody.book.read",
+            "operations.read",
         }
     ),
-    Kind.REGULATOR: frozenset({_OWN_KEY, "audit.read"}),
-    Kind.AUDITOR: frozenset({_OWN_KEY, "audit.read"}),
+    Kind.REGULATOR: frozenset({_OWN_KEY, "audit.read", _READS, "audit.disclose"}),
+    Kind.AUDITOR: frozenset({_OWN_KEY, "audit.read", _READS, "audit.disclose"}),
     # It copies the log by its certificate alone, and asks nothing of the service.
     Kind.MIRROR: frozenset({_OWN_KEY}),
     Kind.BANK_FEED: frozenset({_OWN_KEY, "payments.evidence"}),

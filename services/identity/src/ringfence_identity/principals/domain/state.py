@@ -13,8 +13,10 @@ from ringfence_kernel.writing.journal import Journal
 
 from ringfence_identity.principals.domain import events
 from ringfence_identity.principals.domain.events import (
+    AccessGranted,
     CertificatePinned,
     GrantRenewed,
+    JurisdictionStated,
     KeyRotated,
     PrincipalActivated,
     PrincipalRegistered,
@@ -22,7 +24,7 @@ from ringfence_identity.principals.domain.events import (
 )
 from ringfence_identity.principals.domain.roles import SCOPES_OF_KIND, Kind
 
-SECTION = "principals, format 3"
+SECTION, GRANTS = "principals, format 3", "grants, format 1"
 
 
 class Status(StrEnum):
@@ -43,6 +45,26 @@ class AssertionKey:
     def is_valid(self, now_ns: int) -> bool:
         """Whether an assertion signed with it counts now."""
         return self.until_ns == 0 or now_ns < self.until_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a regulator or an auditor may read, and when: `domain/grants.py` says what it means."""
+
+    id: bytes
+    platforms: tuple[bytes, ...]
+    jurisdictions: tuple[str, ...]
+    from_ns: int
+    until_ns: int
+    case_reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class _SavedGrants:
+    """What is granted, by principal, and the countries of platforms."""
+
+    grants: list[tuple[bytes, Grant]]
+    jurisdictions: list[tuple[bytes, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +101,29 @@ class Principal:
 
 @dataclass(slots=True)
 class State:
-    """All principals by id; records are replaced, never changed."""
+    """All principals by id; records are replaced, never changed.
+
+    `grants` are what regulators and auditors read by, everything where there is none; `jurisdictions` the countries of
+    platforms.
+    """
 
     EVENTS: ClassVar[tuple[type, ...]] = events.EVENTS
 
     principals: dict[bytes, Principal] = field(default_factory=dict)
+    grants: dict[bytes, Grant] = field(default_factory=dict)
+    jurisdictions: dict[bytes, str] = field(default_factory=dict)
+
+    def may_act(self, principal: Principal, now_ns: int) -> bool:
+        """Whether it is active, and neither has its role ended by date nor what it reads by, which has begun."""
+        grant, ends_ns = self.grants.get(principal.id), self.ends_ns(principal)
+        if not self.is_active(principal) or (ends_ns and now_ns >= ends_ns):
+            return False
+        return grant is None or now_ns >= grant.from_ns
+
+    def ends_ns(self, principal: Principal) -> int:
+        """Returns when its role, or what it reads by, ends, whichever is first; 0 for never."""
+        grant = self.grants.get(principal.id)
+        return min({principal.until_ns, grant.until_ns if grant else 0} - {0}, default=0)
 
     def is_active(self, principal: Principal) -> bool:
         """Whether it may act: it is active itself, and so is the platform it belongs to."""
@@ -120,6 +160,10 @@ class State:
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event; every change goes through the journal."""
         event = recorded.event
+        if isinstance(event, AccessGranted):
+            journal.put(self.grants, event.principal, _grant(event))
+        elif isinstance(event, JurisdictionStated):
+            journal.put(self.jurisdictions, event.principal, event.jurisdiction)
         journal.put(self.principals, event.principal, self._after(event, recorded.recorded_at_ns))
 
     def _after(
@@ -128,6 +172,8 @@ class State:
         | PrincipalActivated
         | PrincipalSuspended
         | GrantRenewed
+        | AccessGranted
+        | JurisdictionStated
         | CertificatePinned
         | KeyRotated,
         at_ns: int,
@@ -139,6 +185,8 @@ class State:
         match event:
             case GrantRenewed():
                 return replace(principal, until_ns=event.until_ns)
+            case AccessGranted() | JurisdictionStated():
+                return principal
             case PrincipalActivated():
                 return replace(principal, status=Status.ACTIVE, stopped_by=b"")
             case PrincipalSuspended():
@@ -150,17 +198,24 @@ class State:
                 return replace(principal, keys=_rotated(principal.keys, event, at_ns))
 
     def digest(self) -> bytes:
-        """Returns SHA-256 over all principals, in the order of their ids."""
-        return sha256(self._encoded()).digest()
+        """Returns SHA-256 over all principals, in the order of their ids, and what is granted, where anything is."""
+        granted = self._granted() if self.grants or self.jurisdictions else b""
+        return sha256(self._encoded() + granted).digest()
 
     def save(self) -> Sections:
-        """Returns all principals."""
-        return [(SECTION, self._encoded())]
+        """Returns all principals, and what is granted."""
+        return [(SECTION, self._encoded()), (GRANTS, self._granted())]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned."""
         saved = plain.decode(sections[SECTION], list[Principal])
+        granted = plain.decode(sections[GRANTS], _SavedGrants)
         self.principals = {principal.id: principal for principal in saved}
+        self.grants, self.jurisdictions = dict(granted.grants), dict(granted.jurisdictions)
+
+    def _granted(self) -> bytes:
+        grants = [(each, self.grants[each]) for each in sorted(self.grants)]
+        return plain.encode(_SavedGrants(grants, sorted(self.jurisdictions.items())))
 
     def _encoded(self) -> bytes:
         return plain.encode([self.principals[principal] for principal in sorted(self.principals)])
@@ -180,6 +235,11 @@ def _registered(event: PrincipalRegistered) -> Principal:
         until_ns=event.until_ns,
         certificate_sha256=event.certificate_sha256,
     )
+
+
+def _grant(event: AccessGranted) -> Grant:
+    platforms = tuple(map(bytes.fromhex, event.platforms))
+    return Grant(event.grant, platforms, event.jurisdictions, event.from_ns, event.until_ns, event.case_reference)
 
 
 def _rotated(keys: tuple[AssertionKey, ...], event: KeyRotated, at_ns: int) -> tuple[AssertionKey, ...]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ringfence_kernel.service.settings import InvalidSetting
+from ringfence_kernel.values.settings import InvalidSetting
 
 from ringfence_identity.tokens.application.declared import Statement, read_statement
 

@@ -18,7 +18,10 @@ ACCESS_TOKEN_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class AccessGrant:
-    """An access token to be: everything its claims are made of; `position` is where the feed stands."""
+    """An access token to be: everything its claims are made of.
+
+    `position` is where the feed stands, `ends_ns` when the holder's role ends, or what it may read by, 0 for never.
+    """
 
     token: bytes
     principal: Principal
@@ -27,13 +30,13 @@ class AccessGrant:
     key_sha256: bytes
     issued_ns: int
     position: int
+    ends_ns: int
 
     @property
     def expires_ns(self) -> int:
         """UTC nanoseconds, on a whole second as JWT times are; never after the holder's role."""
         ends = self.issued_ns // NANOSECONDS + ACCESS_TOKEN_SECONDS
-        until_ns = self.principal.until_ns
-        return (min(ends, until_ns // NANOSECONDS) if until_ns else ends) * NANOSECONDS
+        return (min(ends, self.ends_ns // NANOSECONDS) if self.ends_ns else ends) * NANOSECONDS
 
     @property
     def expires_in_seconds(self) -> int:
@@ -60,7 +63,8 @@ def grant_access(
     if not wanted <= principal.scopes:
         raise ScopeNotHeld
     scopes = tuple(sorted(wanted or principal.scopes))
-    return AccessGrant(token, principal, scopes, presented.sha256, assertion.key_sha256, now_ns, position)
+    ends_ns = principals.ends_ns(principal)
+    return AccessGrant(token, principal, scopes, presented.sha256, assertion.key_sha256, now_ns, position, ends_ns)
 
 
 def issue(
@@ -111,8 +115,8 @@ def access_claims(grant: AccessGrant, issuer: str) -> dict[str, object]:
         "key": thumbprint(grant.key_sha256),
         "position": grant.position,
     }
-    if principal.until_ns:
-        claims["until"] = principal.until_ns // NANOSECONDS
+    if grant.ends_ns:
+        claims["until"] = grant.ends_ns // NANOSECONDS
     if principal.tenant is not None:
         claims["tenant"] = show(principal.tenant)
     return claims

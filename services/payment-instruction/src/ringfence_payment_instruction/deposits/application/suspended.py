@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ringfence_payment_instruction.deposits.application.unsealing import clients_behind, open_entries
@@ -13,7 +13,7 @@ from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.deposits.domain.suspended import SuspendedEntry, unreadable
 from ringfence_payment_instruction.screening.application.looking import Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
-from ringfence_payment_instruction.screening.domain.listed import ListedEntry
+from ringfence_payment_instruction.screening.domain.listed import Hit, ListedEntry
 from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.domain.orders import MAX_NAME
 from ringfence_payment_instruction.submissions.domain.submission import slot
@@ -63,9 +63,9 @@ class Suspense:
         opened = await open_entries(self.identity, file, [index])
         clients = (await clients_behind(self.identity, tenant, opened))[index]
         look = await self.looking.look(self.lists.current(), set(clients.values()))
-        named = dict.fromkeys(hit.entry for hit in look.hits(opened[index], clients))
+        hits = list(look.hits(opened[index], clients))
         if not opened[index].is_readable:
-            named[unreadable(file.event.sealed[index])] = None
+            hits.append(unreadable(file.event.sealed[index]))
         ledgers = file.columns()[1]
         payee = opened[index].creditor_name
         others = [*opened[index].parties, *([("Cdtr", payee)] if payee else [])]
@@ -78,14 +78,17 @@ class Suspense:
             opened[index].debtor_iban,
             opened[index].debtor_name,
             tuple([(role, text[:MAX_NAME]) for role, text in others]),
-            tuple([each for each in named if not self.is_released(entry, each)]),
+            tuple([each for each in hits if not self.is_released(entry, each.entry)]),
             entry in self.state.releases,
         )
 
-    async def named(self, tenant: bytes, entry: bytes) -> Collection[ListedEntry]:
-        """Returns who names anybody behind an entry now, but for what two people have released; raises as `find`."""
+    async def hits(self, tenant: bytes, entry: bytes) -> Collection[Hit]:
+        """Returns who names anybody behind an entry now, but for what two people have released; raises as `find`.
+
+        The fields are told from those of what clears it by "suspended" before them.
+        """
         found = await self.find(tenant, entry)
-        return () if found is None else found.named
+        return [replace(each, field=f"suspended {each.field}".strip()) for each in (found.hits if found else ())]
 
     def is_released(self, entry: bytes, listed: ListedEntry) -> bool:
         """Tells whether two people have found that a list's entry names nobody behind a bank's entry."""

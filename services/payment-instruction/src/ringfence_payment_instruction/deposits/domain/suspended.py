@@ -8,7 +8,8 @@ from hashlib import sha256
 from ringfence_kernel.values.ids import external_id, show
 
 from ringfence_payment_instruction.deposits.domain.evidence import BLOCKED
-from ringfence_payment_instruction.screening.domain.listed import ListedEntry
+from ringfence_payment_instruction.screening.domain.listed import Hit, ListedEntry
+from ringfence_payment_instruction.screening.domain.screened_fields import Side
 from ringfence_payment_instruction.submissions.domain.orders import NamedParty
 
 MOST_ATTEMPTS = 32
@@ -27,9 +28,9 @@ def release_stream(tenant: bytes, proposal: bytes) -> bytes:
     return external_id("suspended-entry", tenant, proposal.hex())
 
 
-def unreadable(sealed: bytes) -> ListedEntry:
+def unreadable(sealed: bytes) -> Hit:
     """Returns the finding that an entry does not open: two people release it as they do what a list says."""
-    return ListedEntry(UNREADABLE, sha256(sealed).digest())
+    return Hit(Side.OTHER, ListedEntry(UNREADABLE, sha256(sealed).digest()), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,8 @@ class SuspendedEntry:
     """A bank's entry that was credited to suspense, in clear: it lives in memory only.
 
     `reason` is why it came there. `payer_iban` and `payer_name` are empty where the bank did not tell, or they were
-    erased. `parties` are all others whom the bank named, the payee among them. `named` are the lists' entries that name
-    somebody behind it now, or that it is unreadable, and that nobody has released.
+    erased. `parties` are all others whom the bank named, the payee among them. `hits` are what names somebody behind it
+    now, or that it is unreadable, and what nobody has released.
     """
 
     id: bytes
@@ -49,8 +50,13 @@ class SuspendedEntry:
     payer_iban: str
     payer_name: str
     parties: tuple[NamedParty, ...] = ()
-    named: tuple[ListedEntry, ...] = ()
+    hits: tuple[Hit, ...] = ()
     was_released: bool = False
+
+    @property
+    def named(self) -> tuple[ListedEntry, ...]:
+        """The entries of the hits, each once."""
+        return tuple(dict.fromkeys(each.entry for each in self.hits))
 
     @property
     def is_blocked(self) -> bool:
@@ -59,4 +65,4 @@ class SuspendedEntry:
         Whoever a list names now blocks it, whatever it came to suspense for, and so does that nobody can tell whom it
         names; what a list has once blocked is for two people to release, even where no list says so any more.
         """
-        return bool(self.named) or (self.reason in BLOCKED and not self.was_released)
+        return bool(self.hits) or (self.reason in BLOCKED and not self.was_released)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.access.hands import Hand
 from ringfence_kernel.proposals.application import Effect, Proposals
 from ringfence_kernel.proposals.domain.state import Proposal
+from ringfence_kernel.values.clock import Clock
 from ringfence_kernel.values.ids import external_id, show
 from ringfence_kernel.values.money import currency
 from ringfence_kernel.writing import plain
@@ -19,6 +20,7 @@ from ringfence_payment_instruction.limits.domain.bounds import InstallationLimit
 from ringfence_payment_instruction.limits.domain.deciding import set_limits
 from ringfence_payment_instruction.limits.domain.events import LimitsSet
 from ringfence_payment_instruction.limits.domain.state import State, limits_of
+from ringfence_payment_instruction.submissions.domain.tallies import Tallies, approver_key, debtor_key, platform_key
 
 LOOSEN = "payment-instruction.LoosenLimits"
 BOUNDS = ("payment", "debtor's day", "platform's day", "approver")
@@ -37,6 +39,14 @@ class SetAnswer(NamedTuple):
     proposal: bytes = b""
 
 
+class Used(NamedTuple):
+    """What has passed on one person's word within a day, minor units: of a debtor, a platform and an approver."""
+
+    debtor_minor: int
+    platform_minor: int
+    approver_minor: int
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Puts a platform's limits in force, and tells which are. Tightening takes one person, loosening two.
@@ -48,6 +58,8 @@ class Limits:
     proposals: Proposals
     state: State
     installation: InstallationLimits
+    tallies: Tallies
+    clock: Clock
 
     async def set(self, caller: Caller, tenant: bytes, limits: PlatformLimits) -> SetAnswer:
         """Returns what is in force afterwards; the same version with the same limits again changes nothing.
@@ -70,6 +82,23 @@ class Limits:
             return SetAnswer(limits.version)
 
         return await self.writer.commit(command)
+
+    async def used(self, tenant: bytes, debtor: bytes, approver: bytes, ledgers: Sequence[int]) -> list[Used]:
+        """Returns what has passed within a day in currencies, of a platform, a debtor's account and an approver."""
+
+        def counted(unit: Unit) -> list[Used]:
+            now_ns = self.clock.now_ns()
+            keys = [
+                (
+                    debtor_key(tenant, debtor, each),
+                    platform_key(tenant, each),
+                    approver_key(tenant, approver, each),
+                )
+                for each in ledgers
+            ]
+            return [Used(*(max(self.tallies.sliding_minor(now_ns, key), 0) for key in each)) for each in keys]
+
+        return await self.writer.commit(counted)
 
     async def get(self, tenant: bytes) -> PlatformLimits:
         """Returns a platform's own limits, as committed."""

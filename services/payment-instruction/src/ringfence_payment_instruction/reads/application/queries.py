@@ -27,7 +27,7 @@ from ringfence_payment_instruction.submissions.domain.past import Asked, Instruc
 from ringfence_payment_instruction.submissions.domain.reasons import iso_reason
 from ringfence_payment_instruction.submissions.domain.state import keys_of
 from ringfence_payment_instruction.submissions.domain.status import LANES, Stage, Status
-from ringfence_payment_instruction.submissions.domain.submission import Submission, transfer_id_of
+from ringfence_payment_instruction.submissions.domain.submission import Submission, slot, transfer_id_of
 from ringfence_payment_instruction.submissions.domain.uetrs import instruction_identification_of, uetr_of
 
 POLL_SECONDS = 1.0
@@ -60,6 +60,8 @@ class InstructionView:
     approver: bytes
     uetr: str
     instruction_identification: str
+    debtor_account: bytes
+    creditor_account: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +259,8 @@ def _view(row: Row, clear: Clear) -> InstructionView:
         approver=row.approver,
         uetr=uetr_of(submission, index),
         instruction_identification=instruction_identification_of(submission, index),
+        debtor_account=slot(submission.debtor_accounts, index),
+        creditor_account=slot(submission.creditor_accounts, index) if submission.stays_in_book(index) else b"",
     )
 
 

@@ -33,6 +33,21 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON client_names, client_marks TO {applicati
 """
 
 
+LISTED = """
+-- What an edition of a sanctions list calls those whom it names, compressed. Lists are public. Kept beside the log, for
+-- people to read: what hits is decided by the log's fingerprints, and the next import brings what is missing here.
+CREATE TABLE listed_names (
+    list_name text NOT NULL,
+    digest bytea NOT NULL,
+    names bytea NOT NULL,
+    PRIMARY KEY (list_name, digest)
+);
+
+REVOKE ALL ON listed_names FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON listed_names TO {application_role};
+"""
+
+
 def migrations() -> list[Migration]:
     """Returns what screening adds to the service's database."""
-    return [Migration(150, "client names", TABLES)]
+    return [Migration(150, "client names", TABLES), Migration(170, "names on lists", LISTED)]

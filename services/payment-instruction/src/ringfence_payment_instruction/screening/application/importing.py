@@ -12,6 +12,7 @@ from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
+from ringfence_payment_instruction.screening.application.ports import ListedNames
 from ringfence_payment_instruction.screening.application.quotas import EditionsQuota, EditionTurn
 from ringfence_payment_instruction.screening.domain import acts, editions
 from ringfence_payment_instruction.screening.domain.editions import Columns, Difference
@@ -101,6 +102,7 @@ class _Read:
     columns: Columns
     index: Index
     packed: Packed
+    names: bytes
     digest: bytes
     has_no_end: bool
     may_be_cut: bool
@@ -116,6 +118,7 @@ class ListImport:
     reader: ListReader
     reading: FileReading
     quota: EditionsQuota
+    names: ListedNames
 
     async def import_list(self, caller: Caller, files: ListFiles) -> Imported:
         """Returns what came into force, or waits; the same edition again changes nothing.
@@ -155,7 +158,16 @@ class ListImport:
         may_be_cut = any(content in unproven for content in endless)
         columns = editions.columns_of(entries)
         index = index_of(columns)
-        return _Read(entries, columns, index, packed(index), files.digest(), bool(endless), may_be_cut)
+        return _Read(
+            entries,
+            columns,
+            index,
+            packed(index),
+            self.names.packed(entries),
+            files.digest(),
+            bool(endless),
+            may_be_cut,
+        )
 
     def _import(
         self, unit: Unit, caller: Caller, files: ListFiles, read: _Read, difference: Difference, turn: EditionTurn
@@ -182,6 +194,8 @@ class ListImport:
                 **{each.name: getattr(read.columns, each.name) for each in fields(read.columns)},
             )
             proposal = self._record(unit, caller, event, difference, turn)
+        known = [self.state.lists.get(name), self.state.waiting.get(name)]
+        unit.commit_also(self.names.keep(name, read.digest, read.names, [each.digest for each in known if each]))
         return Imported(
             digest=read.digest,
             entries=len(read.entries),

@@ -11,18 +11,11 @@ from ringfence_payment_instruction.screening.application.ports import ClientName
 from ringfence_payment_instruction.screening.domain.clients import Listed, entries_of
 from ringfence_payment_instruction.screening.domain.errors import ClientNotIndexed
 from ringfence_payment_instruction.screening.domain.findings.state import State as FindingsState
-from ringfence_payment_instruction.screening.domain.listed import ListedEntry
+from ringfence_payment_instruction.screening.domain.listed import Hit, ListedEntry
 from ringfence_payment_instruction.screening.domain.lists import Screening
-from ringfence_payment_instruction.screening.domain.screened_fields import Naming, Side, typed_names
+from ringfence_payment_instruction.screening.domain.screened_fields import Naming, Side, typed_fields
 
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """An entry that names somebody, on whose side he stands, and whether it is his registered name."""
-
-    side: Side
-    entry: ListedEntry
-    is_registered: bool = False
+_REGISTERED = {Side.DEBTOR: "registered Dbtr", Side.CREDITOR: "registered Cdtr"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +39,17 @@ class Look:
         `clients` are those whose names are registered. What two people have found to name somebody else than a client
         is no hit on his own name, typed or registered.
         """
-        for side, name in typed_names(naming):
-            for entry in self._typed(name):
-                if not self._is_cleared(clients.get(side), entry):
-                    yield Hit(side, entry)
+        return (each for each in self.found(naming, clients) if not each.is_cleared)
+
+    def found(self, naming: Naming, clients: Mapping[Side, bytes]) -> Iterator[Hit]:
+        """Yields the same, and beside them what is cleared."""
+        for name, side, text in typed_fields(naming):
+            for entry in self._typed(text):
+                yield Hit(side, entry, name, text, is_cleared=self._is_cleared(clients.get(side), entry))
         for side, subject in clients.items():
             for entry in entries_of(self.registered.get(subject, ()), self.listed):
-                if not self._is_cleared(subject, entry):
-                    yield Hit(side, entry, is_registered=True)
+                is_cleared = self._is_cleared(subject, entry)
+                yield Hit(side, entry, _REGISTERED[side], is_registered=True, is_cleared=is_cleared)
 
     def _typed(self, name: str) -> tuple[ListedEntry, ...]:
         if name not in self._seen:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from ringfence_kernel.store.recorder import Within
 
 from ringfence_payment_instruction.screening.domain.clients import Client, MarkedNames, NamesRecorded
-from ringfence_payment_instruction.screening.domain.listed import ListedEntry
+from ringfence_payment_instruction.screening.domain.entries import Entry
+from ringfence_payment_instruction.screening.domain.listed import Hit, ListedEntry
 
 
 class ClientNames(Protocol):
@@ -30,6 +31,19 @@ class ClientNames(Protocol):
         """Returns the clients that have one of these marks, with the mark."""
 
 
+class ListedNames(Protocol):
+    """What editions of lists call those whom they name; what loads blocks, and raises StoreUnavailable."""
+
+    def packed(self, entries: Sequence[Entry]) -> bytes:
+        """Returns the names of entries as they are kept."""
+
+    def keep(self, list_name: str, digest: bytes, packed: bytes, others: Collection[bytes]) -> Within:
+        """Returns what keeps the names of an edition, inside a commit, beside those of `others` alone."""
+
+    def load(self, list_name: str, digest: bytes) -> Mapping[str, Sequence[str]]:
+        """Returns the names of an edition by the reference of their entry; none where they were not kept."""
+
+
 class Blocking(Protocol):
     """Identity's blocking of clients."""
 
@@ -43,9 +57,10 @@ class Blocking(Protocol):
 class Suspended(Protocol):
     """The bank's entries whose money lies in suspense."""
 
-    async def named(self, tenant: bytes, entry: bytes) -> Collection[ListedEntry]:
+    async def hits(self, tenant: bytes, entry: bytes) -> Collection[Hit]:
         """Returns who names anybody behind an entry by the lists of now, but for what two people have released.
 
+        The fields are those of the entry, each with "suspended" before it; that alone where the entry does not open.
         Raises ClientNotIndexed, KeysUnavailable, IdentityUnavailable, StoreUnavailable.
         """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,24 +12,20 @@ from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.ids import show
 
 from ringfence_payment_instruction.screening.application.known import Known
-from ringfence_payment_instruction.screening.application.looking import Hit, Look, Looking
-from ringfence_payment_instruction.screening.application.ports import Suspended
+from ringfence_payment_instruction.screening.application.looking import Look, Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
+from ringfence_payment_instruction.screening.application.stopping import Behind, Stopping
 from ringfence_payment_instruction.screening.domain.deciding import Review, rescreened, screened
-from ringfence_payment_instruction.screening.domain.listed import ListedEntry
+from ringfence_payment_instruction.screening.domain.listed import Hit
 from ringfence_payment_instruction.screening.domain.lists import Screening
-from ringfence_payment_instruction.screening.domain.screened_fields import Side
 from ringfence_payment_instruction.submissions.application.personal import Clear, PersonalData
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain import reasons
-from ringfence_payment_instruction.submissions.domain.orders import IN_BOOK, OF_OPERATORS
+from ringfence_payment_instruction.submissions.domain.orders import IN_BOOK
 from ringfence_payment_instruction.submissions.domain.status import Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import Step
 
-Clients = Mapping[Side, bytes]
-Behind = Mapping[int, Collection[ListedEntry]]
-"""Who names anybody behind the bank's entry that a row clears, by row."""
 _LOG = get(__name__)
 _UNKNOWN = Step(0, Status.REJECTED)
 LOOKS = 3
@@ -64,7 +60,7 @@ class ScreeningWork:
     personal: PersonalData
     lists: ListsInForce
     looking: Looking
-    suspended: Suspended
+    stopping: Stopping
     reviewer: Reviewer
 
     def has_work(self, stream: bytes) -> bool:
@@ -95,7 +91,7 @@ class ScreeningWork:
         indexes, let_go = submission.unsent(), dict(submission.released)
         look = await self._look(submission, indexes, screening)
         clear = await self.personal.open(submission, indexes)
-        behind = await self._behind(submission, indexes)
+        behind = await self.stopping.behind(submission, indexes)
         waiting = {index: row for index, row in clear.items() if index not in submission.hits}
         hits = await computed(len(waiting), self._found, submission, waiting, look, behind)
 
@@ -113,7 +109,7 @@ class ScreeningWork:
         screening, position = self.lists.fresh(), self.known.changed_position
         look = await self._look(submission, indexes, screening)
         clear = await self.personal.open(submission, indexes)
-        behind = await self._behind(submission, indexes)
+        behind = await self.stopping.behind(submission, indexes)
         hits = await computed(len(clear), self._found, submission, clear, look, behind)
         outcomes = {index: _outcome(submission, index, row, hits.get(index)) for index, row in clear.items()}
 
@@ -137,34 +133,14 @@ class ScreeningWork:
         subjects = {owner for index in indexes for owner in submission.owners(index)} - {submission.tenant}
         return await self.looking.look(screening, subjects)
 
-    async def _behind(self, submission: Submission, indexes: Iterable[int]) -> Behind:
-        """Looks at everybody behind the entries that rows clear: more than what the rows themselves name."""
-        clearing = [index for index in indexes if submission.purpose(index) in OF_OPERATORS]
-        return {index: await self.suspended.named(submission.tenant, submission.mandate(index)) for index in clearing}
-
     def _found(self, submission: Submission, clear: Mapping[int, Clear], look: Look, behind: Behind) -> dict[int, Hit]:
         """Returns the first entry that names somebody in each row, but for what two people have released."""
-        found = {index: self._hit(submission, index, row, look, behind.get(index)) for index, row in clear.items()}
+        found = {index: self._hit(submission, index, row, look, behind) for index, row in clear.items()}
         return {index: hit for index, hit in found.items() if hit is not None}
 
-    def _hit(
-        self, submission: Submission, index: int, row: Clear, look: Look, behind: Collection[ListedEntry] | None
-    ) -> Hit | None:
-        released = submission.released.get(index, ())
-        for hit in look.hits(row, clients_of(submission, index)):
-            # What was released of a bank's entry is about whom the bank has named, not about the client who gets it.
-            is_of_entry = behind is not None and not hit.is_registered
-            if hit.entry not in released and not (
-                is_of_entry and self.suspended.is_released(submission.mandate(index), hit.entry)
-            ):
-                return hit
-        return next((Hit(Side.OTHER, entry) for entry in behind or () if entry not in released), None)
-
-
-def clients_of(submission: Submission, index: int) -> Clients:
-    """Returns the clients of the tenant that an instruction is about: whoever else it names is a stranger."""
-    owners = zip((Side.DEBTOR, Side.CREDITOR), submission.owners(index), strict=True)
-    return {side: owner for side, owner in owners if owner != submission.tenant}
+    def _hit(self, submission: Submission, index: int, row: Clear, look: Look, behind: Behind) -> Hit | None:
+        hits = self.stopping.hits(submission, index, row, look, behind)
+        return next((hit for hit, is_released in hits if not is_released), None)
 
 
 def _outcome(submission: Submission, index: int, row: Clear, hit: Hit | None) -> Step | None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
+
+from ringfence_payment_instruction.screening.domain.screened_fields import Side
 
 DIGEST_BYTES = 32
 LONGEST_REFERENCE = 140
@@ -32,6 +35,22 @@ class ListedEntry(NamedTuple):
     def __str__(self) -> str:
         """Returns list and reference as they stand in a refusal."""
         return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An entry that names somebody, on whose side he stands, in which field, and how he was typed there.
+
+    A registered name has no text: it is known by keyed marks alone. One that `is_cleared` stops nothing: two people
+    have found that the entry names somebody else than this client.
+    """
+
+    side: Side
+    entry: ListedEntry
+    field: str
+    typed: str = ""
+    is_registered: bool = False
+    is_cleared: bool = False
 
 
 def unpacked_entries(references: Sequence[str], digests: bytes) -> Iterator[ListedEntry]:

@@ -67,11 +67,11 @@ class Naming(Protocol):
         """Everybody else, by the element of ISO 20022 that names him."""
 
 
-def typed_names(naming: Naming) -> Iterator[tuple[Side, str]]:
-    """Yields every name that was typed; one in a role that the table does not list is screened all the same."""
+def typed_fields(naming: Naming) -> Iterator[tuple[str, Side, str]]:
+    """Yields every name that was typed, with its field; in a role that the table does not list it is screened too."""
     if naming.debtor_name:
-        yield Side.DEBTOR, naming.debtor_name
+        yield "Dbtr", Side.DEBTOR, naming.debtor_name
     if naming.creditor_name:
-        yield Side.CREDITOR, naming.creditor_name
+        yield "Cdtr", Side.CREDITOR, naming.creditor_name
     for role, name in naming.parties:
-        yield _SIDES.get(role, Side.OTHER), name
+        yield role, _SIDES.get(role, Side.OTHER), name

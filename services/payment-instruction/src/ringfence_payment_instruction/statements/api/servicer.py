@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +15,19 @@ from ringfence_protos.payment_instruction.v1.statements_pb2_grpc import Statemen
 
 from ringfence_payment_instruction.statements.application.decisions import StatementDecisions, Why
 from ringfence_payment_instruction.statements.application.receiving import StatementReceiving
-from ringfence_payment_instruction.statements.domain.by_people import InDoubt
+from ringfence_payment_instruction.statements.domain.by_people import Candidate, InDoubt
 from ringfence_payment_instruction.statements.domain.events import BROUGHT_FORWARD, VOIDED
 from ringfence_payment_instruction.statements.domain.exceptions import OpenException
+from ringfence_payment_instruction.statements.domain.movements import Chain
+from ringfence_payment_instruction.statements.domain.statement import Statement
+from ringfence_payment_instruction.statements.domain.told import EPOCH, ReferenceKind
 from ringfence_payment_instruction.submissions.api import mapping
 
 MAX_FILE_BYTES = 128 * 1024 * 1024
 MAX_PART_BYTES = 1024 * 1024
 MAX_PAGE, DEFAULT_PAGE = 1_000, 100
 MAX_NOTE, DIGEST_BYTES = 280, 32
+_KINDS = {each: pb.ReferenceKind.Value(f"REFERENCE_KIND_{each.name}") for each in ReferenceKind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +71,30 @@ class StatementServicer(StatementServiceServicer):
             exceptions=[_exception(each) for each in found[:most]], next_page_token=question.token(last)
         )
 
+    async def ShowStatementException(
+        self, request: pb.ShowStatementExceptionRequest, context: Any
+    ) -> pb.ShowStatementExceptionResponse:
+        """Shows what an exception says beside what was known."""
+        tenant, mirror = _account(request)
+        found = await self.decisions.show_exception(tenant, mirror, bounds.identifier("telling_id", request.telling_id))
+        return pb.ShowStatementExceptionResponse(
+            exception=_exception(found.exception),
+            telling=_telling(found.statement) if found.statement else None,
+            chain=_chain(found.last) if found.last else None,
+            booked_minor=found.booked_minor,
+        )
+
     async def ListHeldEntries(self, request: pb.ListHeldEntriesRequest, context: Any) -> pb.ListHeldEntriesResponse:
         """Shows a page of entries in doubt."""
         tenant, mirror = _account(request)
         most = bounds.page("page_size", request.page_size, default=DEFAULT_PAGE, maximum=MAX_PAGE)
         question = Question(request, integers=2, tenant_id=tenant)
         after = b"".join([each.to_bytes(8) for each in question.place()])
-        found = [each for each in await self.decisions.list_doubts(tenant, mirror) if each.id > after]
-        last = found[most - 1].id if len(found) > most else bytes(16)
+        found = await self.decisions.list_doubts(tenant, mirror, after, most + 1)
+        last = found[most - 1][0].id if len(found) > most else bytes(16)
         at = int.from_bytes(last[:8]), int.from_bytes(last[8:])
         return pb.ListHeldEntriesResponse(
-            entries=[_held(each) for each in found[:most]], next_page_token=question.token(*at)
+            entries=[_held(*each) for each in found[:most]], next_page_token=question.token(*at)
         )
 
     async def WorkOffException(self, request: pb.WorkOffExceptionRequest, context: Any) -> pb.WorkOffExceptionResponse:
@@ -120,7 +137,38 @@ def _exception(found: OpenException) -> pb.StatementException:
     )
 
 
-def _held(found: InDoubt) -> pb.HeldEntry:
+def _telling(found: Statement) -> pb.TellingHeading:
+    heading = found.heading
+    stated = [each.currency for each in (heading.opening, heading.closing) if each]
+    said = {heading.currency, *stated, *(each.currency for each in found.entries)} - {""}
+    shown = pb.TellingHeading(
+        format=heading.format,
+        account=str(heading.account),
+        currency=", ".join(sorted(said)),
+        first_day=(heading.first_day - EPOCH).days if heading.first_day else 0,
+        last_day=(heading.last_day - EPOCH).days if heading.last_day else 0,
+        moved_minor=found.moved_minor,
+        entries=len(found.entries),
+        electronic_sequence=heading.electronic_sequence or 0,
+        legal_sequence=heading.legal_sequence or 0,
+    )
+    if heading.opening is not None:
+        shown.opening_minor = heading.opening.amount_minor
+    if heading.closing is not None:
+        shown.closing_minor = heading.closing.amount_minor
+    return shown
+
+
+def _chain(last: Chain) -> pb.KnownChain:
+    return pb.KnownChain(
+        last_day=last.last_day,
+        closing_minor=last.closing_minor,
+        electronic_sequence=last.electronic_sequence,
+        legal_sequence=last.legal_sequence,
+    )
+
+
+def _held(found: InDoubt, beside: Sequence[Candidate]) -> pb.HeldEntry:
     return pb.HeldEntry(
         entry_id=found.id,
         doubt=events_pb2.EntryDoubt.ValueType(found.doubt),
@@ -129,4 +177,19 @@ def _held(found: InDoubt) -> pb.HeldEntry:
         incoming=found.told.incoming,
         reversal=found.told.reversal,
         movement_ids=found.movements,
+        candidates=map(_candidate, beside),
+    )
+
+
+def _candidate(found: Candidate) -> pb.HeldCandidate:
+    told = found.told
+    return pb.HeldCandidate(
+        movement_id=found.id,
+        day=told.day,
+        amount_minor=told.amount_minor,
+        incoming=told.incoming,
+        reversal=told.reversal,
+        shared=[_KINDS[each] for each in found.shared],
+        differing=[_KINDS[each] for each in found.differing],
+        transactions=told.transactions,
     )

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
+from itertools import islice
 from typing import Protocol
 
 from ringfence_kernel.access.caller import Caller
@@ -21,7 +22,13 @@ from ringfence_kernel.writing.writer import Unit
 from ringfence_payment_instruction.deposits.application.receiving import Origin
 from ringfence_payment_instruction.statements.application.keeping import may_be_brought_forward
 from ringfence_payment_instruction.statements.application.receiving import StatementReceiving
-from ringfence_payment_instruction.statements.domain.by_people import InDoubt, decide_doubt, in_doubt
+from ringfence_payment_instruction.statements.domain.by_people import (
+    Candidate,
+    InDoubt,
+    candidates,
+    decide_doubt,
+    in_doubt,
+)
 from ringfence_payment_instruction.statements.domain.errors import (
     HeldEntryUnknown,
     StatementExceptionUnknown,
@@ -29,10 +36,11 @@ from ringfence_payment_instruction.statements.domain.errors import (
 )
 from ringfence_payment_instruction.statements.domain.events import BROUGHT_FORWARD, VOIDED, ExceptionWorkedOff
 from ringfence_payment_instruction.statements.domain.exceptions import OpenException
+from ringfence_payment_instruction.statements.domain.movements import Chain
 from ringfence_payment_instruction.statements.domain.outcome import outcome_of
 from ringfence_payment_instruction.statements.domain.sources import OurPayments, Sources
 from ringfence_payment_instruction.statements.domain.state import State, stream_of
-from ringfence_payment_instruction.statements.domain.statement import Account, Heading, Kind
+from ringfence_payment_instruction.statements.domain.statement import Account, Heading, Kind, Statement
 from ringfence_payment_instruction.submissions.domain.orders import Alias
 
 WORK_OFF = "payment-instruction.WorkOffException"
@@ -46,6 +54,16 @@ class Exceptions(Protocol):
 
     def open(self, mirror: bytes, after: int, most: int) -> list[OpenException]:
         """Returns those of a mirror behind a position, in the order in which they came."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionView:
+    """An exception, what its file says where that is kept, and what was taken last of its mirror; minor units."""
+
+    exception: OpenException
+    statement: Statement | None
+    last: Chain | None
+    booked_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +105,42 @@ class StatementDecisions:
         found = await asyncio.to_thread(self.exceptions.open, mirror, after, most)
         return [each for each in found if each.tenant == tenant]
 
-    async def list_doubts(self, tenant: bytes, mirror: bytes) -> list[InDoubt]:
-        """Returns what is in doubt of a tenant's mirror, as it is committed."""
-        return await self.receiving.submissions.writer.commit(
-            lambda unit: list(in_doubt(self.state.of_tenant(tenant, mirror)))
-        )
+    async def list_doubts(
+        self, tenant: bytes, mirror: bytes, after: bytes, most: int
+    ) -> list[tuple[InDoubt, list[Candidate]]]:
+        """Returns what is in doubt of a tenant's mirror behind an id, as it is committed, beside what it may be."""
+
+        def read(unit: Unit) -> list[tuple[InDoubt, list[Candidate]]]:
+            known = self.state.of_tenant(tenant, mirror)
+            found = islice((each for each in in_doubt(known) if each.id > after), most)
+            return [(each, candidates(known, each)) for each in found]
+
+        return await self.receiving.submissions.writer.commit(read)
+
+    async def show_exception(self, tenant: bytes, mirror: bytes, telling: bytes) -> ExceptionView:
+        """Returns an open exception with what it says; raises StatementExceptionUnknown, VaultUnavailable."""
+        found = await self._open_exception(tenant, mirror, telling)
+        kept = await self.receiving.keeping.load(mirror, telling)
+        statement = kept[1] if kept is not None and isinstance(kept[1], Statement) else None
+
+        def read(unit: Unit) -> ExceptionView:
+            known = self.state.of_tenant(tenant, mirror)
+            return ExceptionView(found, statement, known.last, known.booked_minor)
+
+        return await self.receiving.submissions.writer.commit(read)
+
+    async def _open_exception(self, tenant: bytes, mirror: bytes, telling: bytes) -> OpenException:
+        open_ones = await self.list_exceptions(tenant, mirror, 0, ALL)
+        found = next((each for each in open_ones if each.telling == telling), None)
+        if found is None:
+            raise StatementExceptionUnknown
+        return found
 
     async def work_off(
         self, tenant: bytes, mirror: bytes, telling: bytes, outcome: int, why: Why, caller: Caller
     ) -> bytes:
         """Returns the proposal's id; raises StatementExceptionUnknown, StatementNotAcceptable, TooManyProposals."""
-        open_ones = await self.list_exceptions(tenant, mirror, 0, ALL)
-        found = next((each for each in open_ones if each.telling == telling), None)
-        if found is None:
-            raise StatementExceptionUnknown
+        found = await self._open_exception(tenant, mirror, telling)
         if outcome == BROUGHT_FORWARD:
             is_kept = await asyncio.to_thread(self.receiving.keeping.is_kept, telling)
             if not (is_kept and may_be_brought_forward(found.kind)) or self._is_taken(tenant, mirror, telling):

@@ -349,12 +349,15 @@ class StatementReceiving:
         return caller.subject
 
     async def _source(self, telling: Handed, outcome: Outcome) -> bytes:
-        """Returns whose word it is, zero where it needs none; raises as `_vouched`."""
+        """Returns whose word it is, zero where it needs none and nobody gives it; raises as `_vouched`."""
         is_statement = telling.statement.heading.kind is Kind.STATEMENT
         moves = any(each.disposition not in _SAYS_NOTHING for each in outcome.rows)
         if is_statement or moves or isinstance(telling.source, Caller):
             return await self._vouched(telling)
-        return ZERO_ID
+        try:
+            return await self._vouched(telling)
+        except DomainError:
+            return ZERO_ID  # what confirms a payment counts all the same
 
 
 def _speaks_for(source: Caller | Voucher, mirror: Alias) -> bool:

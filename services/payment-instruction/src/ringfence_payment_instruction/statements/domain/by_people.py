@@ -11,7 +11,7 @@ from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_payment_instruction.statements.domain.deciding import as_new, decided
 from ringfence_payment_instruction.statements.domain.errors import HeldEntryUnknown, MovementUnknown
 from ringfence_payment_instruction.statements.domain.movements import Movements, Outcome
-from ringfence_payment_instruction.statements.domain.told import Told
+from ringfence_payment_instruction.statements.domain.told import ReferenceKind, Told, all_references
 
 MOST_ALIKE = 100
 
@@ -27,6 +27,31 @@ class InDoubt:
     told: Told
     doubt: int
     movements: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A movement that an entry in doubt may be: kinds of references that both have, the same or different ones."""
+
+    id: bytes
+    told: Told
+    shared: tuple[ReferenceKind, ...]
+    differing: tuple[ReferenceKind, ...]
+
+
+def candidates(known: Movements, found: InDoubt) -> list[Candidate]:
+    """Returns the movements that an entry may be, each beside it."""
+    return [_beside(found.told, key, known.known[key].told) for key in found.movements if key in known.known]
+
+
+def _beside(told: Told, key: bytes, other: Told) -> Candidate:
+    one, two = all_references(told), all_references(other)
+    texts = {each[1:] for each in two}
+    shared = {each[0] for each in one if each[1:] in texts}
+    differing = {each[0] for each in one} & {each[0] for each in two} - shared
+    return Candidate(
+        key, other, tuple(map(ReferenceKind, sorted(shared))), tuple(map(ReferenceKind, sorted(differing)))
+    )
 
 
 def in_doubt(known: Movements) -> Iterator[InDoubt]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 
+from ringfence_payment_instruction.iso20022.aside import SMALL_BYTES, read_checked, refusal_of
 from ringfence_payment_instruction.iso20022.messages import (
     CreditTransfer,
     CreditTransferFile,
@@ -13,7 +14,7 @@ from ringfence_payment_instruction.iso20022.messages import (
     StatusReason,
     StatusReport,
 )
-from ringfence_payment_instruction.iso20022.pain001 import CONVERSION, read_credit_transfer_file
+from ringfence_payment_instruction.iso20022.pain001 import CONVERSION
 from ringfence_payment_instruction.iso20022.pain002 import write_status_report
 from ringfence_payment_instruction.submissions.application.ports import (
     FileRefusal,
@@ -30,10 +31,18 @@ EPOCH = date(1970, 1, 1)
 class Iso20022Orders:
     """The OrderFiles port."""
 
+    def __init__(self, aside: Callable[[bytes], bytes] = refusal_of) -> None:
+        """Takes what looks at a file of any size before it is read here: `refusal_of`, in a process aside."""
+        self._aside = aside
+
+    def is_small(self, content: bytes) -> bool:
+        """Tells whether the bytes are few."""
+        return len(content) <= SMALL_BYTES
+
     def read_orders(self, content: bytes, identify: Callable[[str, int], bytes]) -> OrderFile | RefusedFile:
         """Reads a pain.001."""
         try:
-            file = read_credit_transfer_file(content)
+            file = read_checked(content, self._aside)
         except FileRefused as refused:
             refusal = FileRefusal(refused.reason, refused.reason_code, refused.text)
             return RefusedFile(refused.message_id, refused.message_name, refused.sha256, refusal)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import NamedTuple
 
 from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.aside.calling import InputNotReadable
 from ringfence_kernel.telemetry.logs import get
 from ringfence_kernel.values.clock import Clock
 from ringfence_kernel.values.ids import external_id
@@ -30,10 +32,9 @@ from ringfence_payment_instruction.submissions.domain.past import Asked, submiss
 from ringfence_payment_instruction.submissions.domain.reasons import iso_reason
 from ringfence_payment_instruction.submissions.domain.receiving import refuse
 from ringfence_payment_instruction.submissions.domain.status import ISO_STATUS, Status
-from ringfence_payment_instruction.submissions.domain.submission import MAX_INSTRUCTIONS, stream_of
+from ringfence_payment_instruction.submissions.domain.submission import stream_of
 
 NOT_PROVIDED = "NOTPROVIDED"
-TOO_MANY = FileRefusal("TOO_MANY_TRANSACTIONS", "AM18", f"more than {MAX_INSTRUCTIONS} transactions")
 NOT_TAKEN_BEFORE = FileRefusal("REFUSED_BEFORE", "NARR", "the same file was refused before")
 DUPLICATE = FileRefusal("DUPLICATE", "AM05", "the message id was used before with other content")
 _LOG = get(__name__)
@@ -62,12 +63,13 @@ class FileReceiving:
     async def submit_file(self, caller: Caller, content: bytes) -> FileAnswer:
         """Returns the pain.002 for a pain.001; the first one again for the same bytes.
 
-        Raises as `submit_batch`, TooManyFiles, and RefusedFilesExceeded.
+        Raises as `submit_batch`, TooManyFiles, RefusedFilesExceeded, InputNotReadable, and ReadingUnavailable.
         """
         tenant = tenant_of(caller)
-        file = await self.reading.read(caller, self.files.read_orders, content, _identify(tenant))
-        if isinstance(file, OrderFile) and len(file.orders) > MAX_INSTRUCTIONS:
-            file = file.refused(TOO_MANY)
+        self.refused_files.require_readable(tenant)
+        if refused := await self._refused_bytes(caller, tenant, content):
+            return refused
+        file = await self._read(caller, tenant, content)
         if isinstance(file, RefusedFile):
             return await self._refuse(caller, tenant, file)
         earlier = await self._refused_before(tenant, file.message_id, file.digest)
@@ -82,6 +84,22 @@ class FileReceiving:
         except SubmissionConflict:
             return self._duplicate(file.refused(DUPLICATE), submission_id)
         return FileAnswer(submission.received.status_report, submission_id, submission.id_list)
+
+    async def _refused_bytes(self, caller: Caller, tenant: bytes, content: bytes) -> FileAnswer | None:
+        """Returns the answer that bytes were refused with: whoever sends them again has nobody read them again."""
+        if self.files.is_small(content):
+            return None
+        digest = await self.reading.read(caller, _digest, content)
+        earlier = await self._refused_before(tenant, NOT_PROVIDED, digest)
+        refused = earlier.of_same_bytes
+        return None if refused is None else FileAnswer(refused.status_report, b"", [])
+
+    async def _read(self, caller: Caller, tenant: bytes, content: bytes) -> OrderFile | RefusedFile:
+        try:
+            return await self.reading.read(caller, self.files.read_orders, content, _identify(tenant))
+        except InputNotReadable:
+            self.refused_files.take_unreadable(tenant)
+            raise
 
     async def _refused_before(self, tenant: bytes, message_id: str, digest: bytes) -> _RefusedBefore:
         """Finds out how a file was refused before; nothing that is refused now can be taken in meanwhile."""
@@ -165,6 +183,10 @@ def refused_submission_id(tenant: bytes, content_digest: bytes) -> bytes:
 def corrected_submission_id(tenant: bytes, message_id: str) -> bytes:
     """Returns the id of a file whose message id an earlier release has kept for one that it refused."""
     return external_id("pain.001.corrected", tenant, message_id)
+
+
+def _digest(content: bytes) -> bytes:
+    return sha256(content).digest()
 
 
 def _identify(tenant: bytes) -> Callable[[str, int], bytes]:

@@ -100,8 +100,14 @@ class RefusedFile:
 class OrderFiles(Protocol):
     """Reads pain.001 and writes pain.002; pure, blocking."""
 
+    def is_small(self, content: bytes) -> bool:
+        """Tells whether a file is read sooner than anything is looked up about it."""
+
     def read_orders(self, content: bytes, identify: Callable[[str, int], bytes]) -> OrderFile | RefusedFile:
-        """Reads a pain.001; `identify(message id, position)` gives each transaction its instruction id."""
+        """Reads a pain.001; `identify(message id, position)` gives each transaction its instruction id.
+
+        A file of more than MAX_INSTRUCTIONS transactions is a refused one. Raises InputNotReadable, ReadingUnavailable.
+        """
 
     def report(self, file: OrderFile, statuses: Sequence[TransactionStatus], message_id: str, created_ns: int) -> bytes:
         """Writes the pain.002 of a file that was taken in."""

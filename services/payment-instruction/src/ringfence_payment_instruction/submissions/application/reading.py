@@ -24,7 +24,8 @@ class FileQuotas:
     """How many calls with a file there may be at once, and how many files being read.
 
     Each bound is of all senders, and of each: a tenant, or a principal that has none. `refused_per_hour` is how many
-    files of one tenant are refused in an hour with an answer that is kept for ever; 0 is no bound.
+    files of one tenant are refused in an hour with an answer that is kept for ever, and how many that could not be read
+    are tried; 0 is no bound.
     """
 
     calls: int = 32
@@ -94,15 +95,26 @@ class FileReading(AbstractContextManager[None]):
 
 
 class RefusedFiles:
-    """Counts files that are refused for good, by tenant, in the memory of the process."""
+    """Counts files that are refused for good, and those that end or hold up who reads them; by tenant, in memory."""
 
     def __init__(self, per_hour: int) -> None:
-        """Starts with none; 0 is no bound."""
+        """Starts with none; so many an hour of each kind, 0 is no bound."""
         self._tenants = Buckets(per_hour / HOUR_SECONDS, per_hour) if per_hour else None
+        self._unreadable = Buckets(per_hour / HOUR_SECONDS, per_hour) if per_hour else None
 
     def take(self, tenant: bytes) -> None:
         """Counts one; raises RefusedFilesExceeded."""
         if self._tenants and (seconds := self._tenants.draw(tenant)):
+            raise RefusedFilesExceeded(retry_after_seconds=seconds)
+
+    def take_unreadable(self, tenant: bytes) -> None:
+        """Counts one that could not be read: what that took was paid already."""
+        if self._unreadable:
+            self._unreadable.spend(tenant, 1)
+
+    def require_readable(self, tenant: bytes) -> None:
+        """Raises RefusedFilesExceeded where so many could not be read that no further file of the tenant's is."""
+        if self._unreadable and (seconds := self._unreadable.draw(tenant, 0)):
             raise RefusedFilesExceeded(retry_after_seconds=seconds)
 
 

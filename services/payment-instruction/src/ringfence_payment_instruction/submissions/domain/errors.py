@@ -88,6 +88,6 @@ class TooManyFiles(QuotaExceeded):
 
 
 class RefusedFilesExceeded(QuotaExceeded):
-    """The file cannot be taken in, and the tenant has had so many refused that no answer to it is kept."""
+    """The tenant has had so many files refused that no further answer is kept, or unreadable that none is read."""
 
     reason = "REFUSED_FILES_QUOTA_EXCEEDED"

@@ -1,0 +1,1 @@
+"""Pictures as SVG text: classes only, no style of their own, so that themes, print and forced colours reach them."""

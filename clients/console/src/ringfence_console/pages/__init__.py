@@ -1,0 +1,1 @@
+"""Pages: each asks its port once, and draws what it is given."""
