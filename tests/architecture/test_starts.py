@@ -29,3 +29,21 @@ def test_a_service_begins_with_what_its_verb_needs(service: str, verb: str, unne
     modules = set(begun.stderr.split())
     assert f"ringfence_{service.replace('-', '_')}.{'migrations' if verb == 'migrate' else 'bootstrap'}" in modules
     assert [each for each in unneeded if each in modules] == []
+
+
+def test_a_command_begins_with_what_it_needs() -> None:
+    """A payment waits for nothing that proves, draws pages, or talks to other services than it calls."""
+    code = (
+        "import sys; from ringfence.cli import main; sys.argv = ['ringfence', 'pay', '--help']\ntry: main()\n" + _TELL
+    )
+    begun = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = set(begun.stderr.split())
+    assert "ringfence.commands.pay" in modules
+    of_others = (
+        "ringfence.audit",
+        "ringfence.custody",
+        "ringfence_console",
+        "ringfence_protos.audit",
+        "ringfence_verifier",
+    )
+    assert [each for each in (*ON_DEMAND, *of_others, "numpy", "ringfence_local_stack") if each in modules] == []

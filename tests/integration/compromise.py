@@ -25,7 +25,7 @@ from ringfence.money import to_minor
 from ringfence_local_stack.sandbox.birth import spool_folder
 from ringfence_local_stack.scenario import Scenario, messages
 from ringfence_local_stack.scenario.ibans import new_iban
-from ringfence_local_stack.scenario.waiting import fresh
+from ringfence_local_stack.scenario.waiting import LOOK_SECONDS, fresh
 from ringfence_local_stack.servers.certificates import CertificateFiles
 from ringfence_protos.identity.v1 import identity_pb2
 
@@ -36,6 +36,11 @@ CURRENCIES = sorted(each.code for each in iso4217.Currency if each.exponent is n
 HELD = ["EUR", "JPY"]
 """What the drills' clients have money in: half of what a thief names, the other half is any."""
 ID_BYTES = 16
+REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED", "FAILED_PRECONDITION")
+"""Who is answered so does not get in."""
+UNANSWERED = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "RESOURCE_EXHAUSTED")
+"""Nothing is said yet: the same call may be let in."""
+ANSWERED_SECONDS = 30.0
 _INTEGERS = {
     FieldDescriptor.CPPTYPE_INT32,
     FieldDescriptor.CPPTYPE_INT64,
@@ -186,11 +191,20 @@ class Thief:
                 certificate_chain_pem=files.certificate.read_bytes(),
                 certificate_key_pem=files.key.read_bytes(),
             )
-            wire = Wire(self.scenario.stack, as_him)
-            if _token_of(wire, as_him).code == "OK":
+            if self._is_let_in(as_him):
                 mine.append(as_him)
-            wire.close()
         return mine
+
+    def _is_let_in(self, as_him: Credentials) -> bool:
+        """Whether he gets a token; asks again until the answer is one, since an outage would hide what he became."""
+        wire, end = Wire(self.scenario.stack, as_him), time.monotonic() + ANSWERED_SECONDS
+        try:
+            while (answer := _token_of(wire, as_him)).code in UNANSWERED and time.monotonic() < end:
+                time.sleep(LOOK_SECONDS)
+        finally:
+            wire.close()
+        assert answer.code in ("OK", *REFUSED), answer
+        return answer.code == "OK"
 
     def _try(self, wire: Wire, method: Method, request: Message) -> None:
         answer = wire.call(method, request.SerializeToString(), token=self.token(wire, method))

@@ -29,7 +29,8 @@ _CHANNEL_OPTIONS = (
     ("grpc.enable_retries", 0),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    # For so long an attempt may take, whatever its name says: several round trips, and TLS on a busy machine.
+    ("grpc.min_reconnect_backoff_ms", 5_000),
     ("grpc.max_reconnect_backoff_ms", 1_000),
     # Otherwise clients of several principals in one process would share a connection, and with it a certificate.
     ("grpc.use_local_subchannel_pool", 1),

@@ -18,6 +18,7 @@ from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as p
 
 from .authority import TestAuthority
 from .conftest import Fakes, credentials_of
+from .far_away import FarAway
 
 
 def _transfer() -> NewTransfer:
@@ -64,6 +65,24 @@ def test_an_identity_that_is_silent_holds_up_nobody_for_longer_than_they_like(fa
     assert len(fakes.tokens.assertions) == 1
 
 
+def test_services_may_be_far_away(fakes: Fakes) -> None:
+    """A connection may take many times as long as within a machine: it is not given up for another."""
+    with FarAway(fakes.addresses.identity) as far:
+        channel = open_channel(far.address, "identity", fakes.client.credentials)
+        tokens = TokenSource(channel, fakes.client.credentials)
+        assert tokens.token(15.0) == "token-1"
+        assert far.connections == 1
+        channel.close()
+
+
+def test_a_closed_client_refuses_what_nobody_had_asked_of_it(fakes: Fakes) -> None:
+    """What was never used before the client was closed says so, instead of calling on connections that have ended."""
+    fakes.client.close()
+    for use in (lambda: fakes.client.safeguarding, lambda: fakes.client.dossiers, lambda: fakes.client.proposals):
+        with pytest.raises(RingfenceError, match="CLIENT_CLOSED"):
+            use()
+
+
 def test_refused_token_is_renewed_once(fakes: Fakes) -> None:
     """A refused token is replaced and the call made again; a second refusal is the answer."""
     fakes.ledger.refusals = [("UNAUTHENTICATED", "TOKEN_EXPIRED")]
@@ -108,7 +127,7 @@ def test_closing_cuts_a_call_off_by_name(fakes: Fakes) -> None:
         fakes.ledger.may_answer.set()
         assert _reason(under_way.result) == "CLOSED_UNANSWERED"
     assert _reason(fakes.client.custody.totals) == "CLIENT_CLOSED"
-    assert _reason(fakes.client.identity.jwks) == "CLIENT_CLOSED"
+    assert _reason(lambda: fakes.client.identity.jwks()) == "CLIENT_CLOSED"
     assert _reason(lambda: next(fakes.client.payments.watch())) == "CLIENT_CLOSED"
 
 

@@ -13,6 +13,7 @@ from typing import Protocol, cast
 import typer
 
 from ringfence.client import Client
+from ringfence.commands.on_demand import Command, command
 from ringfence.errors import SetupError
 
 DISTRIBUTION = "ringfence-local-stack"
@@ -52,15 +53,13 @@ def sandbox(what: str) -> AbstractContextManager[Sandbox]:
     return cast("Callable[[], AbstractContextManager[Sandbox]]", found.load())()
 
 
-def add_commands(app: typer.Typer, *names: str) -> None:
-    """Adds subcommands of the local stack; without it, hidden ones that say what to install."""
+def subcommand(name: str) -> Command:
+    """One of the local stack; without it, a hidden one that says what to install."""
     found = _entry_points(COMMANDS)
-    for name in names:
-        if name in found:
-            app.command(name)(found[name].load())
-        else:
-            anything = {"ignore_unknown_options": True, "allow_extra_args": True}
-            app.command(name, hidden=True, add_help_option=False, context_settings=anything)(_missing)
+    if name in found:
+        return command(name, found[name].load())
+    anything = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return command(name, _missing, hidden=True, add_help_option=False, context_settings=anything)
 
 
 def _missing(context: typer.Context) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import queue
-import time
 from dataclasses import asdict
+from typing import Any
 
 import grpc
 
@@ -13,6 +13,8 @@ from ringfence.errors import SetupError
 from ringfence.transport import open_channel
 
 _SECONDS = 3.0
+_HEALTH = "/grpc.health.v1.Health/Check"
+_NOBODY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
 class NothingUp(SetupError):
@@ -23,21 +25,20 @@ class NothingUp(SetupError):
 
 def require_somebody(addresses: Addresses, credentials: Credentials) -> None:
     """Returns as soon as one service is connected to; raises NothingUp when all refuse, or after three seconds."""
-    found: queue.SimpleQueue[grpc.ChannelConnectivity] = queue.SimpleQueue()
+    answered: queue.SimpleQueue[Any] = queue.SimpleQueue()
     channels = [
         open_channel(address, name.replace("_", "-"), credentials)
         for name, listed in asdict(addresses).items()
         for address in listed.split(",")
     ]
+    # A call, since a channel whose state is watched cannot be closed at any moment.
     for channel in channels:
-        channel.subscribe(_Verdict(found), try_to_connect=True)
-    end = time.monotonic() + _SECONDS
+        check: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(_HEALTH)
+        check.future(b"", timeout=_SECONDS).add_done_callback(answered.put)
     try:
         for _ in channels:
-            if found.get(timeout=max(0.0, end - time.monotonic())) is grpc.ChannelConnectivity.READY:
+            if answered.get().code() not in _NOBODY:
                 return
-    except queue.Empty:
-        pass
     finally:
         for channel in channels:
             channel.close()
@@ -46,16 +47,3 @@ def require_somebody(addresses: Addresses, credentials: Credentials) -> None:
         f"no service answers at {where}: start them with `ringfence up`, or name them by RINGFENCE_IDENTITY_ADDRESS, "
         "RINGFENCE_CUSTODY_ADDRESS, RINGFENCE_PAYMENT_INSTRUCTION_ADDRESS and RINGFENCE_AUDIT_ADDRESS"
     )
-
-
-class _Verdict:
-    """Puts the first of ready and refused that a channel comes to into the queue."""
-
-    def __init__(self, found: queue.SimpleQueue[grpc.ChannelConnectivity]) -> None:
-        self._found, self._is_known = found, False
-
-    def __call__(self, state: grpc.ChannelConnectivity) -> None:
-        is_verdict = state in (grpc.ChannelConnectivity.READY, grpc.ChannelConnectivity.TRANSIENT_FAILURE)
-        if is_verdict and not self._is_known:
-            self._is_known = True
-            self._found.put(state)

@@ -1,0 +1,54 @@
+"""How a command ends that goes wrong: one named line on standard error, and an exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.markup import escape
+from ringfence_verifier import VerificationError
+
+from ringfence.commands.errors import CommandFailed, ExitCode
+from ringfence.commands.terminal import notes
+from ringfence.errors import RingfenceError, SetupError
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What is said and returned; `is_unforeseen` where the command has a fault itself, or its surroundings have."""
+
+    kind: str
+    text: str
+    code: int
+    is_unforeseen: bool = False
+
+    def tell(self) -> None:
+        """Says it on standard error."""
+        notes.print(f"[bold red]{self.kind}[/bold red] {escape(self.text)}", highlight=False, soft_wrap=True)
+
+
+def of(error: Exception) -> Ending | None:
+    """How a command ends that raised this; None where only a traceback says what happened."""
+    match error:
+        case CommandFailed():
+            return Ending("failed", str(error), error.exit_code)
+        case VerificationError():
+            return Ending("not proven", str(error), ExitCode.FAILED)
+        case RingfenceError():
+            return _refused(error)
+        case SetupError():
+            return Ending(error.subject, str(error), ExitCode.ENVIRONMENT)
+        case OSError(filename=None):
+            return None
+        case OSError():
+            return Ending("environment", f"{error.strerror}: {error.filename}", ExitCode.ENVIRONMENT, True)
+        case _:
+            text = f"{type(error).__name__}: {error} (RINGFENCE_TRACEBACK=1 shows where)"
+            return Ending("error", text, ExitCode.FAILED, True)
+
+
+def _refused(error: RingfenceError) -> Ending:
+    details = " ".join(f"{name}={value}" for name, value in error.metadata.items())
+    text = f"{error} {details}".rstrip()
+    if error.is_transient:
+        return Ending("unavailable", text, ExitCode.UNAVAILABLE)
+    return Ending("refused", text, ExitCode.REFUSED)
