@@ -160,6 +160,7 @@ class WholeDesk(FakeWork):
             Subject.BREAK: "correct",
             Subject.DAY: "sign",
             Subject.HIT: "release",
+            Subject.SUSPENSE: "return",
         }
         return Matter(
             item=self._other(subject),
@@ -222,6 +223,7 @@ class WholeDesk(FakeWork):
         inputs = {
             Subject.BREAK: [Input("account", Kind.ID), Input("amount", Kind.AMOUNT, 156, "12345")],
             Subject.ENTRY: [Input("candidate", Kind.CANDIDATE)],
+            Subject.SUSPENSE: [Input("bank_iban", Kind.IBAN)],
         }
         return Offer(
             act,

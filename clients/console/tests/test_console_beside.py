@@ -34,6 +34,12 @@ def test_what_is_filled_in_is_what_is_sent() -> None:
     for amount in ("", "0", "0.00", "-1", "1.234", "1e3", "1,5", "\N{ARABIC-INDIC DIGIT ONE}", "9" * 16):
         assert review(browser, at, note="why", account=account, amount=amount) == 400, amount
     assert review(browser, at, note="why", account="nobody", amount="1") == 400
+    at = "/matters/suspense/1/return"
+    page = browser.get(f"{at}?{urlencode({'note': 'why', 'bank_iban': 'de89 3704 0044 0532 0130 00'})}")
+    assert browser.post(at, page.form()).status == 303
+    assert work.sent[1].request == {"note": "why", "bank_iban": "DE89370400440532013000"}
+    for iban in ("", "DE88370400440532013000", "DE89", "<b>"):
+        assert review(browser, at, note="why", bank_iban=iban) == 400, iban
     assert review(browser, "/matters/entry/1/same", note="why", candidate=LINES[0]) == 200
     assert review(browser, "/matters/entry/1/same", note="why", candidate="three") == 400
     assert review(browser, "/matters/entry/1/same", note="why", candidate="no") == 400

@@ -25,6 +25,7 @@ class Subject(StrEnum):
     PROPOSAL = "proposal"
     EXCEPTION = "exception"
     ENTRY = "entry"
+    SUSPENSE = "suspense"
     BREAK = "break"
     DAY = "day"
 
@@ -94,11 +95,12 @@ class Kind(StrEnum):
     ID = "id"
     AMOUNT = "amount"
     CANDIDATE = "candidate"
+    IBAN = "iban"
 
 
 @dataclass(frozen=True)
 class Input:
-    """A value that the reader has to give: an id, an amount of a currency, or one of the candidates."""
+    """A value that the reader has to give: an id, an amount of a currency, an IBAN, or one of the candidates."""
 
     name: str
     kind: Kind
@@ -149,7 +151,8 @@ class Matter:
 class Words:
     """What the reader says for an act: a note, the document that shows it, 32 bytes or none, and its inputs by name.
 
-    An id is as it stands, an amount its minor units, a candidate its key: all as text, each as the offer asks for it.
+    An id and an IBAN are as they stand, an amount its minor units, a candidate its key: all as text, each as the offer
+    asks for it.
     """
 
     note: str = ""

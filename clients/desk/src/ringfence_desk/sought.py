@@ -166,13 +166,18 @@ def _id(text: str) -> Sought | None:
     return Sought(Taken.ID, str(found), id=found)
 
 
-def _iban(text: str) -> Sought | None:
-    """Reads an IBAN by form and check digits (ISO 13616)."""
+def iban(text: str) -> str:
+    """Reads an IBAN by form and check digits (ISO 13616); empty for what is none."""
     compact = text.replace(" ", "").upper()
     if not _IBAN.fullmatch(compact):
-        return None
+        return ""
     digits = "".join(str(int(each, 36)) for each in compact[4:] + compact[:4])
-    return Sought(Taken.IBAN, compact) if int(digits) % 97 == 1 else None
+    return compact if int(digits) % 97 == 1 else ""
+
+
+def _iban(text: str) -> Sought | None:
+    found = iban(text)
+    return Sought(Taken.IBAN, found) if found else None
 
 
 def _day(text: str) -> Sought | None:

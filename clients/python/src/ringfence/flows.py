@@ -17,6 +17,7 @@ from ringfence.payments import InstructionState, state_of
 from ringfence.transport import Connection
 
 _PAGE = 1_000
+_SUSPENDED_PAGE = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).date()
 
 
@@ -79,6 +80,24 @@ class Suspended:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SuspendedEntry:
+    """A bank's entry whose money lies in suspense: what is left of it, since when (UTC ns), and why it came there.
+
+    `mirror_id` is the account in custody by which it came in; `clearing` how the instruction stands by which two
+    operators clear it, or have, None where there is none.
+    """
+
+    entry_id: UUID
+    amount_minor: int
+    currency: str
+    reference: str
+    reason: str
+    mirror_id: UUID
+    suspended_ns: int
+    clearing: InstructionState | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SuspendedFinding:
     """An entry of a sanctions list that names somebody behind money in suspense, by list and publisher's number.
 
@@ -91,11 +110,17 @@ class SuspendedFinding:
 
 @dataclass(frozen=True, kw_only=True)
 class SuspendedState:
-    """How money in suspense stands by the lists of now; while it is `blocked` nobody allocates or returns it."""
+    """How money in suspense stands by the lists of now; while it is `blocked` nobody allocates or returns it.
 
+    The payer is whom the bank named, and to whose account it would be returned; empty where that is not known.
+    """
+
+    entry: SuspendedEntry
     reason: str
     blocked: bool
     findings: tuple[SuspendedFinding, ...]
+    payer_name: str
+    payer_iban: str
 
 
 def entry_id(tenant_id: UUID, bank_iban: str, reference: str) -> UUID:
@@ -215,6 +240,17 @@ class Flows:
         )
         return state_of(self._connection.call(self._stub.ReturnSuspense, request).state)
 
+    def all_suspended(self, tenant_id: UUID) -> Iterator[SuspendedEntry]:
+        """A platform's bank entries in suspense, in order of their ids, fetched page by page; for operators."""
+        after = b""
+        while True:
+            request = pb.ListSuspendedRequest(tenant_id=tenant_id.bytes, after_id=after, page_size=_SUSPENDED_PAGE)
+            page = self._connection.call(self._stub.ListSuspended, request)
+            yield from map(_suspended, page.entries)
+            if not page.next_id:
+                return
+            after = page.next_id
+
     def suspended(self, tenant_id: UUID, entry_id: UUID) -> SuspendedState:
         """How a bank's entry in suspense stands, and whom the lists of now name behind it; for operators."""
         request = pb.GetSuspendedRequest(tenant_id=tenant_id.bytes, entry_id=entry_id.bytes)
@@ -223,7 +259,14 @@ class Flows:
             SuspendedFinding(list_reference=each.list_reference, finding_sha256=each.finding_sha256)
             for each in reply.findings
         ]
-        return SuspendedState(reason=reply.reason, blocked=reply.blocked, findings=tuple(findings))
+        return SuspendedState(
+            entry=_suspended(reply.entry),
+            reason=reply.reason,
+            blocked=reply.blocked,
+            findings=tuple(findings),
+            payer_name=reply.payer_name,
+            payer_iban=reply.payer_iban,
+        )
 
     def release_suspended(self, tenant_id: UUID, entry_id: UUID, document_sha256: bytes, note: str) -> UUID:
         """Proposes to release blocked money, since the lists name somebody else: returns what another confirms.
@@ -261,6 +304,19 @@ def _agreement_as_read(read: pb.FeeAgreement) -> FeeAgreement:
         from_day=_EPOCH + timedelta(days=read.from_day),
         until_day=_EPOCH + timedelta(days=read.until_day),
         document_sha256=read.document_sha256,
+    )
+
+
+def _suspended(read: pb.SuspendedEntry) -> SuspendedEntry:
+    return SuspendedEntry(
+        entry_id=UUID(bytes=read.entry_id),
+        amount_minor=read.amount_minor,
+        currency=read.currency,
+        reference=read.reference,
+        reason=read.reason,
+        mirror_id=UUID(bytes=read.mirror_id),
+        suspended_ns=read.suspended_ns,
+        clearing=state_of(read.clearing) if read.HasField("clearing") else None,
     )
 
 

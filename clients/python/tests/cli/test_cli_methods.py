@@ -173,6 +173,7 @@ WAYS = {
     "PaymentInstructionService/FundShortfall": by(Flows.fund_shortfall, "shortfall fund"),
     "PaymentInstructionService/AllocateSuspense": by(Flows.allocate_suspense, "suspense allocate"),
     "PaymentInstructionService/ReturnSuspense": by(Flows.return_suspense, "suspense return"),
+    "PaymentInstructionService/ListSuspended": by(Flows.all_suspended, "suspense list"),
     "PaymentInstructionService/GetSuspended": by(Flows.suspended, "suspense show"),
     "PaymentInstructionService/ReleaseSuspended": by(Flows.release_suspended, "suspense release"),
     "PaymentInstructionService/ShowHits": by(Payments.hits, "lists hits"),

@@ -260,6 +260,7 @@ def test_every_code_of_a_matter_has_words() -> None:
     """Of its state, its reason, and what a candidate has in common or not; whatever has none is shown as it is."""
     names = [each.name for kind in (BreakKind, BreakStatus, LineState, DayStatus, ReferenceKind) for each in kind]
     names += [each.name for each in InstructionStatus]
+    names += ["CREDITOR_UNKNOWN", "SUSPENSE_BLOCKED", "PAYER_UNKNOWN", "PAYER_ON_SANCTIONS_LIST", "ENTRY_UNREADABLE"]
     names += [f"SAME_{each.name}" for kind in (Likeness, ReferenceKind) for each in kind]
     names += [each.removeprefix("FAULT_KIND_") for each in events_pb2.FaultKind.keys()[1:]]
     assert [each for each in names if worded(each, Language.CHINESE) == each != "UETR"] == []

@@ -17,7 +17,7 @@ from ringfence_console.letters import Pieces, differing
 from ringfence_console.pages.wording import CODES, FIELDS, called
 
 EPOCH = date(1970, 1, 1)
-CODED = frozenset("state reason kind effect reversal differing_references side payable".split())
+CODED = frozenset("state reason kind effect reversal differing_references side payable clearing_state blocked".split())
 """Fields that hold codes."""
 _OF_LOG = (
     ("custody.proposal_made.v1", "effect"),

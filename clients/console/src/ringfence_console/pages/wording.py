@@ -15,6 +15,7 @@ SUBJECTS: Mapping[str, str] = {
     "break": marked("Break"),
     "day": marked("Business day"),
     "entry": marked("Entry in doubt"),
+    "suspense": marked("Money in suspense"),
 }
 ICONS: Mapping[str, str] = {
     "approval": "payment",
@@ -24,6 +25,7 @@ ICONS: Mapping[str, str] = {
     "break": "scale",
     "day": "calendar",
     "entry": "bank",
+    "suspense": "lock",
 }
 ACTS: Mapping[str, str] = {
     "approve": marked("Approve"),
@@ -44,6 +46,8 @@ ACTS: Mapping[str, str] = {
     "match": marked("Match with the chosen line"),
     "correct": marked("Propose a correction"),
     "fund": marked("Say by which transfer it was paid in"),
+    "return": marked("Return it to its payer"),
+    "let_go": marked("Propose to release it: the lists name somebody else"),
 }
 CODES: Mapping[str, str] = {
     "LIMIT_PAYMENT": marked("one payment"),
@@ -147,6 +151,9 @@ CODES: Mapping[str, str] = {
     "HIT_CHANGED": marked("another entry of a list stops it than was reviewed"),
     "SAME": marked("found to be another"),
     "BREAK_CHANGED": marked("it has taken a step since it was reviewed"),
+    "CLEARING_UNDER_WAY": marked("a payment that clears it is under way: look at that"),
+    "CLEARED": marked("it was cleared"),
+    "SUSPENSE_CHANGED": marked("it stands otherwise than was reviewed"),
     "NOT_TOLD": marked("answers, and tells you no more"),
     "ringfence.statements.lag.rows": marked("transfers that statements do not show yet"),
     "ringfence.payments.held": marked("payments that wait for a second person"),
@@ -219,6 +226,14 @@ FIELDS: Mapping[str, str] = {
     "side": marked("Whose line it is"),
     "stopped_by": marked("Entry of a list that stops it"),
     "stopped_by_sha256": marked("Hash of that entry"),
+    "payer": marked("Payer"),
+    "came": marked("Came to suspense"),
+    "bank_iban": marked("IBAN of the account at the bank from which it leaves"),
+    "suspense_account": marked("Account where it lies"),
+    "clearing": marked("Payment that clears it"),
+    "clearing_state": marked("How that stands"),
+    "blocked": marked("Blocked by a list"),
+    "findings": marked("Entries of lists that name somebody behind it"),
     "lacking": marked("What our account of the bank lacks"),
     "steps": marked("Steps taken"),
     "candidates": marked("What it may be"),

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 from uuid import UUID
 
 from ringfence_desk import money
+from ringfence_desk.sought import iban
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -191,6 +192,8 @@ def _input(text: str, asked: Input, matter: Matter) -> str:
         return text if text in {each.key for each in matter.beside.candidates if each.is_offered} else ""
     if asked.kind is Kind.AMOUNT:
         return _minor(text, money.decimals(asked.ledger))
+    if asked.kind is Kind.IBAN:
+        return iban(text)
     try:
         return str(UUID(text))
     except ValueError:

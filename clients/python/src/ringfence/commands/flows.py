@@ -8,6 +8,7 @@ import typer
 
 from ringfence.commands.connect import As, client_as
 from ringfence.commands.errors import CommandFailed, ExitCode
+from ringfence.commands.outcome import moment
 from ringfence.commands.pay import announce
 from ringfence.commands.terminal import Tabled, show
 from ringfence.commands.typed import DAY, Currency, Tenant, minor, sha256
@@ -155,12 +156,34 @@ def give_back(
         _report(client.flows.return_suspense(suspended, bank))
 
 
+@suspense.command("list", cls=Tabled)
+def all_suspended(principal: As, tenant: Tenant) -> None:
+    """Lists a platform's money in suspense, the oldest first."""
+    with client_as(principal) as client:
+        found = sorted(client.flows.all_suspended(tenant), key=lambda each: (each.suspended_ns, each.entry_id))
+    columns = ["entry", "amount", "reference", "since", "reason", "clearing"]
+    rows = [
+        [
+            str(each.entry_id),
+            amount(each.amount_minor, each.currency),
+            each.reference,
+            moment(each.suspended_ns),
+            each.reason,
+            each.clearing.status.name.lower() if each.clearing else "",
+        ]
+        for each in found
+    ]
+    show("Suspense", columns, rows)
+
+
 @suspense.command("show", cls=Tabled)
 def shown(principal: As, tenant: Tenant, entry: Entry) -> None:
     """Shows why money lies in suspense, and whom the lists of now name behind it."""
     with client_as(principal) as client:
         state = client.flows.suspended(tenant, entry)
-    show("Suspense", ["entry", "reason", "blocked"], [[str(entry), state.reason, "yes" if state.blocked else "no"]])
+    sum_ = amount(state.entry.amount_minor, state.entry.currency)
+    shown_ = [str(state.entry.entry_id), sum_, state.reason, "yes" if state.blocked else "no"]
+    show("Suspense", ["entry", "amount", "reason", "blocked"], [shown_])
     rows = [[each.list_reference, each.finding_sha256.hex()] for each in state.findings]
     show("Findings", ["list entry", "finding"], rows)
 

@@ -10,6 +10,7 @@ from ringfence_console.beside import Money
 from ringfence_console.work import Item, Subject
 
 from ringfence.client import Client
+from ringfence.flows import SuspendedEntry
 from ringfence.money import ledger_of
 from ringfence.payments import Instruction, InstructionStatus
 from ringfence.proposals import Proposal
@@ -33,6 +34,8 @@ def waiting(client: Client) -> Iterator[Item]:
             for day in client.safeguarding.days(tenant):
                 if day.status is not DayStatus.SIGNED:
                     yield day_item(day)
+            for lying in client.flows.all_suspended(tenant):
+                yield suspense_item(tenant, lying)
     for service, proposals in client.proposals.items():
         for proposal in proposals.waiting():
             yield proposal_item(service, proposal)
@@ -96,6 +99,19 @@ def entry_item(mirror: Mirror, found: HeldEntry) -> Item:
         since_ns=begin_of(found.day),
         tenant_id=mirror.book_id,
         money=Money(amount, ledger_of(mirror.currency)),
+    )
+
+
+def suspense_item(tenant: UUID, found: SuspendedEntry) -> Item:
+    """Money of a bank's entry that lies in suspense."""
+    return Item(
+        subject=Subject.SUSPENSE,
+        key=f"{tenant}.{found.entry_id}",
+        reason=found.reason,
+        since_ns=found.suspended_ns,
+        tenant_id=tenant,
+        money=Money(found.amount_minor, ledger_of(found.currency)),
+        text=found.reference,
     )
 
 

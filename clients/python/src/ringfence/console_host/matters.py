@@ -22,6 +22,7 @@ from ringfence.console_host.items import (
     payment_item,
     proposal_item,
 )
+from ringfence.console_host.suspense import suspense_matter
 from ringfence.money import ledger_of
 from ringfence.payments import Instruction, InstructionStatus
 from ringfence.proposals import Proposal
@@ -256,5 +257,6 @@ _OPENING: dict[Subject, Callable[[Client, Sequence[str]], Matter]] = {
     Subject.EXCEPTION: exception_matter,
     Subject.ENTRY: entry_matter,
     Subject.BREAK: break_matter,
+    Subject.SUSPENSE: suspense_matter,
     Subject.DAY: _day,
 }

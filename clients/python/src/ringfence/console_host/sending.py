@@ -12,6 +12,7 @@ from ringfence_console.work import Command, Done, Matter, Subject, Value, Words
 
 from ringfence.client import Client
 from ringfence.console_host.items import day_key
+from ringfence.console_host.suspense import LET_GO, RETURN, send_back, suspense_command
 from ringfence.errors import NOT_TOLD_YET
 from ringfence.money import currency_of, ledger_of
 from ringfence.payments import DECISION_NOT_TAKEN, Decision
@@ -70,6 +71,8 @@ def command(matter: Matter, act: str, words: Words) -> Command:
     if subject is Subject.BREAK:
         making = {"match": _matching, "correct": _correcting, "fund": _funding}.get(act)
         return making(matter, words) if making else Command(_OF_BREAKS[act], {"break_id": key[0], "note": note})
+    if subject is Subject.SUSPENSE:
+        return suspense_command(matter, act, words)
     tenant, currency, day, pool = key
     fields = {"tenant_id": tenant, "ledger": str(ledger_of(currency)), "day": day, "pool": pool}
     return Command(_OF_DAYS[act], fields if act == "sign" else {**fields, "note": note})
@@ -110,6 +113,9 @@ def send(client: Client, command: Command) -> tuple[Done, About]:
         return _match(client, command)
     if command.method == RELEASE:
         return _release(client, command)
+    if command.method in (RETURN, LET_GO):
+        done, subject, key = send_back(client, command)
+        return done, About(subject, key)
     return _CALLS[command.method](client, _Fields(command.request))
 
 

@@ -2762,13 +2762,24 @@ class GetSuspendedResponse(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     BLOCKED_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
+    ENTRY_FIELD_NUMBER: _builtins.int
+    PAYER_NAME_FIELD_NUMBER: _builtins.int
+    PAYER_IBAN_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """Why it came to suspense (docs/errors.md)."""
     blocked: _builtins.bool
     """Whether nobody may allocate or return it before two people have released it."""
+    payer_name: _builtins.str
+    """Whose money the bank says that it is; empty where it did not say, or it was erased."""
+    payer_iban: _builtins.str
+    """Account to which it would be returned; empty as above."""
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___SuspendedFinding]:
         """Entries that name somebody behind it, and that it is unreadable, where nobody has released them."""
+
+    @_builtins.property
+    def entry(self) -> Global___SuspendedEntry:
+        """The entry."""
 
     def __init__(
         self,
@@ -2776,14 +2787,127 @@ class GetSuspendedResponse(_message.Message):
         reason: _builtins.str = ...,
         blocked: _builtins.bool = ...,
         findings: _abc.Iterable[Global___SuspendedFinding] | None = ...,
+        entry: Global___SuspendedEntry | None = ...,
+        payer_name: _builtins.str = ...,
+        payer_iban: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocked", b"blocked", "findings", b"findings", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocked", b"blocked", "entry", b"entry", "findings", b"findings", "payer_iban", b"payer_iban", "payer_name", b"payer_name", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetSuspendedResponse: _TypeAlias = GetSuspendedResponse  # noqa: Y015
+
+@_typing.final
+class SuspendedEntry(_message.Message):
+    """A bank's entry whose money lies in suspense."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MIRROR_ID_FIELD_NUMBER: _builtins.int
+    SUSPENDED_NS_FIELD_NUMBER: _builtins.int
+    CLEARING_FIELD_NUMBER: _builtins.int
+    entry_id: _builtins.bytes
+    """16 bytes: by which it is allocated, returned and released."""
+    amount_minor: _builtins.int
+    """What of it is not allotted or taken back, minor units, above zero."""
+    currency: _builtins.str
+    """ISO 4217 alphabetic code."""
+    reference: _builtins.str
+    """The bank's own reference."""
+    reason: _builtins.str
+    """Why it came to suspense (docs/errors.md)."""
+    mirror_id: _builtins.bytes
+    """16 bytes: the bank mirror in custody by which it came in."""
+    suspended_ns: _builtins.int
+    """When it came to suspense, UTC nanoseconds."""
+    @_builtins.property
+    def clearing(self) -> Global___InstructionState:
+        """How the instruction stands by which two operators clear it, or have; unset where there is none."""
+
+    def __init__(
+        self,
+        *,
+        entry_id: _builtins.bytes = ...,
+        amount_minor: _builtins.int = ...,
+        currency: _builtins.str = ...,
+        reference: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        mirror_id: _builtins.bytes = ...,
+        suspended_ns: _builtins.int = ...,
+        clearing: Global___InstructionState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clearing", b"clearing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "clearing", b"clearing", "currency", b"currency", "entry_id", b"entry_id", "mirror_id", b"mirror_id", "reason", b"reason", "reference", b"reference", "suspended_ns", b"suspended_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuspendedEntry: _TypeAlias = SuspendedEntry  # noqa: Y015
+
+@_typing.final
+class ListSuspendedRequest(_message.Message):
+    """Asks for bank entries of a platform whose money lies in suspense, in order of their ids."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    AFTER_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes."""
+    after_id: _builtins.bytes
+    """`next_id` of the page before; empty for the first."""
+    page_size: _builtins.int
+    """At most so many, 1 to 500; 0 for 100."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        after_id: _builtins.bytes = ...,
+        page_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_id", b"after_id", "page_size", b"page_size", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSuspendedRequest: _TypeAlias = ListSuspendedRequest  # noqa: Y015
+
+@_typing.final
+class ListSuspendedResponse(_message.Message):
+    """Answers with a page: it may have fewer entries than were asked for, or none, and not be the last."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    NEXT_ID_FIELD_NUMBER: _builtins.int
+    next_id: _builtins.bytes
+    """After which the next page begins, 16 bytes; empty for the last."""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___SuspendedEntry]:
+        """Entries; those are left out that were cleared, or of which nothing is left."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___SuspendedEntry] | None = ...,
+        next_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "next_id", b"next_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSuspendedResponse: _TypeAlias = ListSuspendedResponse  # noqa: Y015
 
 @_typing.final
 class ReleaseSuspendedRequest(_message.Message):

@@ -140,6 +140,11 @@ class PaymentInstructionServiceStub:
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReturnSuspenseRequest.SerializeToString,
                 response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReturnSuspenseResponse.FromString,
                 _registered_method=True)
+        self.ListSuspended = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/ListSuspended',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListSuspendedRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListSuspendedResponse.FromString,
+                _registered_method=True)
         self.GetSuspended = channel.unary_unary(
                 '/ringfence.payment_instruction.v1.PaymentInstructionService/GetSuspended',
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.GetSuspendedRequest.SerializeToString,
@@ -328,6 +333,13 @@ class PaymentInstructionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListSuspended(self, request, context):
+        """Lists bank entries whose money lies in suspense.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetSuspended(self, request, context):
         """Shows how money in suspense stands by the lists of now.
         """
@@ -484,6 +496,11 @@ def add_PaymentInstructionServiceServicer_to_server(servicer, server):
                     servicer.ReturnSuspense,
                     request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReturnSuspenseRequest.FromString,
                     response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReturnSuspenseResponse.SerializeToString,
+            ),
+            'ListSuspended': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSuspended,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListSuspendedRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListSuspendedResponse.SerializeToString,
             ),
             'GetSuspended': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSuspended,
@@ -1089,6 +1106,33 @@ class PaymentInstructionService:
             '/ringfence.payment_instruction.v1.PaymentInstructionService/ReturnSuspense',
             ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReturnSuspenseRequest.SerializeToString,
             ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReturnSuspenseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSuspended(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/ListSuspended',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListSuspendedRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListSuspendedResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -75,6 +75,8 @@ class PaymentInstructionServiceStub:
     """Gives money in suspense to whom it belongs, once another operator approves; idempotent by entry."""
     ReturnSuspense: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ReturnSuspenseRequest, _payment_instruction_pb2.ReturnSuspenseResponse]
     """Returns money in suspense to its payer, once another operator approves; idempotent by entry."""
+    ListSuspended: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ListSuspendedRequest, _payment_instruction_pb2.ListSuspendedResponse]
+    """Lists bank entries whose money lies in suspense."""
     GetSuspended: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.GetSuspendedRequest, _payment_instruction_pb2.GetSuspendedResponse]
     """Shows how money in suspense stands by the lists of now."""
     ReleaseSuspended: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ReleaseSuspendedRequest, _payment_instruction_pb2.ReleaseSuspendedResponse]
@@ -137,6 +139,8 @@ class PaymentInstructionServiceAsyncStub(PaymentInstructionServiceStub):
     """Gives money in suspense to whom it belongs, once another operator approves; idempotent by entry."""
     ReturnSuspense: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ReturnSuspenseRequest, _payment_instruction_pb2.ReturnSuspenseResponse]  # type: ignore[assignment]
     """Returns money in suspense to its payer, once another operator approves; idempotent by entry."""
+    ListSuspended: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ListSuspendedRequest, _payment_instruction_pb2.ListSuspendedResponse]  # type: ignore[assignment]
+    """Lists bank entries whose money lies in suspense."""
     GetSuspended: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.GetSuspendedRequest, _payment_instruction_pb2.GetSuspendedResponse]  # type: ignore[assignment]
     """Shows how money in suspense stands by the lists of now."""
     ReleaseSuspended: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ReleaseSuspendedRequest, _payment_instruction_pb2.ReleaseSuspendedResponse]  # type: ignore[assignment]
@@ -322,6 +326,14 @@ class PaymentInstructionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payment_instruction_pb2.ReturnSuspenseResponse, _abc.Awaitable[_payment_instruction_pb2.ReturnSuspenseResponse]]:
         """Returns money in suspense to its payer, once another operator approves; idempotent by entry."""
+
+    @_abc_1.abstractmethod
+    def ListSuspended(
+        self,
+        request: _payment_instruction_pb2.ListSuspendedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.ListSuspendedResponse, _abc.Awaitable[_payment_instruction_pb2.ListSuspendedResponse]]:
+        """Lists bank entries whose money lies in suspense."""
 
     @_abc_1.abstractmethod
     def GetSuspended(

@@ -9,6 +9,7 @@ from ringfence_kernel.service.signal import Signal
 from ringfence_kernel.values.clock import Clock
 
 from ringfence_payment_instruction.deposits.api import DepositsApi
+from ringfence_payment_instruction.deposits.application.listing import SuspendedList
 from ringfence_payment_instruction.deposits.application.lying import Lying
 from ringfence_payment_instruction.deposits.application.posting import PostingWork
 from ringfence_payment_instruction.deposits.application.receiving import RowsTaking
@@ -56,6 +57,7 @@ class DepositsModule:
         """Wires the module."""
         releases = SuspenseReleases(submissions.writer, state, suspense, proposals)
         proposals.register([releases.effect()])
+        lying = Lying(submissions, suspense.entries)
         return cls(
             rows=RowsTaking(submissions, state, identity, committed),
             releases=releases,
@@ -68,7 +70,7 @@ class DepositsModule:
                 known,
                 lists,
                 looking,
-                Taking(submissions, state, custody, Lying(submissions, suspense.entries)),
+                Taking(submissions, state, custody, lying),
             ),
-            api=DepositsApi(UnderWay(submissions, state), releases),
+            api=DepositsApi(UnderWay(submissions, state), releases, SuspendedList(suspense.entries, lying)),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg.rows import tuple_row
@@ -19,6 +19,8 @@ from ringfence_kernel.writing.inline import InlineModel
 
 from ringfence_payment_instruction.deposits.domain.events import EvidenceApplied, EvidenceReceived
 from ringfence_payment_instruction.deposits.domain.evidence import CREDITS, EvidenceFile, Outcome
+from ringfence_payment_instruction.deposits.domain.suspended import EntryRef, LyingEntry
+from ringfence_payment_instruction.submissions.domain.submission import slot
 
 INSERT = (
     "INSERT INTO suspended_entries SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::int[])"
@@ -36,6 +38,14 @@ UNALLOTTED = "SELECT uuid_send(entry) FROM unallotted_entries WHERE tenant = %b:
 SUSPENDED = "SELECT uuid_send(entry) FROM suspended_entries WHERE tenant = %b::uuid AND entry = ANY(%b::uuid[])"
 INSERT_NAMES = "INSERT INTO entry_names SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[]) ON CONFLICT DO NOTHING"
 LOOK_UP_NAME = "SELECT entry FROM entry_names WHERE tenant = %b::uuid AND named = %b::uuid"
+CLAIMED_OF_EACH = (
+    "SELECT uuid_send(origin), sum(amount_minor)::bigint FROM suspense_claims"
+    " WHERE tenant = %b::uuid AND origin = ANY(%b::uuid[]) GROUP BY origin"
+)
+PAGE = (
+    "SELECT uuid_send(entry), uuid_send(stream), entry_index FROM suspended_entries"
+    " WHERE tenant = %b::uuid AND entry > %b::uuid ORDER BY entry LIMIT %b::int"
+)
 LOOK_UP = "SELECT uuid_send(stream), entry_index FROM suspended_entries WHERE tenant = %b::uuid AND entry = %b::uuid"
 
 
@@ -115,6 +125,13 @@ def _named(recorded: Sequence[Recorded]) -> list[Insertion]:
     return [Insertion(INSERT_NAMES, [Uuids(tenants), Uuids(names), Uuids(entries)])]
 
 
+class _AppliedFile(NamedTuple):
+    """A file with all that became of its entries, and when custody answered last for each, by its place, UTC ns."""
+
+    file: EvidenceFile
+    applied_ns: dict[int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class StoredSuspendedEntries:
     """Reads suspended entries from the table and the event store."""
@@ -134,14 +151,47 @@ class StoredSuspendedEntries:
         if row is None:
             return None
         stream, index = row
-        file: EvidenceFile | None = None
-        for each in self.store.replay_streams(self.codec, [stream]):
+        found = self._files([stream]).get(stream)
+        return None if found is None else (found.file, index)
+
+    def page(self, tenant: bytes, after: bytes, most: int) -> list[EntryRef]:
+        """Returns where a tenant's suspended entries stand in their files, in order of their ids, after one."""
+        asked = (UUID(bytes=tenant), UUID(bytes=after), most)
+        with self.store.connection() as connection, connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+            return [EntryRef(*row) for row in cursor.execute(PAGE, asked)]
+
+    def lying(self, tenant: bytes, refs: Sequence[EntryRef]) -> list[LyingEntry]:
+        """Returns entries as they came to suspense, without those of which others have allotted or taken all."""
+        files = self._files(list(dict.fromkeys(each.stream for each in refs)))
+        claimed = self._claimed(tenant, [each.entry for each in refs])
+        found = []
+        for entry, stream, index in refs:
+            file, suspended_ns = files[stream]
+            amounts, ledgers, _ = file.columns()
+            left_minor = amounts[index] - claimed.get(entry, 0)
+            if left_minor > 0:
+                mirror = slot(file.event.mirror_accounts, index)
+                texts = file.event.references[index], file.reasons[index]
+                found.append(LyingEntry(entry, left_minor, ledgers[index], *texts, mirror, suspended_ns[index]))
+        return found
+
+    def _files(self, streams: Sequence[bytes]) -> dict[bytes, _AppliedFile]:
+        """Returns files with all that became of their entries, and when the last of that became of each."""
+        found: dict[bytes, _AppliedFile] = {}
+        for each in self.store.replay_streams(self.codec, streams):
             if isinstance(each.event, EvidenceReceived):
-                file = EvidenceFile(stream, each.position, each.event)
-            elif isinstance(each.event, EvidenceApplied) and file is not None:
+                found[each.stream] = _AppliedFile(EvidenceFile(each.stream, each.position, each.event), {})
+            elif isinstance(each.event, EvidenceApplied) and each.stream in found:
+                file, applied_ns = found[each.stream]
                 for at, reason in zip(unpack("I", each.event.indexes), each.event.reasons, strict=True):
                     file.reasons[at] = reason or file.reasons[at]
-        return None if file is None else (file, index)
+                    applied_ns[at] = each.recorded_at_ns
+        return found
+
+    def _claimed(self, tenant: bytes, entries: Sequence[bytes]) -> dict[bytes, int]:
+        asked = (UUID(bytes=tenant), [UUID(bytes=each) for each in entries])
+        with self.store.connection() as connection, connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+            return dict(cursor.execute(CLAIMED_OF_EACH, asked).fetchall())
 
     def claimed_minor(self, tenant: bytes, entry: bytes) -> int:
         """Returns how much of a tenant's entry others have allotted, or taken back, minor units."""

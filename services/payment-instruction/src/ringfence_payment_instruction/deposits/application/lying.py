@@ -12,6 +12,7 @@ from ringfence_payment_instruction.deposits.application.suspended import Suspend
 from ringfence_payment_instruction.deposits.domain.suspended import MOST_ATTEMPTS, clearing_id
 from ringfence_payment_instruction.deposits.domain.taking import NOWHERE, Whereabouts
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.application.views import StateView, state_view
 from ringfence_payment_instruction.submissions.domain.past import Asked, submission_key
 from ringfence_payment_instruction.submissions.domain.status import CAME_TO_NOTHING
 from ringfence_payment_instruction.submissions.domain.submission import Submission
@@ -35,23 +36,30 @@ class Lying:
 
     async def cleared(self, tenant: bytes, origins: Collection[bytes]) -> frozenset[bytes]:
         """Returns those entries about whose money people have decided, or decide now; raises StoreUnavailable."""
-        found = frozenset[bytes]()
-        for attempt in range(MOST_ATTEMPTS if origins else 0):
-            tried = await self._tried(tenant, origins, attempt)
-            found |= {entry for entry, came_to_nothing in tried.items() if not came_to_nothing}
-            origins = [entry for entry, came_to_nothing in tried.items() if came_to_nothing]
-            if not origins:
+        return frozenset(await self.clearings(tenant, origins))
+
+    async def clearings(self, tenant: bytes, entries: Collection[bytes]) -> dict[bytes, StateView]:
+        """Returns how the instructions stand that clear entries, or have; one that came to nothing is none.
+
+        Raises StoreUnavailable.
+        """
+        found: dict[bytes, StateView] = {}
+        for attempt in range(MOST_ATTEMPTS if entries else 0):
+            tried = await self._tried(tenant, entries, attempt)
+            entries = [entry for entry, view in tried.items() if view.status in CAME_TO_NOTHING]
+            found |= {entry: view for entry, view in tried.items() if view.status not in CAME_TO_NOTHING}
+            if not entries:
                 break
         return found
 
-    async def _tried(self, tenant: bytes, entries: Collection[bytes], attempt: int) -> dict[bytes, bool]:
-        """Returns what has been done about entries at an attempt, and whether it came to nothing."""
+    async def _tried(self, tenant: bytes, entries: Collection[bytes], attempt: int) -> dict[bytes, StateView]:
+        """Returns how what has been done about entries at an attempt stands."""
         ids = {each: clearing_id(tenant, each, attempt) for each in entries}
 
-        def command(unit: Unit) -> dict[bytes, bool]:
+        def command(unit: Unit) -> dict[bytes, StateView]:
             found = {each: self.submissions.state.handed_in(tenant, ids[each]) for each in ids}
             return {
-                each: submission.statuses[0] in CAME_TO_NOTHING
+                each: state_view(submission, 0)
                 for each, submission in found.items()
                 if isinstance(submission, Submission)
             }

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ringfence_payment_instruction.deposits.application.unsealing import clients_behind, open_entries
 from ringfence_payment_instruction.deposits.domain.evidence import EvidenceFile
 from ringfence_payment_instruction.deposits.domain.state import State
-from ringfence_payment_instruction.deposits.domain.suspended import SuspendedEntry, unreadable
+from ringfence_payment_instruction.deposits.domain.suspended import EntryRef, LyingEntry, SuspendedEntry, unreadable
 from ringfence_payment_instruction.screening.application.looking import Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.domain.listed import Hit, ListedEntry
@@ -24,6 +24,12 @@ class SuspendedEntries(Protocol):
 
     def find(self, tenant: bytes, entry: bytes) -> tuple[EvidenceFile, int] | None:
         """Returns the file of a tenant's suspended entry, and the entry's place there."""
+
+    def page(self, tenant: bytes, after: bytes, most: int) -> list[EntryRef]:
+        """Returns where a tenant's suspended entries stand in their files, in order of their ids, after one."""
+
+    def lying(self, tenant: bytes, refs: Sequence[EntryRef]) -> list[LyingEntry]:
+        """Returns entries as they came to suspense, without those of which others have allotted or taken all."""
 
     def claimed_minor(self, tenant: bytes, entry: bytes) -> int:
         """Returns how much of a tenant's entry others have allotted, or taken back, minor units."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 from ringfence_kernel.values.ids import external_id, show
 
@@ -31,6 +32,26 @@ def release_stream(tenant: bytes, proposal: bytes) -> bytes:
 def unreadable(sealed: bytes) -> Hit:
     """Returns the finding that an entry does not open: two people release it as they do what a list says."""
     return Hit(Side.OTHER, ListedEntry(UNREADABLE, sha256(sealed).digest()), "")
+
+
+class EntryRef(NamedTuple):
+    """Where an entry stands: the stream of its file, and its index there."""
+
+    entry: bytes
+    stream: bytes
+    at: int
+
+
+class LyingEntry(NamedTuple):
+    """An entry in suspense, without whom it names: what is left of it, by which mirror, since when (UTC ns) and why."""
+
+    id: bytes
+    amount_minor: int
+    ledger: int
+    reference: str
+    reason: str
+    mirror: bytes
+    suspended_ns: int
 
 
 @dataclass(frozen=True, slots=True)
