@@ -173,6 +173,15 @@ class Remembered:
         """Keeps what was read of a log, all of which a checkpoint has borne out."""
         self._write(self._reading(origin), audit.saved())
 
+    def survey(self, origin: str) -> bytes:
+        """Returns what the console has kept of a log's facts; empty where nothing was."""
+        file = self._survey(origin)
+        return file.read_bytes() if file.is_file() else b""
+
+    def keep_survey(self, origin: str, content: bytes) -> None:
+        """Keeps what a log's facts come to, all of which a checkpoint has borne out."""
+        self._write(self._survey(origin), content)
+
     def policy(self, origin: str) -> Policy | None:
         """Returns the policy that was demanded of a log last, if any; raises VerificationError where it is damaged."""
         file = self._policy(origin)
@@ -214,6 +223,9 @@ class Remembered:
 
     def _reading(self, origin: str) -> Path:
         return self.folder / f"{_name(origin)}.reading"
+
+    def _survey(self, origin: str) -> Path:
+        return self.folder / f"{_name(origin)}.survey"
 
     def _policy(self, origin: str) -> Path:
         return self.folder / f"{_name(origin)}.policy"

@@ -13,6 +13,7 @@ from ringfence_desk.roles import Role
 from ringfence_verifier import VerificationError, verify_receipt
 
 from ringfence.console_host.history import History
+from ringfence.console_host.keeping import KeptSurvey
 from ringfence.console_host.learning import LearnedNames
 from ringfence.console_host.reading import AnswerReading
 from ringfence.console_host.refusals import told_to_pages
@@ -31,11 +32,13 @@ class LogFacts:
 
     history: History
     learned: LearnedNames = field(init=False)
+    kept: KeptSurvey = field(init=False)
     _survey: Survey = field(default_factory=Survey)
     _surveying: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
         self.learned = LearnedNames(self.history)
+        self.kept = KeptSurvey(self.history.remembered, self.history.origin)
 
     def fact(self, index: int, view: ports.View) -> ports.ProvenFact:
         """Gives a fact with its receipt, proven under a checkpoint that extends what was seen before."""
@@ -107,11 +110,13 @@ class LogFacts:
         """Goes on with the survey to where the log stands; one at a time, whoever is first has asked first too."""
         standing = self.standing(view)
         try:
-            is_all = self._gone_on(standing, view)
+            is_all = self._taken_up(standing, view) or self._gone_on(standing, view)
         except VerificationError:
             self._survey = Survey()
             raise
         survey = self._survey
+        if is_all:
+            self.kept.keep(survey)
         shown = list(survey.latest)[-_NAMED_OF_LATEST:]
         if is_all:
             self.learned.take(Names.of(survey.latest).with_accounts(survey.accounts.values()))
@@ -121,6 +126,28 @@ class LogFacts:
         wanted = [*(Nameable(each, Role.PLATFORM) for each in platforms), *people]
         self.learned.name(wanted, self.history.looking(view))
         return replace(standing, seal=replace(standing.seal, is_proven=is_all))
+
+    def _taken_up(self, standing: ports.Standing, view: ports.View) -> bool:
+        """Begins a run with what an earlier one has kept, and tells whether that was borne out.
+
+        Its newest leaf is asked for again, so that this view too is a read of the log, and the signed root has to come
+        of the kept hashes and the leaves after them; else everything is read anew. Who may read a part is shown no
+        more than that, whatever was read before.
+        """
+        if self._survey.size or standing.index_size is None:
+            return False
+        kept, seal = self.kept.load(), standing.seal
+        if kept is None or not 0 < kept.size <= seal.size:
+            return False
+        again = list(self.history.looking(view).leaves(kept.size - 1, kept.size))
+        if [(each.index, each.content) for each in again] != list(kept.latest_leaves)[-1:]:
+            return False
+        self._survey = kept
+        try:
+            return self._gone_on(standing, view)
+        except VerificationError:
+            self._survey = Survey()
+            return False
 
     def _gone_on(self, standing: ports.Standing, view: ports.View) -> bool:
         """Folds the leaves that are new, and tells whether they are proven to be all that there are."""

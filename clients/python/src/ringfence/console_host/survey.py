@@ -29,8 +29,9 @@ BookKey = tuple[UUID | None, int]
 class Survey:
     """The fold so far; each account's balance in minor units, on the side on which its class grows.
 
-    `size` is how many leaves were taken, `next_leaf` the index after the last one: whoever may read a part of the log
-    gets leaves with gaps between.
+    `reserved` has by transfer whose account it sets something aside of, and how much; `latest_leaves` are the leaves of
+    `latest`. `size` is how many leaves were taken, `next_leaf` the index after the last one: whoever may read a part
+    of the log gets leaves with gaps between.
     """
 
     tree: TreeHash = field(default_factory=TreeHash)
@@ -39,8 +40,9 @@ class Survey:
     accounts: dict[AccountKey, Account] = field(default_factory=dict)
     payments: dict[InBook, tuple[str, str]] = field(default_factory=dict)
     latest: deque[Fact] = field(default_factory=lambda: deque(maxlen=LATEST))
+    latest_leaves: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=LATEST))
+    reserved: dict[InBook, tuple[UUID, int]] = field(default_factory=dict)
     _balances: Counter[AccountKey] = field(default_factory=Counter)
-    _reserved: dict[InBook, tuple[UUID, int]] = field(default_factory=dict)
 
     def add(self, fact: Fact, leaf: bytes) -> None:
         """Takes the next fact and its leaf; raises VerificationError for one that is not beyond the last."""
@@ -50,7 +52,7 @@ class Survey:
         self.size += 1
         self.next_leaf = fact.index + 1
         platform = platform_of(fact)
-        self.latest.append(fact)
+        self.show(fact, leaf)
         if fact.kind == TRANSFER:
             self._transfer(fact)
         elif fact.kind == _STEP and (payment := fact.id("instruction_id")):
@@ -58,7 +60,21 @@ class Survey:
         elif account := account_in(fact):
             self.accounts.setdefault(account.key, account)
         elif fact.kind == _EXPIRED and (transfer := fact.id("transfer_id")):
-            self._reserved.pop((platform, transfer), None)
+            self.reserved.pop((platform, transfer), None)
+
+    def show(self, fact: Fact, leaf: bytes) -> None:
+        """Has a fact be the newest."""
+        self.latest.append(fact)
+        self.latest_leaves.append((fact.index, leaf))
+
+    def take_up(self, account: Account, balance_minor: int) -> None:
+        """Goes on from an account's balance."""
+        self.accounts[account.key] = account
+        self._balances[account.key] = balance_minor
+
+    def balance_minor(self, key: AccountKey) -> int:
+        """Gives an account's balance on the side on which its class grows."""
+        return self._balances[key]
 
     def books(self) -> list[Book]:
         """Gives the book of each platform and currency, the platforms in the order in which they opened accounts."""
@@ -71,7 +87,7 @@ class Survey:
                 clients[key] += 1
                 # A client's account below zero is money that is missing, not less that is owed.
                 positive[key] += max(balance, 0)
-        for (platform, _), (account_id, minor) in self._reserved.items():
+        for (platform, _), (account_id, minor) in self.reserved.items():
             if found := self.accounts.get((platform, account_id)):
                 reserved[platform, found.ledger] += minor
         return [
@@ -92,10 +108,10 @@ class Survey:
         minor, phase, platform = fact.integer("amount_minor") or 0, phase_of(fact), platform_of(fact)
         if phase == "RESERVED":
             if transfer and debit:
-                self._reserved[platform, transfer] = debit, minor
+                self.reserved[platform, transfer] = debit, minor
             return
         if pending := fact.id("pending_id"):
-            self._reserved.pop((platform, pending), None)
+            self.reserved.pop((platform, pending), None)
         if phase != "RELEASED" and debit and credit:
             self._move((platform, debit), minor)
             self._move((platform, credit), -minor)
