@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from itertools import accumulate
@@ -96,18 +97,26 @@ class Shown:
         """By the page's CSV."""
         text = self.text(f"/account/{account}/csv")
         assert text.startswith("\ufeff")
-        rows = csv.DictReader(io.StringIO(text[1:]))
-        return [(minor(row["change"]), minor(row["balance"])) for row in rows]
+        rows = list(csv.DictReader(io.StringIO(text[1:])))
+        moved = [(minor(row["change"]), minor(row["balance"])) for row in rows if row["fact"]]
+        assert [minor(rows[at]["balance"]) for at in (0, -1)] == [0, moved[-1][1] if moved else 0]
+        return moved
+
+    def data(self, account: UUID, part: str = "") -> tuple[list[int], Series]:
+        """By the page's JSON: opening, what came, what went and closing, and its movements."""
+        found = json.loads(self.text(f"/account/{account}/json{part}"))
+        sums = [minor(found[each]) for each in ("opening", "in", "out", "closing")]
+        return sums, [(minor(each["change"]), minor(each["balance"])) for each in found["movements"]]
 
     def has(self, account: UUID, movements: int) -> bool:
         """Tells whether the log has taken over so many movements of an account."""
         answer = self.ask(f"/account/{account}/csv")
-        return answer.status == 200 and answer.text.count("\n") == movements + 1
+        return answer.status == 200 and answer.text.count("\n") == movements + 3
 
     def last_fact(self, account: UUID) -> int:
         """Gives the index of an account's newest movement."""
         rows = csv.DictReader(io.StringIO(self.text(f"/account/{account}/csv")[1:]))
-        return max(int(row["fact"]) for row in rows)
+        return max(int(row["fact"]) for row in rows if row["fact"])
 
     def message(self, account: UUID) -> tuple[int, int, list[int]]:
         """By its camt.053: opening, closing, and what each entry adds."""
@@ -121,10 +130,18 @@ class Shown:
 
     def classes(self, at_ns: int) -> Mapping[str, int]:
         """By the page of books as of an instant in whole microseconds: balances by class."""
+        page = self.text(f"/books{self._as_of(at_ns)}")
+        return {name: minor(each) for name, each in _CLASS.findall(page)}
+
+    def class_data(self, at_ns: int) -> Mapping[str, int]:
+        """By the JSON of books, as `classes`; by the names that the log has."""
+        found = json.loads(self.text(f"/books/json{self._as_of(at_ns)}"))
+        return {each["class"].upper(): minor(each["balance"]) for each in found["classes"]}
+
+    def _as_of(self, at_ns: int) -> str:
         micros = at_ns // 1000
         at = f"{datetime.fromtimestamp(micros // 10**6, UTC):%Y-%m-%dT%H:%M:%S}.{micros % 10**6:06}"
-        page = self.text(f"/books?book={self.book.id}:{ledger_of(CURRENCY)}&as_of={at}")
-        return {name: minor(each) for name, each in _CLASS.findall(page)}
+        return f"?book={self.book.id}:{ledger_of(CURRENCY)}&as_of={at}"
 
     def books(self, at_ns: int = 0, account: UUID | None = None) -> Books:
         """By the log, over gRPC."""
@@ -138,7 +155,7 @@ class Shown:
 
 
 def require_statements(shown: Shown, by_file: ByFile, numbers: Sequence[str]) -> int:
-    """Holds page, CSV, camt.053 and custody to the file, for these accounts; gives how many movements were compared."""
+    """Holds all ways out to the file, for these accounts; gives how many movements were compared."""
     compared = 0
     for number in numbers:
         account, due = shown.book.account(number), by_file.series(number)
@@ -150,6 +167,10 @@ def require_statements(shown: Shown, by_file: ByFile, numbers: Sequence[str]) ->
         assert shown.table(account) == due
         assert shown.message(account) == (0, closing, changes)
         assert shown.figures(account) == [0, incoming, outgoing, closing]
+        assert shown.data(account) == ([0, incoming, outgoing, closing], due)
+        later = (datetime.now(UTC) + timedelta(days=1)).date()
+        assert shown.data(account, f"?from={later}") == ([closing, 0, 0, closing], [])
+        assert shown.data(account, f"?from=2001-01-01&to={later}") == ([0, incoming, outgoing, closing], due)
         compared += len(due)
     return compared
 
@@ -170,6 +191,7 @@ def require_as_of(shown: Shown, postings: Postings, cuts: Sequence[int]) -> None
         assert found == by_class
         assert books.balances
         assert books.balances.balance == due.series(postings.rows[cut].account)[-1][1]
+        assert shown.class_data(at_ns) == by_class
         assert shown.classes(at_ns) == {_word(name): each for name, each in by_class.items()}
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -27,7 +29,8 @@ def test_page_table_and_message_have_the_same_figures(entered: Opened) -> None:
     """Each line, and what is there after it; of a part of the time as of all."""
     for part in ("", "?from=2026-11-30&to=2026-12-01", "?to=2026-01-31"):
         page = entered.ask(f"/account/{ACCOUNT}{part}").text
-        rows = list(csv.DictReader(io.StringIO(entered.ask(f"/account/{ACCOUNT}/csv{part}").text.lstrip("\ufeff"))))
+        table = csv.DictReader(io.StringIO(entered.ask(f"/account/{ACCOUNT}/csv{part}").text.lstrip("\ufeff")))
+        first, *rows, last = list(table)
         message = entered.ask(f"/account/{ACCOUNT}/camt.053{part}")
         told = etree.fromstring(message.text.encode())
         assert [each["fact"] for each in rows] == list(_texts(told, "Ntry/NtryRef"))
@@ -36,15 +39,30 @@ def test_page_table_and_message_have_the_same_figures(entered: Opened) -> None:
         shown = re.findall(r"<dd>([0-9,.]+)</dd>", page)
         assert (shown[0].replace(",", ""), shown[3].replace(",", "")) == (opening, closing)
         assert closing == (rows[-1]["balance"] if rows else opening)
+        assert (first["balance"], last["balance"]) == (opening, closing)
+        assert [(each["fact"], each["time"], each["change"]) for each in (first, last)] == 2 * [("", "", "")]
+        sent = entered.ask(f"/account/{ACCOUNT}/json{part}")
+        data = json.loads(sent.text)
+        sums = [data[each] for each in ("opening", "in", "out", "closing")]
+        assert sums == [each.replace(",", "") for each in shown[:4]]
+        assert [_told(each) for each in data["movements"]] == [_told(each) for each in rows]
+        assert (data["currency"], data["account_id"]) == ("EUR", str(ACCOUNT))
+        assert sent.headers["content-disposition"] == f'attachment; filename="account-{ACCOUNT}.json"'
         assert message.headers["content-type"].startswith("application/xml")
         assert message.headers["content-disposition"] == f'attachment; filename="account-{ACCOUNT}.camt.053.xml"'
 
 
+def _told(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Gives what a movement says in a table and in JSON alike."""
+    named = ("time", "fact", "purpose", "other_account", "change", "balance")
+    return (*(str(row[each]) for each in named), row["value_date"] or "")
+
+
 def test_each_file_is_a_view(entered: Opened) -> None:
     """The log has one fact of each, whoever takes which."""
-    for each in ("", "/csv", "/camt.053"):
+    for each in ("", "/csv", "/json", "/camt.053"):
         entered.ask(f"/account/{ACCOUNT}{each}")
-    assert [view.options.split()[:1] for view in entered.facts.asked] == [[], ["csv"], ["camt.053"]]
+    assert [view.options.split()[:1] for view in entered.facts.asked] == [[], ["csv"], ["json"], ["camt.053"]]
 
 
 def test_an_account_that_is_not_there_has_no_files(entered: Opened) -> None:
@@ -105,7 +123,7 @@ def _in_books(monkeypatch: pytest.MonkeyPatch, **changed: object) -> None:
 
 
 @pytest.mark.parametrize("between", ["to=9999-12-31", "from=0001-01-01", "from=20260131", "from=2026-W05-6"])
-@pytest.mark.parametrize("form", ["", "/csv", "/camt.053"])
+@pytest.mark.parametrize("form", ["", "/csv", "/json", "/camt.053"])
 def test_what_is_no_day_of_a_log_is_refused(entered: Opened, form: str, between: str) -> None:
     """Neither a day before there are nanoseconds or after, nor one that is written otherwise; nothing is asked then."""
     assert entered.ask(f"/account/{ACCOUNT}{form}?{between}").status == 400

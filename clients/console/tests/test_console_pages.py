@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import time
 from dataclasses import replace
@@ -139,6 +140,18 @@ def test_books_of_two_instants_are_compared(entered: Opened) -> None:
     cells = re.findall(r'<td class="n(?: no)?">([^<]+)</td>', then)
     assert cells[:5] == ["4", "1.00", "0.07", "0.00", "1.00"]
     assert entered.ask("/books?as_of=2025-12-31").status == 404
+    book = UUID(bytes=account(60))
+    sent = entered.ask(f"/books/json?book={book}:978&as_of=2026-03-31")
+    data = json.loads(sent.text)
+    assert [(each["class"], each["balance"]) for each in data["classes"]] == [
+        ("client", "1.00"),
+        ("of-tomorrow", "1.00"),
+    ]
+    assert (data["platform_id"], data["currency"], data["as_of"]) == (str(book), "EUR", "2026-03-31")
+    assert f'href="/books/json?book={book}%3A978&amp;as_of=2026-03-31"' in then.replace("&as_of", "&amp;as_of")
+    assert entered.ask(f"/books/json?book={book}:978&as_of=2025-12-31").status == 404
+    for part in ("", "?book=x", f"?book={book}:978&than=2026-01-01"):
+        assert entered.ask(f"/books/json{part}").status == 400, part
     assert entered.ask("/books?as_of=yesterday").status == 400
 
 
@@ -256,7 +269,7 @@ def test_an_accounts_figures_are_those_of_its_file(entered: Opened) -> None:
     assert f"closing balance {minor / 100:,.2f} EUR" in page.text
     rows = list(csv.reader(io.StringIO(sent.text)))
     assert sent.text[0] == "\ufeff"
-    assert (len(rows), rows[-1][-3:]) == (8, ["1234.74", f"{minor / 100:.2f}", "EUR"])
+    assert (len(rows), rows[-2][-3:]) == (10, ["1234.74", f"{minor / 100:.2f}", "EUR"])
 
 
 def test_a_trace_says_what_it_draws(entered: Opened) -> None:

@@ -234,6 +234,7 @@ def test_every_way_to_look_at_an_id_is_a_fact_about_that_id(console: Console) ->
         ("account", ours, f"?{days}"),
         ("account", ours, "/csv"),
         ("account", other, f"/csv?{days}"),
+        ("account", other, f"/json?{days}"),
     ]
     for _ in range(2):
         for page, identified, options in asked:

@@ -13,7 +13,7 @@ from ringfence_desk.camt053 import Between, NotStatable, Sealed, as_camt053
 from ringfence_desk.language import Language
 from ringfence_desk.names import Names, opened_in
 from ringfence_desk.statement import Statement, statement
-from ringfence_desk.statement_rows import Row, as_csv, rows
+from ringfence_desk.statement_rows import Row, as_csv, as_json, rows
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,7 +23,7 @@ from ringfence_console.catalog import translations
 from ringfence_console.drawing.balance import Words, balance, thinned
 from ringfence_console.figures import compact, written_by
 from ringfence_console.pages.about import id_in, platform_in
-from ringfence_console.ports import NotGiven, NotThere, Reading, View
+from ringfence_console.ports import NotGiven, NotThere, Reading, Seal, View
 from ringfence_console.preferences import Preferences
 from ringfence_console.rendering import pages_of
 
@@ -64,7 +64,8 @@ class Range:
 def routes() -> list[BaseRoute]:
     """Gives the routes."""
     of_one = "/account/{identifier}"
-    return [Route(of_one, shown), Route(f"{of_one}/csv", table), Route(f"{of_one}/camt.053", message)]
+    data = Route(f"{of_one}/json", as_data)
+    return [Route(of_one, shown), Route(f"{of_one}/csv", table), data, Route(f"{of_one}/camt.053", message)]
 
 
 def shown(request: Request) -> Response:
@@ -100,6 +101,19 @@ def table(request: Request) -> Response:
     """Sends the movements as CSV."""
     asked = _Asked.of(request, "csv")
     return asked.file("csv", "text/csv", as_csv(asked.found, asked.names, asked.language))
+
+
+def as_data(request: Request) -> Response:
+    """Sends the statement as JSON."""
+    asked = _Asked.of(request, "json")
+    between = {"from": asked.between.first or None, "to": asked.between.last or None}
+    under = {**between, "log": _seal(asked.reading.seal), "complete_until_fact": asked.reading.until_leaf}
+    return asked.file("json", "application/json", as_json(asked.found, asked.names, asked.language, under))
+
+
+def _seal(seal: Seal) -> dict[str, object]:
+    """Gives under which checkpoint a file stands, and whether who has made it has proven it."""
+    return {"origin": seal.origin, "size": seal.size, "root": seal.root.hex(), "is_proven": seal.is_proven}
 
 
 def message(request: Request) -> Response:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from ringfence_desk import times
+from ringfence_desk import money, times
 from ringfence_desk.language import Language
 from ringfence_desk.names import Names
 from ringfence_desk.words import code
@@ -70,8 +71,8 @@ class BookPage:
     books: Books
 
     def routes(self) -> list[BaseRoute]:
-        """Gives the route."""
-        return [Route("/books", self.shown)]
+        """Gives the routes."""
+        return [Route("/books", self.shown), Route("/books/json", self.data)]
 
     def shown(self, request: Request) -> Response:
         """Shows a book, the first that there is where none is asked for."""
@@ -100,6 +101,17 @@ class BookPage:
             seal=None,
         )
 
+    def data(self, request: Request) -> Response:
+        """Sends a book as JSON."""
+        asked = Asked.of(request)
+        if asked.platform_id is None or asked.than:
+            raise HTTPException(400)
+        view = View("books", str(asked.platform_id), f"json {asked.ledger} {asked.as_of}")
+        book = self.books.as_of(asked.platform_id, asked.ledger, asked.as_of_ns, view)
+        said = {"platform_id": str(asked.platform_id), "as_of": asked.as_of or None, **_data(book, asked.ledger)}
+        headers = {"content-disposition": 'attachment; filename="books.json"'}
+        return Response(json.dumps(said, indent=1) + "\n", headers=headers, media_type="application/json")
+
     def _before(self, platform_id: UUID, ledger: int, asked: Asked, view: View) -> Mapping[str, int]:
         """Gives what classes came to at the instant that is compared with: nothing before there were any."""
         try:
@@ -115,6 +127,39 @@ def _rows(book: ClosedBook, before: Mapping[str, int] | None, language: Language
         was = None if before is None else before.get(each.name, 0)
         name = known.words[language] if known else each.name
         yield Row(name, each.accounts, each.balance_minor, each.reserved_minor, was)
+
+
+def _data(book: ClosedBook, ledger: int) -> Mapping[str, object]:
+    """Gives a book's figures as JSON has them: plain decimals as texts, which no reader rounds."""
+
+    def plain(minor: int) -> str:
+        return money.plain(minor, ledger)
+
+    sums, closing = book.equation, book.closing
+    return {
+        "currency": money.currency(ledger),
+        "facts": book.size,
+        "accounts": book.accounts,
+        "balances_root": book.balances_root.hex(),
+        "classes": [
+            {
+                "class": each.name,
+                "accounts": each.accounts,
+                "balance": plain(each.balance_minor),
+                "reserved": plain(each.reserved_minor),
+            }
+            for each in book.classes
+        ],
+        "clients": plain(sums.clients_minor),
+        "there": plain(sums.there_minor),
+        "difference": plain(sums.difference_minor),
+        "at_banks": plain(sums.bank_minor),
+        "owed_by_platform": plain(sums.made_good_minor),
+        "own_and_fees": plain(sums.own_minor),
+        "is_covered": sums.is_covered,
+        "custody_closing": closing
+        and {"fact": closing.leaf_index, "time": times.iso(closing.closed_ns), "is_same": closing.is_same},
+    }
 
 
 def _called(platform_id: UUID | None, names: Names, language: Language) -> str:
