@@ -339,6 +339,7 @@ HOSTILE = {
     "none, it says": (bundled(LEAVES), 0),
     "a negative number": (bundled(LEAVES), -1),
     "a leaf cut short": (zlib.compress(pack(LEAVES)[:-1]), 3),
+    "half of a length": (zlib.compress(pack(LEAVES) + b"\x00"), 3),
 }
 
 

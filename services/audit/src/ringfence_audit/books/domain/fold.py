@@ -21,8 +21,6 @@ from ringfence_audit.log.domain.leaf import BYTES, INTEGER, Value, decode, prefi
 TRANSFER, ACCOUNT, EXPIRED, CLOSED = (
     prefix(f"custody.{name}.v1") for name in ("transfer", "account", "transfer_expired", "books_closed")
 )
-MOVING = (TRANSFER, ACCOUNT, EXPIRED)
-OF_BOOKS = (*MOVING, CLOSED)
 PENDING, POST, VOID = 1 << 1, 1 << 2, 1 << 3
 """Flags of transfers (docs/ledger.md)."""
 OF_TRANSFERS = {
@@ -91,12 +89,11 @@ class Fold:
     def take(self, block: Block, bound: Bound | None = None) -> Iterator[Closing]:
         """Takes in a block, and yields what custody has closed in it."""
         start = 0
-        for number, (index, leaf) in enumerate(block.leaves):
-            if leaf.startswith(CLOSED):
-                self._move(block.leaves[start:number], bound)
-                start = number
-                if bound is None:
-                    yield self._closing(index, leaf)
+        for number in [number for number, (_, leaf) in enumerate(block.leaves) if leaf.startswith(CLOSED)]:
+            self._move(block.leaves[start:number], bound)
+            start = number
+            if bound is None:
+                yield self._closing(*block.leaves[number])
         self._move(block.leaves[start:], bound)
         self.size = block.end
 
@@ -111,10 +108,8 @@ class Fold:
 
     def _move(self, leaves: Sequence[tuple[int, bytes]], bound: Bound | None) -> None:
         """Takes in leaves between two closings: accounts, then what is posted at once, then the rest in order."""
-        moving = [each for each in leaves if each[1].startswith(MOVING)]
-        self._open([(index, leaf) for index, leaf in moving if leaf.startswith(ACCOUNT)], bound)
-        expired = [(index, leaf) for index, leaf in moving if leaf.startswith(EXPIRED)]
-        transfers = [(index, leaf) for index, leaf in moving if leaf.startswith(TRANSFER)]
+        opened, expired, transfers = _of_kinds(leaves, ACCOUNT, EXPIRED, TRANSFER)
+        self._open(opened, bound)
         columns = columns_of([leaf for _, leaf in transfers], OF_TRANSFERS)
         indexes = np.array([index for index, _ in transfers], np.int64)
         times = integers(columns["time_ns"])
@@ -200,6 +195,16 @@ class _Moves:
 
 _NAMES = ("transfer_id", "pending_id")
 """By which a reservation is named where it is made, and where it ends."""
+
+
+def _of_kinds(leaves: Sequence[tuple[int, bytes]], *kinds: bytes) -> list[list[tuple[int, bytes]]]:
+    """Gives the leaves of each of some kinds, which are told by their prefixes."""
+    found: dict[bytes, list[tuple[int, bytes]]] = {kind: [] for kind in kinds}
+    for each in leaves:
+        of_kind = found.get(each[1][: 2 + each[1][1]])
+        if of_kind is not None:
+            of_kind.append(each)
+    return list(found.values())
 
 
 def _by_platform(tenants: Bytes) -> dict[bytes, Numbers]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
 
 from ringfence_audit.evidence.domain.bookings import (
     Booking,
@@ -28,8 +28,11 @@ PENDING, POST, VOID = 2, 4, 8
 SUSPENSE_ALLOCATION, SUSPENSE_RETURN = 9, 10
 """Purposes of a transfer (docs/ledger.md)."""
 BANK_ALLOCATION, BANK_REVERSAL, BANK_RETRACTION = 18, 19, 20
-WITHIN = frozenset({SUSPENSE_ALLOCATION, SUSPENSE_RETURN, BANK_ALLOCATION, BANK_REVERSAL, BANK_RETRACTION})
-"""Purposes of a transfer that needs a bank's word though it may touch no mirror."""
+WITHIN = frozenset(
+    code.to_bytes(8, "big")
+    for code in (SUSPENSE_ALLOCATION, SUSPENSE_RETURN, BANK_ALLOCATION, BANK_REVERSAL, BANK_RETRACTION)
+)
+"""Purposes, as leaves have them, of a transfer that needs a bank's word though it may touch no mirror."""
 SAID = {
     1: Said.CREDIT,
     2: Said.CREDIT,
@@ -139,11 +142,15 @@ class Facts:
         """Tells whether a transfer touches a mirror, or moves what an entry has brought; ids alone may mislead."""
         if not leaf.startswith(_TRANSFER):
             return not leaf.startswith(_STEP) or _has(leaf, _STEP)
+        # It is asked of every transfer there is: each field is looked for after the one that stands before it.
         code = leaf.find(_CODE) + len(_CODE)
-        if int.from_bytes(leaf[code : code + 8], "big") in WITHIN:
+        if leaf[code : code + 8] in WITHIN:
             return True
-        sides = (leaf.find(_DEBIT) + len(_DEBIT), leaf.find(_CREDIT) + len(_CREDIT))
-        return any(leaf[at : at + 16] in self._mirrors for at in sides)
+        credit = leaf.find(_CREDIT, code) + len(_CREDIT)
+        if leaf[credit : credit + ID_BYTES] in self._mirrors:
+            return True
+        debit = leaf.find(_DEBIT, credit) + len(_DEBIT)
+        return leaf[debit : debit + ID_BYTES] in self._mirrors
 
     def _account(self, index: int, tenant: bytes, fields: Fields) -> None:
         kind, account = fields["account_class"], fields["account_id"]

@@ -45,10 +45,10 @@ def inflate(deflated: bytes, count: int) -> bytes:
 
 def split(bundle: bytes, count: int | None = None) -> list[bytes]:
     """Gives the leaves of a bundle; raises BundleMalformed where it is cut short or has another count."""
-    leaves, at = list[bytes](), 0
-    while at < len(bundle):
+    leaves, at, last = list[bytes](), 0, len(bundle) - 1
+    while at < last:
         start = at + 2
-        at = start + int.from_bytes(bundle[start - 2 : start], "big")
+        at = start + (bundle[at] << 8 | bundle[at + 1])
         leaves.append(bundle[start:at])
     if at != len(bundle) or count not in (None, len(leaves)):
         raise BundleMalformed(f"{len(leaves)} leaves, or the last of them is cut short")

@@ -15,18 +15,16 @@ from typing import NamedTuple, TypeAlias
 from ringfence_audit.log.domain.merkle import (
     HASH_BYTES,
     HEAD_LEAVES,
-    TILE_HEIGHT,
     TILE_WIDTH,
     TILES_AT_ONCE,
     TileTree,
+    fold,
     node_hash,
     split,
-    tree_rows,
 )
 
 MANY_TILES = 8
 """Of the lowest level: of fewer all hashes are read."""
-HEAD_HEIGHT = HEAD_LEAVES.bit_length() - 1
 
 Within: TypeAlias = tuple[bytes, Mapping[int, bytes]]
 """The heads within a full tile of the lowest level, and by their numbers the hashes under some of them."""
@@ -132,22 +130,12 @@ def _parts(start: int, end: int, indexes: Sequence[int], width: int = TILE_WIDTH
 
 def _siblings(offsets: Sequence[int], heads: bytes, under: Mapping[int, bytes]) -> list[bytes]:
     """Gives the heads of the widest subtrees of a full tile that hold none of the leaves at some offsets."""
-    upper = tree_rows(heads)
-    lower = {number: tree_rows(under[number]) for number in {offset // HEAD_LEAVES for offset in offsets}}
     found: list[bytes] = []
-
-    def look(height: int, at: int, first: int, last: int) -> None:
-        """Looks at the subtree of a height that is the `at`-th of its row in the tile."""
-        if first == last:
-            if height >= HEAD_HEIGHT:
-                found.append(upper[height - HEAD_HEIGHT][at * HASH_BYTES :][:HASH_BYTES])
-            else:
-                number, within = divmod(at, HEAD_LEAVES >> height)
-                found.append(lower[number][height][within * HASH_BYTES :][:HASH_BYTES])
-        elif height:
-            middle = bisect_left(offsets, (2 * at + 1) << (height - 1), first, last)
-            look(height - 1, 2 * at, first, middle)
-            look(height - 1, 2 * at + 1, middle, last)
-
-    look(TILE_HEIGHT, 0, 0, len(offsets))
+    for start, end in apart(0, TILE_WIDTH, offsets):
+        number, at = divmod(start, HEAD_LEAVES)
+        if end - start < HEAD_LEAVES:
+            hashes = under[number][at * HASH_BYTES :][: (end - start) * HASH_BYTES]
+        else:
+            hashes = heads[number * HASH_BYTES : end // HEAD_LEAVES * HASH_BYTES]
+        found.append(fold(hashes))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from ringfence_kernel.values.descriptions import EventDescription, FieldDescription, Privacy
 
@@ -70,7 +70,7 @@ def _by_templates(kind: str, shared: Mapping[str, Value], columns: Mapping[str, 
 
 def _differ(types: set[type], cells: Cells) -> bool:
     """Tells whether cells differ in what a template is made for: whether they are there, and how long they are."""
-    return None in cells or (int not in types and len(set(map(_length, cells))) > 1)
+    return None in cells or (types <= {bytes, str} and len(set(map(len, cast("Sequence[bytes]", cells)))) > 1)
 
 
 def _length(cell: Value | None) -> int | None:
