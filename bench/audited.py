@@ -57,7 +57,7 @@ TABLES = {
         "index_tenants",
         "index_accounts",
     ),
-    "texts": ("leaf_texts", "text_links", "text_links_reach", "erased_parties"),
+    "texts": ("leaf_texts", "text_links", "text_links_reach", "erased_clients"),
 }
 """What the bytes of a leaf are told for; everything else of the database is `others`."""
 STORED = (

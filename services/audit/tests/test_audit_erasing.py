@@ -17,8 +17,9 @@ from ringfence_audit.texts.adapters.erasures import erasures
 from ringfence_audit.texts.adapters.text_rows import KeptTexts
 from ringfence_audit.texts.application import erasing as erasing_module
 from ringfence_audit.texts.application.erasing import Erasing
+from ringfence_audit.texts.domain.state import clients
 from ringfence_audit.translation.application.translator import PUBLISHED
-from ringfence_audit.translation.domain.links import link_in
+from ringfence_audit.translation.domain.links import link_in, tenant_in
 from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.store import GENESIS, ChainBroken
 from ringfence_kernel.store.codec import EventCodec
@@ -81,7 +82,7 @@ def erasing(audit: Audit) -> Erasing:
     async def size() -> int:
         return audit.log.frontier.size
 
-    return Erasing(audit.parties, KeptTexts(store), queries, link_in, size)
+    return Erasing(audit.parties, KeptTexts(store), queries, link_in, tenant_in, size)
 
 
 async def test_the_number_of_a_file_goes_though_its_payments_come_later(
@@ -173,7 +174,7 @@ async def test_a_payment_that_another_release_took_over_is_found(
     links = rows(audit, "SELECT * FROM text_links ORDER BY leaf")
     assert len(links) == 3
     as_owner(audit_database, "DELETE FROM text_links")
-    as_owner(audit_database, "INSERT INTO erased_parties VALUES (%s, %s)", NORA, None if is_done else 0)
+    as_owner(audit_database, "INSERT INTO erased_clients VALUES (%s, %s, %s)", BOOK, NORA, None if is_done else 0)
     payments.add("InstructionsDirected.v1", directed(PAYMENT, note="of hers"))
     await audit.follow(payments)
     await audit.follow(identity)
@@ -227,7 +228,7 @@ async def test_a_release_that_keeps_no_texts_has_taken_the_tombstone_over(
     texts = rows(audit, "SELECT leaf, salt, content FROM leaf_texts")
     identity.add("PartyErased.v1", erased(NORA))
     await audit.follow(identity)
-    as_owner(audit_database, "DELETE FROM erased_parties")
+    as_owner(audit_database, "DELETE FROM erased_clients")
     for row in texts:
         change = "UPDATE leaf_texts SET salt = %s, content = %s WHERE leaf = %s"
         as_owner(audit_database, change, row["salt"], row["content"], row["leaf"])
@@ -260,7 +261,7 @@ async def test_many_payments_are_wiped_in_parts_and_shown_no_more_at_once(
     parts = 0
     while texts.wipe_some():
         parts += 1
-    assert parts == 3
+    assert parts == 3 + 1, "three of hers, and none by the id that is another's"
     assert kept(audit) == {b"RENT-IVO"}
 
 
@@ -339,3 +340,110 @@ async def test_a_source_is_told_how_far_it_is_signed(audit: Audit, identity: Sou
     await audit.follow(identity)
     assert await told("identity") == (1, first.hash)
     assert await told("custody") == (0, GENESIS)
+
+
+THEIRS = identifier("another platform")
+
+
+WRITTEN = {
+    "a decision on a client": [("KycChanged.v1", kyc_changed("nora", note="{}"))],
+    "a confirmation": [("ProposalConfirmed.v1", confirmed(NORA, "{}"))],
+}
+PAID = {
+    "an end-to-end id": [("InstructionsReceived.v1", received((PAYMENT, NORA, "{}")))],
+    "a decision on a payment": [
+        ("InstructionsDirected.v1", directed(PAYMENT, note="{}")),
+        ("InstructionsReceived.v1", received((PAYMENT, NORA, ""))),
+    ],
+    "what two people do about an entry": [
+        ("EvidenceReceived.v1", entry(NORA, bytes(16))),
+        ("ProposalConfirmed.v1", confirmed(ENTRY, "{}")),
+    ],
+    "the number of a file": [
+        ("SubmissionReceived.v1", FILE | {"message_id": "{}"}),
+        ("InstructionsReceived.v1", received((PAYMENT, NORA, ""))),
+    ],
+}  # fmt: skip
+
+
+def says(event: dict[str, Any], text: str) -> dict[str, Any]:
+    """Gives an event with a text in the place of {}."""
+    listed = {
+        name: [text if each == "{}" else each for each in value] for name, value in event.items() if value == ["{}"]
+    }
+    return event | listed | {name: text for name, value in event.items() if value == "{}"}
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+@pytest.mark.parametrize("what", [*WRITTEN, *PAID])
+async def test_what_another_platform_has_under_the_same_ids_stays(
+    audit: Audit, identity: SourceFeed, payments: SourceFeed, what: str, is_late: bool
+) -> None:
+    """Ids are a platform's own: hers goes, whatever a client, a payment, an entry or a file of another is called."""
+    if is_late:
+        identity.add("PartyErased.v1", erased(NORA))
+        await audit.follow(identity)
+    feed = identity if what in WRITTEN else payments
+    for tenant, text in ((BOOK, "ours"), (THEIRS, "theirs")):
+        for topic, event in (WRITTEN | PAID)[what]:
+            feed.add(topic, says(event, text) | {"tenant": tenant})
+    await audit.follow(feed)
+    assert is_late or kept(audit) == {b"ours", b"theirs"}
+    if not is_late:
+        identity.add("PartyErased.v1", erased(NORA))
+        await audit.follow(identity)
+    assert kept(audit) == {b"theirs"}
+    assert list((await shown(audit, THEIRS)).values()) == [{"theirs"}]
+    assert await shown(audit) == {}
+
+
+async def test_an_order_of_another_platform_holds_nothing(
+    audit: Audit, identity: SourceFeed, payments: SourceFeed
+) -> None:
+    """What is too old goes, where an order holds a client of another platform by the same id; his own is held."""
+    for tenant, text in ((BOOK, "ours"), (THEIRS, "theirs")):
+        for topic, event in (*PAID["a decision on a payment"], *WRITTEN["a confirmation"]):
+            payments.add(topic, says(event, text) | {"tenant": tenant})
+    await audit.follow(payments)
+    identity.add("LegalHoldPlaced.v1", erased(NORA) | {"order_reference": "", "tenant": THEIRS})
+    await audit.follow(identity)
+    await pruned(audit, lambda: START_NS + 2 * TEN_YEARS_NS).look()
+    assert rows(audit, "SELECT DISTINCT content FROM leaf_texts") == [{"content": b"theirs"}]
+
+
+async def test_what_is_written_on_a_client_by_the_id_of_her_stream_goes(audit: Audit, identity: SourceFeed) -> None:
+    """Where another had her id before, two people's act on her names her by an id that nobody has (ADR 23)."""
+    (_, (_, stream)) = clients(BOOK, NORA)
+    identity.add("ProposalConfirmed.v1", confirmed(stream, "of hers"))
+    identity.add("PartyErased.v1", erased(NORA))
+    await audit.follow(identity)
+    assert kept(audit) == set()
+
+
+async def test_whose_texts_of_a_release_before_are_is_read_from_their_leaves(
+    audit: Audit, identity: SourceFeed, payments: SourceFeed, audit_database: Database
+) -> None:
+    """Until then nothing is shown that may be hers, nothing is wiped that may be another's, and orders hold both."""
+    for tenant, text in ((BOOK, "ours"), (THEIRS, "theirs")):
+        for topic, event in (*PAID["a decision on a payment"], *WRITTEN["a confirmation"]):
+            payments.add(topic, says(event, text) | {"tenant": tenant})
+    await audit.follow(payments)
+    for table in ("leaf_texts", "text_links"):
+        as_owner(audit_database, f"UPDATE {table} SET tenant = NULL")
+    identity.add("PartyErased.v1", erased(NORA))
+    identity.add("LegalHoldPlaced.v1", erased(NORA) | {"order_reference": "", "tenant": THEIRS})
+    await audit.follow(identity)
+    assert kept(audit) >= {b"ours", b"theirs"}
+    assert (await shown(audit), await shown(audit, THEIRS)) == ({}, {})
+    await pruned(audit, lambda: START_NS + 2 * TEN_YEARS_NS).look()
+    assert kept(audit) >= {b"ours", b"theirs"}
+    of_the_house = made_up(PUBLISHED["payment-instruction"]["SanctionsListRetired.v1"], "ended")
+    payments.add("SanctionsListRetired.v1", of_the_house)
+    await audit.follow(payments)
+    as_owner(audit_database, "UPDATE leaf_texts SET tenant = NULL")
+    leads = erasing(audit)
+    await leads.begin(audit.log.frontier.size)
+    await leads.look()
+    assert kept(audit) == {b"theirs", b"ended note"}
+    assert rows(audit, "SELECT leaf FROM leaf_texts WHERE tenant IS NULL") == []
+    assert rows(audit, "SELECT leaf FROM text_links WHERE tenant IS NULL") == []

@@ -86,7 +86,7 @@ from ringfence_audit.texts.adapters.text_reader import TextReader
 from ringfence_audit.texts.adapters.text_rows import TextRows
 from ringfence_audit.texts.domain.state import State as TextState
 from ringfence_audit.translation.application.translator import Translation, count_unreadable_from_zero
-from ringfence_audit.translation.domain.links import link_in
+from ringfence_audit.translation.domain.links import link_in, tenant_in
 from ringfence_audit.translation.domain.state import State as TranslationState
 
 HEAVY = frozenset(
@@ -102,7 +102,7 @@ HEAVY = frozenset(
     }
 )
 SOURCES = ("identity", "custody", "payment-instruction")
-DIGEST_FORMAT = 10
+DIGEST_FORMAT = 11
 """9 knew no books, 8 did not know who was erased and who is held, 7 had the leaves of accounts instead of what they
 say, 6 did not know who may copy the log, 5 had no state leaves, 3 had all files that payment-instruction has named, 1
 was the log's state before its modules had their own.
@@ -177,7 +177,9 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
             Task("evidence", passing.run),
             books.task,
             _compaction(core),
-            *texts.tasks(core.store, pruned, parties, leadership, queries_of(core), link_in, runtime.clock.now_ns),
+            *texts.tasks(
+                core.store, pruned, parties, leadership, queries_of(core), link_in, tenant_in, runtime.clock.now_ns
+            ),
             *following,
         ],
         everywhere=_over_https(runtime, core, log, standing, rights, keys, translation, shown, disclosing),

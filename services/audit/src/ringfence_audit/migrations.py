@@ -9,7 +9,7 @@ from ringfence_audit.disclosure.adapters.schema import TEXT_INDEX, TEXT_LEAF_IND
 from ringfence_audit.evidence.adapters.schema import PROOF_OF_ORDERS, PROOF_TABLES
 from ringfence_audit.index.adapters.schema import CHUNKS_BY_LEVEL, COMPACT_CHUNKS, KEY_TABLES, RUN_TABLES
 from ringfence_audit.log.adapters.schema import BUNDLE_TABLE, BUNDLES_APART, LOG_TABLES
-from ringfence_audit.texts.adapters.schema import TEXT_TABLES
+from ringfence_audit.texts.adapters.schema import TEXT_TABLES, TEXT_TENANTS
 
 
 def migrations() -> list[Migration]:
@@ -28,4 +28,5 @@ def migrations() -> list[Migration]:
         Migration(121, "texts found by hash and leaf", TEXT_LEAF_INDEX),
         Migration(122, "chunks of runs that can be compacted", COMPACT_CHUNKS),
         Migration(123, "entry bundles that inflate in groups", BUNDLES_APART),
+        Migration(124, "texts by platform", TEXT_TENANTS),
     ]

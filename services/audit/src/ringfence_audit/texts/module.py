@@ -23,6 +23,7 @@ def tasks(
     leadership: Leadership,
     leaves: Leaves,
     link_in: Callable[[int, bytes], Link | None],
+    tenant_in: Callable[[bytes], bytes | None],
     now_ns: Callable[[], int],
 ) -> list[Task]:
     """Gives what goes on as long as a term."""
@@ -32,6 +33,7 @@ def tasks(
     async def size() -> int:
         return (await standing()).size
 
-    pruning, erasing = Pruning(record, parties, kept, now_ns), Erasing(parties, kept, leaves, link_in, size)
+    pruning = Pruning(record, parties, kept, now_ns)
+    erasing = Erasing(parties, kept, leaves, link_in, tenant_in, size)
     leadership.begin_with(lambda: erasing.begin(record.state.frontier.size))
     return [Task("pruning", pruning.run), Task("erasing", erasing.run)]

@@ -96,12 +96,12 @@ class Disclosing:
 
 
 def _read(asked: Asked, said: dict[str, Value]) -> Reasoned:
-    about = parties(said)
+    about, tenant = parties(said), tenant_of(said)
     query: dict[str, Value | None] = {
         "leaf_index": asked.leaf,
         "fields": " ".join(sorted(asked.fields)) or None,
-        "tenant_id": tenant_of(said) or None,
+        "tenant_id": tenant or None,
     }
     # Whoever asks for all facts about a client finds who has had him disclosed.
     query |= {f"subject_{number}_id" if number else "subject_id": each for number, each in enumerate(about)}
-    return Reasoned(asked.reader, "Disclose", query, asked.reason, about)
+    return Reasoned(asked.reader, "Disclose", query, asked.reason, about, tenant)

@@ -25,13 +25,17 @@ TOGETHER: ContextVar[Together | None] = ContextVar("ringfence_together", default
 
 @dataclass(frozen=True, slots=True)
 class Reasoned:
-    """Who asks for what, and why: `query` is what the leaf says, the reason goes with the parties it is `about`."""
+    """Who asks for what, and why: `query` is what the leaf says.
+
+    The reason goes with the parties it is `about`, which are clients of the platform `tenant`.
+    """
 
     reader: bytes
     method: str
     query: Mapping[str, Value | None]
     reason: str
     about: tuple[bytes, ...] = ()
+    tenant: bytes = b""
 
 
 @dataclass(slots=True)
@@ -84,7 +88,7 @@ class RecordReasoned:
             unit.record(self.state.stream, event)
             page = StoredPage(event.first_leaf, 1, unit.recorded[-1].position, unit.recorded_ns, unit.recorded_ns)
             unit.commit_also(partial(self.tiles.save, tiles=tiles, page=page))
-            text = Text(0, READ_KIND, REASON, salt, reason, True, unit.recorded_ns, read.about)
+            text = Text(0, READ_KIND, REASON, salt, reason, True, unit.recorded_ns, read.about, read.tenant)
             save = partial(self.texts.save, texts=[text], links=[], first_leaf=event.first_leaf)
             unit.commit_also(partial(save, erased=self.parties.erased.keys()))
             return Recorded(event.first_leaf, self.state.position())

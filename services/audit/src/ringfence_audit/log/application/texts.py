@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from ringfence_audit.log.domain.texts import Link, Opening, Text
+from ringfence_audit.log.domain.texts import Client, Link, Opening, Text
 
 
 class TextRows(Protocol):
@@ -18,11 +18,11 @@ class TextRows(Protocol):
         texts: Sequence[Text],
         links: Sequence[Link],
         first_leaf: int,
-        erased: Collection[bytes],
+        erased: Collection[Client],
     ) -> None:
         """Writes texts and links of a page, but no text that is about somebody erased."""
 
-    def erase(self, connection: Any, *, parties: Sequence[bytes]) -> None:
+    def erase(self, connection: Any, *, parties: Sequence[Client]) -> None:
         """Takes away what is about parties."""
 
 
@@ -37,5 +37,5 @@ class Erased(Protocol):
     """Who was erased, as leaves say."""
 
     @property
-    def erased(self) -> Mapping[bytes, bool]:
+    def erased(self) -> Mapping[Client, bool]:
         """Parties that were erased."""

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 SALT_BYTES = 16
 COMMITTED = b"_commitment"
+Client = tuple[bytes, bytes]
+"""A platform, and an id that it has for a party: another platform may have the same id for another."""
 
 
 class Text(NamedTuple):
@@ -13,7 +15,7 @@ class Text(NamedTuple):
 
     `leaf` is its place, from 0, among the leaves of its event, of a page, or of the log. Content is UTF-8 where
     `is_text`. A text goes with each party that it is `about`, and with the parties of each payment, bank entry or file
-    that it is about, as links say. Ids are 16 bytes.
+    that it is about, as links say. Ids are 16 bytes, and a platform's own: `tenant` says of which, empty for the house.
     """
 
     leaf: int
@@ -24,12 +26,14 @@ class Text(NamedTuple):
     is_text: bool
     time_ns: int
     about: tuple[bytes, ...] = ()
+    tenant: bytes = b""
 
 
 class Link(NamedTuple):
     """Whose a payment or a bank entry is, as a leaf says, which is numbered as that of a text; ids are 16 bytes.
 
-    An entry may have the `instruction` that it carries out; `within` is the file in which a payment came.
+    An entry may have the `instruction` that it carries out; `within` is the file in which a payment came. All of them
+    are ids of the platform `tenant`.
     """
 
     leaf: int
@@ -38,6 +42,7 @@ class Link(NamedTuple):
     within: bytes | None
     party: bytes | None
     counterparty: bytes | None
+    tenant: bytes
 
 
 def may_commit(leaf: bytes) -> bool:

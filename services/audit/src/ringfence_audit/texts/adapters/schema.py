@@ -57,3 +57,26 @@ GRANT SELECT, INSERT ON text_links TO {application_role};
 GRANT SELECT, UPDATE ON text_links_reach TO {application_role};
 GRANT SELECT, INSERT, UPDATE ON erased_parties TO {application_role};
 """
+
+TEXT_TENANTS = """
+-- Ids are a platform's own: whose the ids of a row are, empty where they are of none. NULL is of rows of a release
+-- before, until the process that leads has read it from their leaves, from the first one on.
+ALTER TABLE leaf_texts ADD COLUMN tenant bytea;
+ALTER TABLE text_links ADD COLUMN tenant bytea;
+UPDATE text_links_reach SET leaves = 0;
+CREATE INDEX ON text_links (party, tenant, leaf) WHERE party IS NOT NULL;
+CREATE INDEX ON text_links (counterparty, tenant, leaf) WHERE counterparty IS NOT NULL;
+DROP INDEX text_links_party_leaf_idx, text_links_counterparty_leaf_idx;
+
+-- Instead of erased_parties, which stays for the release before: whoever begins to lead marks all again, by the leaves.
+CREATE TABLE erased_clients (
+    tenant bytea NOT NULL,
+    party bytea NOT NULL,
+    wiped_before bigint DEFAULT 0,
+    PRIMARY KEY (party, tenant)
+);
+CREATE INDEX ON erased_clients (party) WHERE wiped_before IS NOT NULL;
+
+GRANT UPDATE ON text_links TO {application_role};
+GRANT SELECT, INSERT, UPDATE ON erased_clients TO {application_role};
+"""

@@ -39,6 +39,7 @@ class Erasing:
     texts: Erasable
     leaves: Leaves
     link_in: Callable[[int, bytes], Link | None]
+    tenant_in: Callable[[bytes], bytes | None]
     size: Callable[[], Awaitable[int]]
     _until: int = field(default=0, init=False)
     _stood: int = field(default=0, init=False)
@@ -72,12 +73,16 @@ class Erasing:
         # Up to where the log stood a look ago: whoever led before may have been heard late.
         size, self._stood = self._stood, await self.size()
         if size >= self._until + LEAVES_AT_ONCE:
-            await asyncio.to_thread(self.texts.link, [], size, ())
+            await asyncio.to_thread(self.texts.link, [], size, (), {})
             self._until = size
 
     def _fill(self, at: int) -> int:
         end = min(at + LEAVES_AT_ONCE, self._until)
-        between = self.leaves.leaves_between(at, end, 0, 0)
-        found = [link for index, leaf in between if (link := self.link_in(index, leaf))]
-        self.texts.link(found, end, self.state.erased.keys())
+        found, tenants = list[Link](), dict[int, bytes]()
+        for index, leaf in self.leaves.leaves_between(at, end, 0, 0):
+            if link := self.link_in(index, leaf):
+                found.append(link)
+            if (tenant := self.tenant_in(leaf)) is not None:
+                tenants[index] = tenant
+        self.texts.link(found, end, self.state.erased.keys(), tenants)
         return end

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ringfence_audit.log.domain.leaf import Value, text_commitment
 from ringfence_audit.log.domain.texts import SALT_BYTES, Text
-from ringfence_audit.translation.domain.links import abouts, column
+from ringfence_audit.translation.domain.links import abouts, column, tenant_of
 from ringfence_audit.translation.domain.rows import Table
 
 Draw = Callable[[int], bytes]
@@ -24,7 +24,7 @@ def closed(table: Table, first: int, time_ns: int, draw: Draw) -> tuple[Table, l
         return table, []
     columns = {name: cells for name, cells in table.columns.items() if name not in table.free}
     texts: list[Text] = []
-    about = abouts(table) if names else []
+    about, tenant = abouts(table) if names else [], tenant_of(table)
     for name in names:
         commitments: list[Value | None] = []
         salts = draw(SALT_BYTES * table.rows)
@@ -36,7 +36,7 @@ def closed(table: Table, first: int, time_ns: int, draw: Draw) -> tuple[Table, l
             content = _content(cell)
             commitments.append(text_commitment(salt, content))
             is_text = isinstance(cell, str)
-            texts.append(Text(first + row, table.kind, name, salt, content, is_text, time_ns, about[row]))
+            texts.append(Text(first + row, table.kind, name, salt, content, is_text, time_ns, about[row], tenant))
         columns[f"{name}_commitment"] = commitments
     shared = {name: value for name, value in table.shared.items() if name not in table.free}
     return replace(table, columns=columns, shared=shared, free=frozenset()), texts

@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ringfence_audit.log.domain.leaf import decode, prefix
-from ringfence_audit.log.domain.texts import Link
+from ringfence_audit.log.domain.sight import TENANT_NAMES
+from ringfence_audit.log.domain.texts import Link, may_commit
 from ringfence_audit.translation.domain.rows import Cells, Table
 
 INSTRUCTION, ENTRY, SUBMISSION = "instruction_id", "entry_id", "submission_id"
 PARTIES = ("party_id", "owner_id", "client_id", "debtor_owner_id", "creditor_owner_id")
 ABOUT = (INSTRUCTION, ENTRY, "subject_id", *PARTIES)
+TENANTS = (*TENANT_NAMES, "query_tenant_id")
+"""Fields that say whose ids a leaf has; the last one is that of a disclosure."""
 LINKING = frozenset({"payment-instruction.instruction.v1", "payment-instruction.bank_entry.v1"})
 """Kinds of leaves that say whose a payment or a bank entry is."""
 LINKING_STARTS = tuple(map(prefix, sorted(LINKING)))
@@ -55,6 +58,16 @@ def link_in(leaf: int, content: bytes) -> Link | None:
     return _link(leaf, fields, fields.get("tenant_id"))
 
 
+def tenant_of(table: Table) -> bytes:
+    """Gives the platform whose the ids of a table are, empty where it is of none."""
+    return _tenant(table.shared)
+
+
+def tenant_in(content: bytes) -> bytes | None:
+    """Gives the platform whose the ids of a leaf are, empty where it is of none; None where it commits to no text."""
+    return _tenant(decode(content)[1]) if may_commit(content) else None
+
+
 def column(table: Table, name: str) -> Cells:
     """Gives a value of each row."""
     cells = table.columns.get(name)
@@ -68,7 +81,12 @@ def _link(leaf: int, fields: Mapping[str, Any], tenant: Any) -> Link | None:
     if about is None or not (parties or of):
         return None
     party, counterparty, *_ = [*parties, None, None]
-    return Link(leaf, about, of, fields.get(SUBMISSION), party, counterparty)
+    return Link(leaf, about, of, fields.get(SUBMISSION), party, counterparty, tenant or b"")
+
+
+def _tenant(fields: Mapping[str, Any]) -> bytes:
+    found = (fields.get(name) for name in TENANTS)
+    return next((each for each in found if isinstance(each, bytes)), b"")
 
 
 def _ids(columns: Sequence[Cells], row: int) -> list[bytes]:
