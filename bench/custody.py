@@ -50,11 +50,12 @@ class CustodyRows:
             control = self.controls.measure(self.measured, per_request)
             callers, pooled, bursts = CALLERS[per_request], Seen(), 0
             endless = jobs(per_request)
-            figures = {"transport": self.controls.transport(endless, callers)} if per_request == 1 else {}
+            transport = self.controls.transport(endless, callers) if per_request == 1 else None
             while pooled.seconds < self.seconds:
                 self.measured.settle(self.book)
                 pooled.add(self._timed(_burst(endless), callers))
                 bursts += 1
+            figures = beside_transport(pooled, transport) if transport else {}
             self.results.add(row(name, per_request, callers, pooled, control, bursts=bursts, **figures))
 
     def sustained(self, seconds: float) -> None:
@@ -107,6 +108,11 @@ class CustodyRows:
     async def _warm_up(self, ask: Ask, callers: int) -> None:
         jobs = transfers.plain(self.book)(1)
         await asyncio.gather(*(ask(next(jobs)[0]) for _ in range(callers)))
+
+
+def beside_transport(seen: Seen, transport: float) -> dict[str, float]:
+    """Returns what a server that does nothing makes of the same requests, and the ratio to it."""
+    return {"transport": transport, "ratio_to_transport": seen.per_second / transport}
 
 
 def _burst(jobs: Iterator[Job]) -> list[Job]:

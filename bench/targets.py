@@ -32,14 +32,18 @@ HEEDED = tuple(
 """How soon a revocation is heeded; an authorisation's at custody would say nothing."""
 
 TARGETS: Mapping[tuple[str, int], Sequence[Target]] = {
-    ("custody", 8_190): (Target("per_second", least=250_000), Target("ratio", least=1.7)),
-    ("custody", 1_000): (Target("per_second", least=200_000), Target("ratio", least=1.8)),
-    ("custody", 100): (Target("per_second", least=100_000),),
-    ("custody", 1): (Target("per_second", least=2_500), Target("ratio", least=1.0), Target("p99_ms", most=40)),
-    ("custody_sdk", 1): (Target("per_second", least=20_000), Target("ratio", least=6)),
+    ("custody", 8_190): (Target("per_second", least=450_000), Target("ratio", least=3.5)),
+    ("custody", 1_000): (Target("per_second", least=300_000), Target("ratio", least=2.7)),
+    ("custody", 100): (Target("per_second", least=90_000), Target("ratio", least=1.1)),
+    ("custody", 1): (
+        Target("per_second", least=2_500),
+        Target("ratio_to_transport", least=0.5),
+        Target("p99_ms", most=40),
+    ),
+    ("custody_sdk", 1): (Target("per_second", least=40_000), Target("ratio", least=15)),
     ("custody_sustained", 1_000): (
-        Target("per_second", least=60_000),
-        Target("ratio", least=0.6),
+        Target("per_second", least=75_000),
+        Target("ratio", least=0.8),
         Target("largest_lag_seconds", most=5),
     ),
     ("sanctions_lists", 1): (
@@ -61,6 +65,7 @@ TARGETS: Mapping[tuple[str, int], Sequence[Target]] = {
     ("tenant_beside_files", 1): (Target("p99_ratio", most=2),),
     ("tenant_beside_lists", 1): (Target("p99_ratio", most=2),),
     ("tenant_beside_searches", 1): (Target("p99_ratio", most=2),),
+    ("instructions", 1_000): (Target("per_second", least=9_000),),
     ("instructions_concurrent", 1): (Target("per_second", least=1_000), Target("p99_ms", most=500)),
     ("payments_closed", 1_000): (
         Target("start_seconds", most=5),
@@ -78,7 +83,7 @@ TARGETS: Mapping[tuple[str, int], Sequence[Target]] = {
     ("audit_tree", 100_000): (Target("leaf_us", most=3), Target("ratio", least=0.3)),
     ("audit_verify", 100_000): (Target("leaf_us", most=15), Target("ratio", least=0.03)),
     ("audit_drained", 1): (Target("per_second", least=50_000),),
-    ("audit_beside_custody", 1_000): (Target("per_second", least=14_500), Target("behind_p99_seconds", most=2)),
+    ("audit_beside_custody", 1_000): (Target("per_second", least=15_000), Target("behind_p99_seconds", most=2)),
     ("audit_receipts", 1): (Target("service_p99_ms", most=5),),
     ("audit_answers", 1): (Target("service_p99_ms", most=50), Target("most_absence_bytes", most=51_200)),
     ("audit_disk", 1): (Target("leaf_bytes", most=300),),
@@ -94,8 +99,8 @@ TARGETS: Mapping[tuple[str, int], Sequence[Target]] = {
     ),
     ("identity_claims", 1): (Target("rank_p", least=0.001),),
     ("custody_rebuild", 8_190): (
-        Target("per_second", least=1_000_000),
-        Target("memory_mib", most=1_024),
+        Target("per_second", least=5_000_000),
+        Target("memory_mib", most=512),
         Target("first_transfer_exists", least=1),
     ),
 }

@@ -20,6 +20,7 @@ from bench import contention, controls, echo, flood, history, plot, verifying
 from bench.beside import Paced
 from bench.concurrent import Settled
 from bench.cpu import CpuSpent
+from bench.custody import beside_transport
 from bench.load import Request, Seen, closed_loop
 from bench.rows import Results, row
 from bench.statements import Lag
@@ -69,8 +70,10 @@ async def test_callers_send_every_job_once() -> None:
 @pytest.mark.parametrize(("latency_ms", "met"), [(40.0, True), (40.01, False)])
 def test_target_is_met_up_to_its_bound(latency_ms: float, met: bool) -> None:
     """A row says of each target whether it is met."""
-    done = row("custody", 1, 64, Seen(3_000, 1.0, [latency_ms]), ("single_commit", 3_000.0))
-    assert {each["figure"]: each["met"] for each in done.verdicts} == {"per_second": True, "ratio": True, "p99_ms": met}
+    seen = Seen(3_000, 1.0, [latency_ms])
+    done = row("custody", 1, 64, seen, None, **beside_transport(seen, 6_000))
+    verdicts = {each["figure"]: each["met"] for each in done.verdicts}
+    assert verdicts == {"per_second": True, "ratio_to_transport": True, "p99_ms": met}
 
 
 def test_targets_are_documented() -> None:
@@ -93,7 +96,7 @@ def test_targets_are_documented() -> None:
 
 def test_figure_that_was_not_measured_misses_its_target() -> None:
     """A target is not met by leaving its figure out."""
-    done = row("custody_rebuild", 8_190, 1, Seen(2_000_000, 1.0), None, memory_mib=None)
+    done = row("custody_rebuild", 8_190, 1, Seen(5_000_000, 1.0), None, memory_mib=None)
     assert [each["met"] for each in done.verdicts] == [True, False, False]
 
 
