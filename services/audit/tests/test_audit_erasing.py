@@ -411,10 +411,15 @@ async def test_an_order_of_another_platform_holds_nothing(
     assert rows(audit, "SELECT DISTINCT content FROM leaf_texts") == [{"content": b"theirs"}]
 
 
-async def test_what_is_written_on_a_client_by_the_id_of_her_stream_goes(audit: Audit, identity: SourceFeed) -> None:
-    """Where another had her id before, two people's act on her names her by an id that nobody has (ADR 23)."""
+async def test_what_names_a_client_by_the_id_of_her_stream_goes(
+    audit: Audit, identity: SourceFeed, payments: SourceFeed
+) -> None:
+    """Where another had her id before, payments and two people's acts name her by an id that nobody has (ADR 23)."""
     (_, (_, stream)) = clients(BOOK, NORA)
-    identity.add("ProposalConfirmed.v1", confirmed(stream, "of hers"))
+    payments.add("InstructionsReceived.v1", received((PAYMENT, stream, "RENT-NORA"), (OTHERS, NORA, "")))
+    payments.add("ProposalConfirmed.v1", confirmed(stream, "of hers"))
+    await audit.follow(payments)
+    assert kept(audit) == {b"RENT-NORA", b"of hers"}
     identity.add("PartyErased.v1", erased(NORA))
     await audit.follow(identity)
     assert kept(audit) == set()

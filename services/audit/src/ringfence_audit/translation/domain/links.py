@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ringfence_audit.log.domain.leaf import decode, prefix
-from ringfence_audit.log.domain.sight import TENANT_NAMES
 from ringfence_audit.log.domain.texts import Link, may_commit
 from ringfence_audit.translation.domain.rows import Cells, Table
 
 INSTRUCTION, ENTRY, SUBMISSION = "instruction_id", "entry_id", "submission_id"
 PARTIES = ("party_id", "owner_id", "client_id", "debtor_owner_id", "creditor_owner_id")
 ABOUT = (INSTRUCTION, ENTRY, "subject_id", *PARTIES)
-TENANTS = (*TENANT_NAMES, "query_tenant_id")
+TENANTS = ("tenant_id", "book_id", "query_tenant_id")
 """Fields that say whose ids a leaf has; the last one is that of a disclosure."""
 LINKING = frozenset({"payment-instruction.instruction.v1", "payment-instruction.bank_entry.v1"})
 """Kinds of leaves that say whose a payment or a bank entry is."""
