@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
 import pytest
 from opentelemetry.metrics import NoOpMeter
 from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.rpc import quotas
 from ringfence_kernel.rpc.errors import RemoteError, remote_error
 from ringfence_kernel.rpc.quotas import (
     BATCH_BYTES,
@@ -285,10 +287,10 @@ async def test_heavy_calls_of_a_crowd_go_one_at_a_time_beside_others() -> None:
     """Who has more calls waiting than may be under way has one heavy call at a time; who asks now and then passes."""
     world = Quotas(CallRates(calls_per_second=1_000, calls_at_once=2))
     world.calls(OTHER, 1)
-    quotas, begun, first_may_end, may_end = world.quotas, list[bytes](), asyncio.Event(), asyncio.Event()
+    calls, begun, first_may_end, may_end = world.quotas, list[bytes](), asyncio.Event(), asyncio.Event()
 
     async def heavy(who: Caller) -> None:
-        async with quotas.turn(who, is_stream=False), quotas.batch(who, 10, is_heavy=True):
+        async with calls.turn(who, is_stream=False), calls.batch(who, 10, is_heavy=True):
             begun.append(who.subject)
             if who is ONE:  # those two who came first found nobody waiting
                 await (first_may_end if begun.count(ONE.subject) <= 2 else may_end).wait()
@@ -310,19 +312,39 @@ async def test_heavy_calls_of_a_crowd_go_one_at_a_time_beside_others() -> None:
 
 async def test_a_pause_follows_a_batch_beside_others_and_none_alone() -> None:
     """The answer does not wait for the pause, the next batch does; whoever is alone waits for nothing."""
-    quotas, size = Quotas(), BATCH_BYTES + 1
-    async with quotas.quotas.batch(ONE, size):
+    world, size = Quotas(), BATCH_BYTES + 1
+    async with world.quotas.batch(ONE, size):
         pass
-    async with quotas.quotas.batch(ONE, size):
-        quotas.calls(OTHER, 1)
+    async with world.quotas.batch(ONE, size):
+        world.calls(OTHER, 1)
         await asyncio.sleep(0.01)
-    following = asyncio.ensure_future(quotas.quotas.batch(ONE, size).__aenter__())
+    following = asyncio.ensure_future(world.quotas.batch(ONE, size).__aenter__())
     await asyncio.sleep(0)
     assert not following.done()
-    async with quotas.quotas.batch(ONE, BATCH_BYTES), quotas.quotas.batch(OTHER, size):
+    async with world.quotas.batch(ONE, BATCH_BYTES), world.quotas.batch(OTHER, size):
         pass
     async with asyncio.timeout(5):
         await following
+
+
+@pytest.mark.parametrize(("size", "is_heavy"), [(BATCH_BYTES + 1, False), (10, True)])
+async def test_the_next_one_waits_four_times_as_long_as_one_took(
+    monkeypatch: pytest.MonkeyPatch, size: int, is_heavy: bool
+) -> None:
+    """Of what a batch costs, or a heavy call of a crowd, one tenant has a fifth of the process beside others."""
+    world = Quotas(CallRates(calls_per_second=1_000, calls_at_once=1))
+    world.calls(OTHER, 1)
+    pauses, took = list[float](), iter((10.0, 10.25))
+    monkeypatch.setattr(quotas, "time", SimpleNamespace(monotonic=lambda: next(took)))
+    monkeypatch.setattr(CallQuotas, "leave_batch", lambda self, owner, pause_seconds: pauses.append(pause_seconds))
+    async with world.quotas.turn(ONE, is_stream=False):
+        crowd = [asyncio.create_task(world.quotas.turn(ONE, is_stream=False).__aenter__()) for _ in range(2)]
+        await asyncio.sleep(0)
+        async with world.quotas.batch(ONE, size, is_heavy=is_heavy):
+            pass
+    for each in crowd:
+        each.cancel()
+    assert pauses == [1.0]
 
 
 def counted(world: World) -> int:

@@ -14,6 +14,7 @@ from ringfence_kernel.rpc import bounds
 from ringfence_kernel.rpc.page_tokens import Question
 from ringfence_kernel.rpc.server import Servicer
 from ringfence_kernel.values.errors import DomainError, InvalidArgument
+from ringfence_kernel.values.pacing import Pace
 
 MAX_DECISIONS = 100
 DEFAULT_PAGE = 100
@@ -41,7 +42,11 @@ class ProposalServicer(proposals_pb2_grpc.ProposalServiceServicer):
         (after,) = question.place()
         found, more = await self._proposals.waiting(current_caller(), tenant, after, most)
         last = found[-1].proposal.position if more else 0
-        return pb.ListProposalsResponse(proposals=map(_shown, found), next_page_token=question.token(last))
+        response, pace = pb.ListProposalsResponse(next_page_token=question.token(last)), Pace()
+        for each in found:
+            response.proposals.append(_shown(each))
+            await pace.step()
+        return response
 
     async def DecideProposals(self, request: pb.DecideProposalsRequest, context: Any) -> pb.DecideProposalsResponse:
         """Decides proposals."""

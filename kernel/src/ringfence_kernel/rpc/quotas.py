@@ -25,7 +25,7 @@ BESIDE_NS = 5 * NANOSECONDS
 """A tenant is not alone for so long after a call of another's, who may call as seldom."""
 BATCH_BYTES = 4_096
 """A longer request is a batch: beside others a tenant has one of them under way at a time."""
-BATCH_PAUSES, HEAVY_PAUSES, LONGEST_PAUSE_SECONDS = 4.0, 1.0, 2.0
+PAUSES, LONGEST_PAUSE_SECONDS = 4.0, 2.0
 """After a batch, or a heavy call, the next one waits for so many times as long as it took, and so long at most."""
 REFUSAL_SECONDS = 0.05
 """A refusal is said after so long: whoever heeds no hint would else have the process do nothing but refuse."""
@@ -92,9 +92,8 @@ class CallQuotas:
         owner = owner_of(caller)
         if owner is None:
             return nullcontext()
-        if size > BATCH_BYTES:
-            return _Batch(self, owner, BATCH_PAUSES)
-        return _Batch(self, owner, HEAVY_PAUSES) if is_heavy and self._is_crowd(owner) else nullcontext()
+        is_batch = size > BATCH_BYTES or (is_heavy and self._is_crowd(owner))
+        return _Batch(self, owner) if is_batch else nullcontext()
 
     async def enter_batch(self, owner: bytes) -> None:
         """Waits for the batches of the same tenant that are under way, unless it is alone."""
@@ -213,17 +212,17 @@ class _Turn(_Counted):
 
 
 class _Batch(AbstractAsyncContextManager[None]):
-    __slots__ = ("_began", "_owner", "_pauses", "_quotas")
+    __slots__ = ("_began", "_owner", "_quotas")
 
-    def __init__(self, quotas: CallQuotas, owner: bytes, pauses: float) -> None:
-        self._quotas, self._owner, self._pauses = quotas, owner, pauses
+    def __init__(self, quotas: CallQuotas, owner: bytes) -> None:
+        self._quotas, self._owner = quotas, owner
 
     async def __aenter__(self) -> None:
         await self._quotas.enter_batch(self._owner)
         self._began = time.monotonic()
 
     async def __aexit__(self, *reason: object) -> None:
-        self._quotas.leave_batch(self._owner, self._pauses * (time.monotonic() - self._began))
+        self._quotas.leave_batch(self._owner, PAUSES * (time.monotonic() - self._began))
 
 
 class Turns:
