@@ -103,6 +103,8 @@ HEAVY = frozenset(
 )
 SOURCES = ("identity", "custody", "payment-instruction")
 DIGEST_FORMAT = 11
+OF_LEAVES = link_in, tenant_in
+"""Whose a leaf says that a payment is, and of which platform it says what it says."""
 """9 knew no books, 8 did not know who was erased and who is held, 7 had the leaves of accounts instead of what they
 say, 6 did not know who may copy the log, 5 had no state leaves, 3 had all files that payment-instruction has named, 1
 was the log's state before its modules had their own.
@@ -177,9 +179,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
             Task("evidence", passing.run),
             books.task,
             _compaction(core),
-            *texts.tasks(
-                core.store, pruned, parties, leadership, queries_of(core), link_in, tenant_in, runtime.clock.now_ns
-            ),
+            *texts.tasks(core.store, pruned, parties, leadership, queries_of(core), OF_LEAVES, runtime.clock.now_ns),
             *following,
         ],
         everywhere=_over_https(runtime, core, log, standing, rights, keys, translation, shown, disclosing),

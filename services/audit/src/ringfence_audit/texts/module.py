@@ -22,8 +22,7 @@ def tasks(
     parties: State,
     leadership: Leadership,
     leaves: Leaves,
-    link_in: Callable[[int, bytes], Link | None],
-    tenant_in: Callable[[bytes], bytes | None],
+    of_leaves: tuple[Callable[[int, bytes], Link | None], Callable[[bytes], bytes | None]],
     now_ns: Callable[[], int],
 ) -> list[Task]:
     """Gives what goes on as long as a term."""
@@ -34,6 +33,6 @@ def tasks(
         return (await standing()).size
 
     pruning = Pruning(record, parties, kept, now_ns)
-    erasing = Erasing(parties, kept, leaves, link_in, tenant_in, size)
+    erasing = Erasing(parties, kept, leaves, *of_leaves, size)
     leadership.begin_with(lambda: erasing.begin(record.state.frontier.size))
     return [Task("pruning", pruning.run), Task("erasing", erasing.run)]
