@@ -103,12 +103,12 @@ HEAVY = frozenset(
 )
 SOURCES = ("identity", "custody", "payment-instruction")
 DIGEST_FORMAT = 11
+"""10 did not know of which platform who is erased or held is, 9 knew no books, 8 did not know who was erased and who is
+held, 7 had the leaves of accounts instead of what they say, 6 did not know who may copy the log, 5 had no state leaves,
+3 had all files that payment-instruction has named, 1 was the log's state before its modules had their own.
+"""
 OF_LEAVES = link_in, tenant_in
 """Whose a leaf says that a payment is, and of which platform it says what it says."""
-"""9 knew no books, 8 did not know who was erased and who is held, 7 had the leaves of accounts instead of what they
-say, 6 did not know who may copy the log, 5 had no state leaves, 3 had all files that payment-instruction has named, 1
-was the log's state before its modules had their own.
-"""
 
 
 def states(
