@@ -61,7 +61,8 @@ def record(first: int, leaves: int, postings: Sequence[Posting]) -> bytes:
 
 def combined(leaves: Sequence[bytes], proven: set[int], start: int = 0) -> list[bytes]:
     """The combined proof of some leaves, by its definition."""
-    if not any(start <= index < start + len(leaves) for index in proven):
+    proven = {index for index in proven if start <= index < start + len(leaves)}
+    if not proven:
         return [tree_hash(leaves)]
     if len(leaves) == 1:
         return []
