@@ -1,5 +1,6 @@
 """What was left out, put elsewhere or flipped is found, and named by what it is: event rows, tiles, checkpoints.
 
+Every store of a log, damaged in every way, and who names it: damage/cells.py. Here is what a running service says.
 Flipped event rows: test_audit_servicer, test_audit_log. State leaves, all three ways: test_audit_state_leaf. Leaves:
 test_verifier_log. Bits of a checkpoint: test_verifier_note.
 """

@@ -132,7 +132,7 @@ class Queries:
             raise LogDamaged(leaf_index=str(indexes[0])) from error
         proven = [(index, leaf_hash(leaf)) for index, leaf in leaves]
         if combined_root(proven, signed.size, proof) != signed.root:
-            raise self._damage_within(leaves) or LogDamaged(leaf_index=str(indexes[0]))
+            raise self._damage_within(leaves) or self._damage_above(indexes[0], signed.size)
         return proof
 
     def consistency_proof(self, from_size: int, to_size: int, stood: LogPosition) -> list[bytes]:

@@ -79,6 +79,11 @@ def note_heads(note: str) -> tuple[SourceHead, ...]:
     return tuple(SourceHead(name, int(epoch), int(at), b64decode(digest)) for _, name, epoch, at, digest in lines)
 
 
+def is_note_of(note: str, origin: str, size: int, root: bytes) -> bool:
+    """Tells whether a note is about this tree head; whether it is signed, whoever reads it verifies."""
+    return note.startswith(f"{origin}\n{size}\n{base64_text(root)}\n")
+
+
 def base64_text(value: bytes) -> str:
     """Encodes by RFC 4648 §4, with padding."""
     return b64encode(value).decode()

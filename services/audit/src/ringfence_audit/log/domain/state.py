@@ -15,7 +15,7 @@ from ringfence_kernel.writing.journal import Journal
 
 from ringfence_audit.log.domain.books import NO_BOOKS, Books, books_leaf
 from ringfence_audit.log.domain.bundles import BundleMalformed
-from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead, note_heads
+from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead, is_note_of, note_heads
 from ringfence_audit.log.domain.errors import CheckpointPending
 from ringfence_audit.log.domain.events import (
     OF_TREE,
@@ -370,6 +370,8 @@ class State:
     def _sign(self, event: CheckpointSigned, journal: Journal) -> None:
         if (event.size, event.root) not in self.unsigned:
             raise LogTampered(f"the checkpoint at size {event.size} is of another log, or was outrun")
+        if not is_note_of(event.note, self.origin, event.size, event.root):
+            raise LogTampered(f"the checkpoint at size {event.size} has the note of another")
         leaf = next((leaf for size, leaf in self.stated if size == event.size), b"")
         if self.signed is None and self.ordered is not None:
             # The key that a log was put back with signs now, and is in its note.
