@@ -36,6 +36,11 @@ def test_recorded_verdicts_are_on_these_cases(cases: list[Case]) -> None:
     assert digest(cases) == recorded()[0]
 
 
+def test_a_key_is_changed_again_when_it_is_none_any_more() -> None:
+    """By the change before it has the length of base64, and is no base64: a case is made of it all the same."""
+    assert case(188_673).kind == "policy"
+
+
 def test_nothing_is_accepted_that_others_refuse(cases: list[Case], oracles: dict[str, Oracle]) -> None:
     """No changed evidence is accepted that Go, pymerkle or a second encoder refuses, and none crashes the verifier."""
     assert tally(cases, oracles).faults == []
