@@ -19,7 +19,7 @@ ENTRIES: dict[str, str] = {
     "supervisor/index": (
         "supervisor/first-proof supervisor/invitation supervisor/questions supervisor/find supervisor/trace"
         " supervisor/books supervisor/access supervisor/console supervisor/dossier supervisor/watch-the-log"
-        " supervisor/safeguarding-day supervisor/reports"
+        " supervisor/safeguarding-day supervisor/reports supervisor/terms"
     ),
     "platform/index": "platform/first-payment platform/refusals ledger",
     "operator/index": (

@@ -9,7 +9,7 @@ import ringfence_console
 from babel.messages.extract import extract_from_file
 
 PACKAGE = Path(ringfence_console.__file__).parent
-_IN_CODE = {"marked": None, "gettext": None, "ngettext": (1, 2)}
+_IN_CODE = {"marked": None, "gettext": None, "_gettext": None, "ngettext": (1, 2)}
 _IN_TEMPLATES = {"_": None, "gettext": None, "ngettext": (1, 2)}
 Message = str | tuple[str, ...]
 

@@ -162,7 +162,7 @@ def test_letters_that_are_not_compared_are_shown() -> None:
     ("name", "value", "english", "chinese"),
     [
         ("reversal", "YES", "yes", "是"),
-        ("effect", "payment-instruction.ReleaseHits", "release hits", "解除命中"),
+        ("effect", "payment-instruction.ReleaseHits", "release hits", "放行名单命中"),
         ("differing_references", "END_TO_END, UETR", "reference of the payer, UETR", "付款人参考号、UETR"),
         ("state", "SETTLED", "settled", "已结算"),
         ("side", "OF_BANK", "the bank’s", "银行方"),

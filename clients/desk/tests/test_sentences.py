@@ -68,6 +68,21 @@ def test_the_same_in_chinese() -> None:
     assert str(said) == "预留已入账（出金）：Kestrel Joinery GmbH → 存管账户 · lantern-lending · 18,500.00 EUR"
 
 
+@pytest.mark.parametrize(
+    ("owner", "said"),
+    [
+        ("Ivo Marsh", "Ivo Marsh 的 IBAN 已由 lantern-lending 确认"),
+        ("王小明", "王小明的 IBAN 已由 lantern-lending 确认"),
+    ],
+)
+def test_chinese_names_stand_without_spaces(owner: str, said: str) -> None:
+    """The space between Chinese and Latin stands nowhere else; in English words it always does."""
+    fact = Fact(3, "identity.alias_confirmed.v1", {"owner_id": OWNER.bytes, "by_id": PLATFORM.bytes})
+    names = NAMES.with_parties(PLATFORM, {OWNER: owner})
+    assert str(sentence(fact, names, Language.CHINESE)) == said
+    assert str(sentence(fact, names, Language.ENGLISH)) == f"An IBAN of {owner} is confirmed by lantern-lending"
+
+
 def test_what_is_absent_is_left_out() -> None:
     """A bracketed part stands only where every field in it is there, also a text that was not opened."""
     fields: dict[str, int | bytes | str] = {"effect": "custody.Unknown", "reason": "WITHDRAWN"}

@@ -90,7 +90,7 @@ def test_a_person_is_told_what_is_not_complete(browser: Browser, tmp_path: Path)
     """That the maker was shown a part, in both languages; it is marked as a part is."""
     text = shown(browser, tmp_path, made.bound(made.part()))
     assert "NOT COMPLETE: its maker may read some platforms only" in text
-    assert "未证明没有其他事实" in text
+    assert "是否另有其他事实，未经证明" in text
     assert "no others about what was asked" not in text
     verdict = browser.evaluate("JSON.stringify([verdict.className, verdict.dataset.state])")
     assert verdict == '["card verdict part","part"]'

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from ringfence_desk import money, times, words
@@ -16,6 +17,7 @@ from ringfence_desk.visible import visible
 from ringfence_desk.words import Place, Saying, Tone
 
 ABSENT = "—"
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def sentence(fact: Fact, names: Names, language: Language) -> Sentence:
     stated = _amount(fact, names, language)
     if found is None:
         return Sentence((Part(visible(fact.kind)),), "log", Tone.QUIET, False, stated)
-    parts = tuple(_joined(_told(fact, found, names, language)))
+    parts = tuple(_joined(_spaced(list(_told(fact, found, names, language)))))
     return Sentence(parts, found.icon, found.tone, found.is_decision, stated)
 
 
@@ -102,6 +104,21 @@ def _told(fact: Fact, saying: Saying, names: Names, language: Language) -> Itera
 
 def _piece(fact: Fact, piece: str | Place, names: Names, language: Language) -> Part | None:
     return Part(piece) if isinstance(piece, str) else value_part(fact, piece.name, names, language)
+
+
+def _spaced(parts: Sequence[Part]) -> Iterator[Part]:
+    """Yields parts without the spaces of templates, which part Chinese from Latin, where both sides are Chinese."""
+    for index, part in enumerate(parts):
+        if part.role is not Role.TEXT:
+            yield part
+            continue
+        before, after = (parts[at].text if 0 <= at < len(parts) else "" for at in (index - 1, index + 1))
+        text = part.text
+        if text.startswith(" ") and _CHINESE.match(before[-1:]) and _CHINESE.match((text[1:] or after)[:1]):
+            text = text[1:]
+        if text.endswith(" ") and _CHINESE.match(text[-2:-1]) and _CHINESE.match(after[:1]):
+            text = text[:-1]
+        yield replace(part, text=text)
 
 
 def _joined(parts: Iterable[Part]) -> Iterator[Part]:

@@ -73,23 +73,25 @@ _GROUNDS = {
     Ground.IDENTITY: {
         Language.ENGLISH: "whom it is about is identity's word, as of its event {until}; no proof shows that nobody "
         "else is meant, and whoever was erased is not found",
-        Language.CHINESE: "涉及何人以身份服务截至其第 {until} 号事件的答复为准；无法证明没有其他人，已删除者不会被找到",
+        Language.CHINESE: "所指何人，以身份服务截至其第 {until} 号事件的答复为准；没有证明表明不涉及他人，"
+        "资料已删除者查不到",
     },
     Ground.BESIDE: {
         Language.ENGLISH: "looked through the texts kept beside the log for facts before {until}, as whole texts; no "
         "proof shows that there are no others, and texts that were erased or pruned are not found",
-        Language.CHINESE: "已按全文查找日志旁保存的、第 {until} 条之前事实的文本；无法证明没有其他文本，"
-        "已删除或已清理的文本不会被找到",
+        Language.CHINESE: "已按全文查找日志旁所存第 {until} 条之前事实的文本；没有证明表明再无其他文本，"
+        "已删除或已清理的文本查不到",
     },
     Ground.LOG: {
         Language.ENGLISH: "each of these can be proven by its receipt; that there are no others is the log's word",
-        Language.CHINESE: "每条事实均可由其凭证证明；没有其他事实仅以日志的答复为准",
+        Language.CHINESE: "每条事实均可凭其回执证明；此外没有其他事实，仅以日志所称为准",
     },
 }
 _UNNUMBERED = {
     Language.ENGLISH: "whom it is about is identity's word as of now, for the platforms that you may read of; no proof "
     "shows that nobody else is meant, and whoever was erased is not found",
-    Language.CHINESE: "涉及何人以身份服务目前的答复为准，仅限您可查阅的平台；无法证明没有其他人，已删除者不会被找到",
+    Language.CHINESE: "所指何人，以身份服务当前的答复为准，仅限您可查阅的平台；没有证明表明不涉及他人，"
+    "资料已删除者查不到",
 }
 """Identity's word to who is not told how far all platforms have come."""
 _TAKEN = {
@@ -100,8 +102,8 @@ _TAKEN = {
     Taken.DAY: ("the day {text}, UTC", "UTC 日期 {text}"),
     Taken.IBAN: ("the IBAN {text}", "IBAN {text}"),
     Taken.NUMBER: ("the identity number {text}", "证件号码 {text}"),
-    Taken.NAME: ("words of the name {text}", "名称 {text}"),
-    Taken.TEXT: ("the text or reference {text}", "文本或附言 {text}"),
+    Taken.NAME: ("words of the name {text}", "姓名或名称中的字词 {text}"),
+    Taken.TEXT: ("the text or reference {text}", "文本或参考号 {text}"),
 }
 
 

@@ -19,8 +19,10 @@ from ringfence_verifier.dossier import ShownFact, csv_line
 _BOM = "\ufeff"
 _COLUMNS = {
     Language.ENGLISH: ("fact", "time (UTC)", "what", "amount", "currency", "texts", "kind"),
-    Language.CHINESE: ("事实", "时间(UTC)", "内容", "金额", "币种", "文本", "类型"),
+    Language.CHINESE: ("事实", "时间（UTC）", "内容", "金额", "币种", "文本", "类型"),
 }
+_MARKS = {Language.ENGLISH: (": ", "; "), Language.CHINESE: ("：", "；")}
+"""What stands after a text's name, and between texts."""
 
 
 def words(facts: Sequence[ShownFact]) -> dict[str, bytes]:
@@ -43,13 +45,14 @@ def _csv(facts: Sequence[Fact], names: Names, language: Language) -> bytes:
 
 def _row(fact: Fact, names: Names, language: Language) -> list[str]:
     minor, ledger = fact.integer("amount_minor"), ledger_of(fact, names)
+    after, between = _MARKS[language]
     return [
         str(fact.index),
         _time(fact),
         "".join(map(str, sentence(fact, names, language).parts)),
         money.plain(minor, ledger) if minor is not None else "",
         money.currency(ledger),
-        "; ".join(f"{label(name, language)}: {visible(text)}" for name, text in fact.texts.items()),
+        between.join(f"{label(name, language)}{after}{visible(text)}" for name, text in fact.texts.items()),
         fact.kind,
     ]
 

@@ -158,7 +158,7 @@ def _lacking(ways: Iterable[Way], language: Language) -> Iterator[str]:
             )
             why.append(alike % {"num": way.others})
         taken = words.gettext("taken as %(what)s") % {"what": said(way.sought, language)}
-        yield f"{not_all}: {taken}: {'; '.join(why)}"
+        yield words.gettext(": ").join([not_all, taken, words.gettext("; ").join(why)])
 
 
 def _file(content: str, *, is_whole: bool) -> Response:

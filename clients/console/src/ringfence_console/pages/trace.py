@@ -157,14 +157,16 @@ class _Drawing:
 
     def pictures(self) -> tuple[Markup, Markup]:
         """Draws it across and down."""
-        told = "; ".join(f"{way.source} → {way.target}: {self._amount(way.minor)}" for way in self.ways())
+        gettext = self._gettext
+        colon = gettext(": ")
+        told = gettext("; ").join(f"{way.source} → {way.target}{colon}{self._amount(way.minor)}" for way in self.ways())
         drawn = []
         for is_down in (False, True):
             knots, bands = folded(
                 [self._knot(node, is_down) for node in self._trace.nodes],
                 [self._band(ribbon.source, ribbon.target, ribbon.minor) for ribbon in self._trace.ribbons],
                 MOST_DOWN if is_down else MOST_ACROSS,
-                {"knots": self._gettext("%(num)s others")},
+                {"knots": gettext("%(num)s others")},
             )
             amounts = {each.key: self._amount(each.minor) for each in knots}
             gates = list(self._gates())

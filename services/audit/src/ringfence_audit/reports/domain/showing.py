@@ -30,7 +30,8 @@ def rows_of(table: Table, language: Language) -> list[list[str]]:
 
 def shown(cell: Cell, kind: Kind, ledger: int, language: Language) -> str:
     """Returns a cell as a text: amounts as decimals of their currency, times in UTC, ids as UUIDs."""
-    why = f"({word(cell.why, language)})" if cell.why else ""
+    brackets = "（{}）" if language is Language.CHINESE else "({})"
+    why = brackets.format(word(cell.why, language)) if cell.why else ""
     if cell.value is None:
         return why
     text = _shown(cell.value, kind, ledger, language)

@@ -9,10 +9,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from ringfence_audit.reports.domain.report import Said
+
 CNY, USD = 156, 840
-_ORDER = "中国人民银行令〔2016〕第3号 Art 5({}) [second source]"
-NOT_CONVERTED = "中国人民银行令〔2016〕第3号 Art 5: several currencies, the lower test [second source]"
-DEADLINE = "中国人民银行令〔2016〕第3号: five working days [second source]"
+_ENGLISH = "中国人民银行令〔2016〕第 3 号"
+_CHINESE = "中国人民银行令〔2016〕第 3 号《金融机构大额交易和可疑交易报告管理办法》"
+NOT_CONVERTED = Said(
+    f"{_ENGLISH} Art 5: several currencies, the lower test [second source]",
+    f"{_CHINESE}第五条：涉及多个币种的，按较低标准判定（据二手资料）",
+)
+DEADLINE = Said(f"{_ENGLISH}: five working days [second source]", f"{_CHINESE}：五个工作日内（据二手资料）")
+
+
+def _item(number: int, chinese: str) -> Said:
+    """Returns where one of the four items is written."""
+    return Said(f"{_ENGLISH} Art 5({number}) [second source]", f"{_CHINESE}第五条第一款第（{chinese}）项（据二手资料）")
 
 
 class Who(Enum):
@@ -32,16 +43,16 @@ class Threshold:
     who: Who
     ledger: int
     minor: int
-    citation: str
+    citation: Said
 
 
 THRESHOLDS = tuple(
-    Threshold(criterion, who, ledger, units * 100, _ORDER.format(number))
-    for criterion, number, who, in_cny, in_usd in (
-        ("0501", 1, Who.ANYBODY, 50_000, 10_000),
-        ("0502", 2, Who.COMPANY, 2_000_000, 200_000),
-        ("0503", 3, Who.PERSON, 500_000, 100_000),
-        ("0504", 4, Who.PERSON_ABROAD, 200_000, 10_000),
+    Threshold(criterion, who, ledger, units * 100, _item(number, item))
+    for criterion, number, item, who, in_cny, in_usd in (
+        ("0501", 1, "一", Who.ANYBODY, 50_000, 10_000),
+        ("0502", 2, "二", Who.COMPANY, 2_000_000, 200_000),
+        ("0503", 3, "三", Who.PERSON, 500_000, 100_000),
+        ("0504", 4, "四", Who.PERSON_ABROAD, 200_000, 10_000),
     )
     for ledger, units in ((CNY, in_cny), (USD, in_usd))
 )
