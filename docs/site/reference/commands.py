@@ -14,7 +14,15 @@ from typer.core import TyperGroup, TyperOption
 from docs.site.reference.markdown import anchor, code, table, text
 
 PAGE = PurePosixPath("reference/commands.md")
-_KINDS = {"str": "text", "int": "number", "float": "number", "Path": "path", "UUID": "id", "datetime": "time"}
+_KINDS = {
+    "str": "text",
+    "int": "number",
+    "int range": "number",
+    "float": "number",
+    "file": "path",
+    "uuid": "id",
+    "datetime": "time",
+}
 Command = Any
 """A command, parameter or type of Typer's own Click, which it does not export."""
 
@@ -60,14 +68,15 @@ def _section(name: str, command: Command) -> Iterator[str]:
 
 
 def _value(option: Command) -> str:
-    kind = option.type_descriptor.annotation
-    if kind is bool:
+    if option.is_flag:
         return "switch"
     if option.metavar:
-        value = " ".join(code(each) for each in option.metavar.split("|"))
+        value = " ".join(map(code, option.metavar.split("|")))
+    elif option.type.name == "choice":
+        value = " ".join(map(code, map(str, option.type.choices)))
     else:
-        name = getattr(kind, "__name__", str(kind))
-        value = _KINDS.get(name) or next((f"{word}s" for part, word in _KINDS.items() if part in str(kind)), text(name))
+        name = option.type.name
+        value = _KINDS.get(name, text(name)) + ("s" if option.multiple else "")
     default = option.default.name.lower() if isinstance(option.default, Enum) else option.default
     return value if default in (None, "") or callable(default) else f"{value}; {code(str(default))}"
 

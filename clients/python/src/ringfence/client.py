@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ringfence.condition import Conditions
     from ringfence.custody import Custody
     from ringfence.dossiers import Dossiers
-    from ringfence.finding import Finding
+    from ringfence.finding import Finder
     from ringfence.flows import Flows
     from ringfence.grants import Grants
     from ringfence.identity import Identity
@@ -144,10 +144,10 @@ class Client:
         return self._part(BookReads, "audit")
 
     @property
-    def finding(self) -> Finding:
-        from ringfence.finding import Finding  # late
+    def finding(self) -> Finder:
+        from ringfence.finding import Finder  # late
 
-        return self._part(Finding, "audit", self.audit)
+        return self._part(Finder, "audit", self.audit)
 
     @property
     def dossiers(self) -> Dossiers:

@@ -112,7 +112,7 @@ class Way:
     refused: str = ""
 
 
-class Finding:
+class Finder:
     """Look-ups, disclosures, and what they make of the log together."""
 
     def __init__(self, channel: grpc.Channel, connection: Connection, audit: Audit) -> None:
@@ -205,7 +205,7 @@ class Finding:
 class _Asking:
     """One question, under one key."""
 
-    finding: Finding
+    finding: Finder
     audit: Audit
     key: str | KeySuccession
     policy: Policy | None

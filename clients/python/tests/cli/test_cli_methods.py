@@ -18,7 +18,7 @@ from ringfence.commands.terminal import Tabled
 from ringfence.condition import Conditions
 from ringfence.custody import Custody
 from ringfence.dossiers import Dossiers
-from ringfence.finding import Finding
+from ringfence.finding import Finder
 from ringfence.flows import Flows
 from ringfence.grants import Grants
 from ringfence.identity import Identity
@@ -203,8 +203,8 @@ WAYS = {
     "AuditService/GetReport": by(Audit.report, "report"),
     "AuditService/GetBooks": by(BookReads.get, "balance"),
     "AuditService/DemandBooks": by(BookReads.demand, "balance"),
-    "DisclosureService/LookUp": by(Finding.find, "search"),
-    "DisclosureService/Disclose": by(Finding.disclose, "disclose"),
+    "DisclosureService/LookUp": by(Finder.find, "search"),
+    "DisclosureService/Disclose": by(Finder.disclose, "disclose"),
     "AuditService/BindDossier": by(Dossiers.made, "dossier"),
     "AuditService/GetConsistencyProof": by(Audit.consistency_proof, "checkpoint"),
 }

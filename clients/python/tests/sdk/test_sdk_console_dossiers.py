@@ -14,7 +14,7 @@ from ringfence.console_host.dossiers import SdkDossiers
 from ringfence.console_host.facts import LogFacts
 from ringfence.console_host.history import History
 from ringfence.dossiers import Dossiers
-from ringfence.finding import Finding
+from ringfence.finding import Finder
 from ringfence.remembered import Remembered
 from ringfence.stretches import PeriodOpen
 from ringfence_console import ports
@@ -173,7 +173,7 @@ def test_what_is_kept_is_bounded_and_its_makers() -> None:
 
 def test_a_disclosure_is_one_call_and_held_to_its_fact(service: Binding, facts: LogFacts) -> None:
     """The log writes one fact of it; what the fact does not commit to is refused."""
-    disclosing = SdkDisclosing(Finding(NOWHERE, cast(Any, service), service.audit), facts)
+    disclosing = SdkDisclosing(Finder(NOWHERE, cast(Any, service), service.audit), facts)
     index = len(FACTS)
     found = disclosing.disclose(index, "case 7", VIEW)
     assert (found.fact.index, found.read_index) == (index, 9)

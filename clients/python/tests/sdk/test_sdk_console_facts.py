@@ -14,7 +14,7 @@ from ringfence.console_host.history import History
 from ringfence.console_host.refusals import told_to_pages
 from ringfence.console_host.survey import Survey
 from ringfence.errors import RingfenceError
-from ringfence.finding import Finding, LookedUp, Way
+from ringfence.finding import Finder, LookedUp, Way
 from ringfence.proven import MOST_LOOKED_UP
 from ringfence.remembered import Remembered
 from ringfence_console import ports
@@ -261,8 +261,8 @@ def test_what_a_look_up_has_brought_names_nothing(facts: LogFacts, monkeypatch: 
         0,
         [looked, LookedUp(None, "", None, None, "text", 9, brought)],
     )
-    finding = object.__new__(Finding)
-    monkeypatch.setattr(Finding, "find", lambda *asked, **named: [way])
+    finding = object.__new__(Finder)
+    monkeypatch.setattr(Finder, "find", lambda *asked, **named: [way])
     [found] = [each for each in SdkFinding(finding, facts).find("why", "case", VIEW) if each.facts]
     assert [each.kind for each in found.facts] == ["custody.transfer.v1", "custody.account.v1"]
     assert UUID(int=88) not in facts.names().accounts

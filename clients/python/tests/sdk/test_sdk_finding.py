@@ -12,7 +12,7 @@ import grpc
 import pytest
 from ringfence.audit import Audit
 from ringfence.errors import RingfenceError
-from ringfence.finding import MOST_SUBJECTS, Finding
+from ringfence.finding import MOST_SUBJECTS, Finder
 from ringfence_desk.narrowing import Narrowing
 from ringfence_desk.sought import Ground, Sought, Taken, taken
 from ringfence_protos.audit.v1 import audit_pb2
@@ -69,11 +69,11 @@ def service() -> Service:
 
 
 @pytest.fixture
-def finding(service: Service) -> Finding:
+def finding(service: Service) -> Finder:
     """The SDK over it."""
     channel = grpc.insecure_channel("127.0.0.1:1")
     connection: Any = SimpleNamespace(call=service.call)
-    return Finding(channel, connection, Audit(channel, connection))
+    return Finder(channel, connection, Audit(channel, connection))
 
 
 def looked_up(*subjects: bytes, token: str = "", **said: Any) -> pb.LookUpResponse:
@@ -82,7 +82,7 @@ def looked_up(*subjects: bytes, token: str = "", **said: Any) -> pb.LookUpRespon
     return pb.LookUpResponse(found=found, next_page_token=token, salt=b"s" * 16, read_index=9, **said)
 
 
-def test_amounts_files_and_ids_are_proven(finding: Finding, service: Service) -> None:
+def test_amounts_files_and_ids_are_proven(finding: Finder, service: Service) -> None:
     """By their keys, each held to its own value: a fact that has only chosen an id equal to the key is none."""
     (amount,), (file,), (one,) = taken("20.020 KWD"), taken(FILE.hex()), taken(str(UUID(bytes=CAROL)))
     by_amount, by_file, by_id = finding.find([amount, file, one], SIGNER.vkey)
@@ -96,7 +96,7 @@ def test_amounts_files_and_ids_are_proven(finding: Finding, service: Service) ->
     assert [index for index, _ in again.facts] == [20]
 
 
-def test_narrowing_takes_from_what_is_proven(finding: Finding) -> None:
+def test_narrowing_takes_from_what_is_proven(finding: Finder) -> None:
     """By kind, time and platform; the ground stays that of the whole answer."""
     (one,) = taken(str(UUID(bytes=CAROL)))
     second = 1_790_000_000 * 10**9 + 40 * 10**10
@@ -106,7 +106,7 @@ def test_narrowing_takes_from_what_is_proven(finding: Finding) -> None:
         assert finding.find([one], SIGNER.vkey, narrowing=nothing)[0].facts == []
 
 
-def test_what_is_found_is_one_look(finding: Finding, service: Service) -> None:
+def test_what_is_found_is_one_look(finding: Finder, service: Service) -> None:
     """All that is asked about what several look-ups have found; asked again it is another."""
     sought = [Sought(Taken.NAME, "x"), Sought(Taken.NUMBER, "x")]
     for _ in range(2):
@@ -117,7 +117,7 @@ def test_what_is_found_is_one_look(finding: Finding, service: Service) -> None:
     assert len({each.look_id for each in looks}) == 2
 
 
-def test_a_look_up_rests_on_a_word_and_what_is_about_its_ids_does_not(finding: Finding, service: Service) -> None:
+def test_a_look_up_rests_on_a_word_and_what_is_about_its_ids_does_not(finding: Finder, service: Service) -> None:
     """Two pages with one reason; each id's facts are a proven answer, and nobody found is not proven either."""
     service.pages = [
         looked_up(CAROL, token="more", identity_position=70, complete=True),
@@ -133,7 +133,7 @@ def test_a_look_up_rests_on_a_word_and_what_is_about_its_ids_does_not(finding: F
     assert (none.ground, none.facts) == (Ground.IDENTITY, [])
 
 
-def test_no_more_subjects_are_asked_about_than_anybody_reads(finding: Finding, service: Service) -> None:
+def test_no_more_subjects_are_asked_about_than_anybody_reads(finding: Finder, service: Service) -> None:
     """The others are counted, whether they were named or only announced."""
     many = [bytes([number]) * 16 for number in range(100, 101 + MOST_SUBJECTS)]
     for token in ("", "more"):
@@ -143,7 +143,7 @@ def test_no_more_subjects_are_asked_about_than_anybody_reads(finding: Finding, s
         assert sum(isinstance(each, audit_pb2.GetAnswerRequest) for each in service.asked) == MOST_SUBJECTS
 
 
-def test_refusals_are_told_and_a_narrow_grant_searches(finding: Finding, service: Service) -> None:
+def test_refusals_are_told_and_a_narrow_grant_searches(finding: Finder, service: Service) -> None:
     """An erased IBAN is a way without facts, other refusals are raised; without complete answers it is a word."""
     service.refuses = {pb.LookUpRequest: "SUBJECT_ERASED"}
     (way,) = finding.find([Sought(Taken.IBAN, "X")], SIGNER.vkey, reason="why")
@@ -159,7 +159,7 @@ def test_refusals_are_told_and_a_narrow_grant_searches(finding: Finding, service
     assert both.ground is Ground.LOG
 
 
-def test_what_rests_on_the_logs_word_is_in_the_log(finding: Finding, service: Service) -> None:
+def test_what_rests_on_the_logs_word_is_in_the_log(finding: Finder, service: Service) -> None:
     """Of a time, and to a reader of some platforms: that there are no others is a word, what there is is proven."""
     (day,), (one,) = taken("2026-09-21"), taken(str(UUID(bytes=ALICE)))
     service.refuses = {audit_pb2.GetAnswerRequest: "GRANT_TOO_NARROW"}
@@ -170,7 +170,7 @@ def test_what_rests_on_the_logs_word_is_in_the_log(finding: Finding, service: Se
             finding.find([sought], SIGNER.vkey)
 
 
-def test_a_fact_is_the_one_whose_number_was_sought(finding: Finding) -> None:
+def test_a_fact_is_the_one_whose_number_was_sought(finding: Finder) -> None:
     """A receipt that holds and is of another is refused."""
     (seven,), (eight,) = taken("#7"), taken("#8")
     assert [index for way in finding.find([seven], SIGNER.vkey) for index, _ in way.facts] == [7]
@@ -178,7 +178,7 @@ def test_a_fact_is_the_one_whose_number_was_sought(finding: Finding) -> None:
         finding.find([eight], SIGNER.vkey)
 
 
-def test_a_disclosure_that_the_fact_does_not_commit_to_is_refused(finding: Finding, service: Service) -> None:
+def test_a_disclosure_that_the_fact_does_not_commit_to_is_refused(finding: Finder, service: Service) -> None:
     """The ciphertext, the receipt and its index are held to what was asked for, before a text is believed."""
     sealed = b"ciphertext"
     fact = leaf("x", name_commitment=sha256(b"ringfence/commitment/v1\0" + sealed).digest())

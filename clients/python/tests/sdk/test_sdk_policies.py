@@ -14,7 +14,7 @@ from click.testing import Result
 from ringfence.cli import app
 from ringfence.commands import complete, finding, tracing
 from ringfence.console_host.history import History
-from ringfence.finding import Finding
+from ringfence.finding import Finder
 from ringfence.remembered import Remembered
 from ringfence_verifier import Policy, VerificationError, verify_checkpoint
 from ringfence_verifier.cosignature import ED25519
@@ -71,7 +71,7 @@ def run(service: LoggedService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """Runs `ringfence` as a regulator of that log."""
     audit = service.audit
     connection: Any = SimpleNamespace(call=service._call)
-    found = Finding(grpc.insecure_channel("127.0.0.1:1"), connection, audit)
+    found = Finder(grpc.insecure_channel("127.0.0.1:1"), connection, audit)
     client = SimpleNamespace(audit=audit, finding=found, credentials=SimpleNamespace(folder=tmp_path))
     for module in (complete, finding, tracing):
         monkeypatch.setattr(module, "client_as", lambda principal: nullcontext(client))

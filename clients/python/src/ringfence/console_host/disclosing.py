@@ -10,14 +10,14 @@ from ringfence_desk.fact import Fact
 
 from ringfence.console_host.facts import LogFacts
 from ringfence.console_host.refusals import told_to_pages
-from ringfence.finding import Finding
+from ringfence.finding import Finder
 
 
 @dataclass(frozen=True)
 class SdkDisclosing:
     """Discloses to one reader, whose log is the one that its facts are of."""
 
-    finding: Finding
+    finding: Finder
     facts: LogFacts
 
     def disclose(self, index: int, reason: str, view: ports.View) -> Disclosure:

@@ -13,7 +13,7 @@ from ringfence_verifier import open_fact
 from ringfence.audit import Audit
 from ringfence.console_host.facts import LogFacts
 from ringfence.console_host.refusals import told_to_pages
-from ringfence.finding import LOOKED_UP, Finding, LookedUp, Way
+from ringfence.finding import LOOKED_UP, Finder, LookedUp, Way
 from ringfence.proven import nameable
 
 _SHOWN_NAMES = 60
@@ -23,7 +23,7 @@ _SHOWN_NAMES = 60
 class SdkFinding:
     """Finds as one reader, whose log is the one that its facts are of."""
 
-    finding: Finding
+    finding: Finder
     facts: LogFacts
 
     def find(self, typed: str, reason: str, view: ports.View) -> Sequence[ports.Way]:
