@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs all that Ringfence needs on Debian 12: servers, faketime and a browser from Debian, Python packages by hash.
+# Installs all that Ringfence needs on Debian 12: servers, faketime and a browser (with a font for Chinese) from Debian, Python
+# packages by hash.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,6 +14,8 @@ ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
 ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing+=(faketime)
 # For the tests of the page that verifies complete answers.
 command -v chromium >/dev/null || missing+=(chromium)
+# Else Chinese pages are boxes in their pictures.
+[ -n "$(fc-list :lang=zh 2>/dev/null)" ] || missing+=(fonts-wqy-microhei)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 install_debian "${missing[@]}"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed" >&2; exit 1; }
