@@ -62,6 +62,7 @@ ASKING = (
     "fee list --as somebody",
     f"fee charge --agreement {ID} --from A --account {ID} --amount 1 --reference R --as somebody",
     f"suspense allocate --platform {ID} --entry {ID} --account {ID} --to A --as somebody",
+    f"suspense list --platform {ID} --as somebody",
     f"suspense show --platform {ID} --entry {ID} --as somebody",
     f"suspense release --platform {ID} --entry {ID} --document {DIGEST} --note n --as somebody",
     f"suspense return --platform {ID} --entry {ID} --account {ID} --bank A --as somebody",
