@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import gc
-import os
 import signal
 import sys
 from importlib import import_module
@@ -14,8 +13,6 @@ import typer
 from typer.core import TyperGroup
 
 from ringfence.commands.on_demand import Subcommands, group, local, plain, tabled
-
-_TRACEBACK = "RINGFENCE_TRACEBACK"
 
 SUBCOMMANDS = {
     "up": local,
@@ -117,7 +114,7 @@ def main() -> None:
     except Exception as error:
         # What names failures is imported when there is one.
         ending = import_module("ringfence.commands.ending").of(error)
-        if ending is None or (ending.is_unforeseen and os.environ.get(_TRACEBACK)):
+        if ending is None:
             raise
         ending.tell()
         sys.exit(ending.code)

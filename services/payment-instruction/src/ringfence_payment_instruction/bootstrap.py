@@ -281,7 +281,7 @@ def _servicers(application: Application) -> list[Servicer]:
             application.statements.service,
             "ringfence.payment_instruction.v1.StatementService",
             places={"SubmitStatement": reading},
-            heavy=frozenset({"ShowStatementException"}),
+            heavy=frozenset({"ListSuspended", "ShowStatementException"}),
         ),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from rich.markup import escape
@@ -11,15 +12,17 @@ from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.terminal import notes
 from ringfence.errors import RingfenceError, SetupError
 
+_TRACEBACK = "RINGFENCE_TRACEBACK"
+"""Set, whoever looks for a fault of the command itself is shown where it is."""
+
 
 @dataclass(frozen=True)
 class Ending:
-    """What is said and returned; `is_unforeseen` where the command has a fault itself, or its surroundings have."""
+    """What is said and returned."""
 
     kind: str
     text: str
     code: int
-    is_unforeseen: bool = False
 
     def tell(self) -> None:
         """Says it on standard error."""
@@ -39,11 +42,13 @@ def of(error: Exception) -> Ending | None:
             return Ending(error.subject, str(error), ExitCode.ENVIRONMENT)
         case OSError(filename=None):
             return None
+        case _ if os.environ.get(_TRACEBACK):
+            return None
         case OSError():
-            return Ending("environment", f"{error.strerror}: {error.filename}", ExitCode.ENVIRONMENT, True)
+            return Ending("environment", f"{error.strerror}: {error.filename}", ExitCode.ENVIRONMENT)
         case _:
-            text = f"{type(error).__name__}: {error} (RINGFENCE_TRACEBACK=1 shows where)"
-            return Ending("error", text, ExitCode.FAILED, True)
+            text = f"{type(error).__name__}: {error} ({_TRACEBACK}=1 shows where)"
+            return Ending("error", text, ExitCode.FAILED)
 
 
 def _refused(error: RingfenceError) -> Ending:

@@ -163,11 +163,12 @@ class StoredSuspendedEntries:
     def lying(self, tenant: bytes, refs: Sequence[EntryRef]) -> list[LyingEntry]:
         """Returns entries as they came to suspense, without those of which others have allotted or taken all."""
         files = self._files(list(dict.fromkeys(each.stream for each in refs)))
+        columns = {stream: each.file.columns() for stream, each in files.items()}
         claimed = self._claimed(tenant, [each.entry for each in refs])
         found = []
         for entry, stream, index in refs:
             file, suspended_ns = files[stream]
-            amounts, ledgers, _ = file.columns()
+            amounts, ledgers, _ = columns[stream]
             left_minor = amounts[index] - claimed.get(entry, 0)
             if left_minor > 0:
                 mirror = slot(file.event.mirror_accounts, index)
